@@ -1,0 +1,68 @@
+STACK ?= dev
+ARGS ?=
+
+# The recipes take the name from the environment: there it is one word, whatever it contains.
+export STACK
+
+pulumi := ./scripts/pulumi.sh
+run := node scripts/run.cjs
+# Not npx, which would fetch a package of the name where the tool is missing.
+bin := ./node_modules/.bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down preview refresh cancel verify status diagram test lint format bench update-golden
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  STACK=dev chooses the stack; ARGS=... is passed on, e.g. make preview ARGS=--diff"
+
+setup: ## Install what is missing: npm packages, and as root the routing daemons
+	@./scripts/setup.sh
+
+up: setup ## Build the lab, or change it, and verify it
+	@$(pulumi) describe
+	@$(pulumi) ensure "$$STACK"
+	@$(pulumi) up "--stack=$$STACK" --yes --skip-preview --refresh $(ARGS)
+	@echo
+	@echo "next     make status, make verify, make down    (make help shows all)"
+
+down: setup ## Remove the lab and all that belongs to it
+	@$(pulumi) ensure "$$STACK"
+	@$(pulumi) destroy "--stack=$$STACK" --yes --skip-preview $(ARGS)
+
+preview: setup ## Show what up would change
+	@$(pulumi) ensure "$$STACK"
+	@$(pulumi) preview "--stack=$$STACK" --refresh $(ARGS)
+
+refresh: setup ## Compare the running lab with the recorded one
+	@$(pulumi) refresh "--stack=$$STACK" --yes --skip-preview $(ARGS)
+
+cancel: setup ## Release the lock that a killed run left behind
+	@$(pulumi) cancel "--stack=$$STACK" --yes $(ARGS)
+
+verify: setup ## Run the lab's checks again (ARGS="--json" or "--junit FILE")
+	@$(run) verify "--stack=$$STACK" $(ARGS)
+
+status: setup ## Show the running lab: processes, sessions, how to get a shell
+	@$(run) status "--stack=$$STACK" $(ARGS)
+
+diagram: setup ## Print the lab as a Mermaid diagram
+	@$(run) diagram "--stack=$$STACK" $(ARGS)
+
+test: lint ## Check style and types, run all tests
+	@./scripts/setup.sh frr-pythontools
+	@$(bin)/vitest run $(ARGS)
+
+lint: setup ## Check style and types
+	@$(bin)/biome check --error-on-warnings .
+	@$(bin)/tsc
+
+format: setup ## Format the sources
+	@$(bin)/biome check --write .
+
+bench: setup ## Measure the embedded runtime beside a plain script
+	@node -r ./scripts/register.cjs bench/main.ts $(ARGS)
+
+update-golden: setup ## Write the golden files anew; read the difference before you commit it
+	@UPDATE_GOLDEN=1 $(bin)/vitest run tests/lab tests/stacks tests/render tests/engine tests/verify

@@ -1,0 +1,32 @@
+import * as needs from "./needs";
+
+/** A command: takes its arguments, gives the exit code. */
+interface Command {
+    run(args: string[]): Promise<number>;
+}
+
+const commands: Readonly<Record<string, () => Command>> = {
+    needs: () => needs,
+    verify: () => require("./verify") as Command,
+    status: () => require("./status") as Command,
+    diagram: () => require("./diagram") as Command,
+};
+
+async function main([name, ...args]: string[]): Promise<number> {
+    const load = commands[name ?? ""];
+    if (!load) {
+        console.error(`commands: ${Object.keys(commands).join(", ")}`);
+        return 2;
+    }
+    return load().run(args);
+}
+
+main(process.argv.slice(2)).then(
+    (code) => {
+        process.exitCode = code;
+    },
+    (error: unknown) => {
+        console.error(error instanceof Error ? error.message : String(error));
+        process.exitCode = 255;
+    },
+);

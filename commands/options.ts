@@ -1,0 +1,6 @@
+import { type ParseArgsConfig, parseArgs } from "node:util";
+
+/** Parses the options of a command; `--stack` is common to all. @throws TypeError that names an unknown option */
+export function options<T extends NonNullable<ParseArgsConfig["options"]>>(args: string[], own: T) {
+    return parseArgs({ args, options: { stack: { type: "string", default: "dev" }, ...own }, strict: true }).values;
+}

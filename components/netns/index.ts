@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
+import { fabricSpec, nodeSpec, routerSpec } from "../../render/embedded";
+import type { Check } from "../../verify/check";
+import { subject } from "../../verify/describe";
+import type { RuntimeArgs, RuntimeOutputs } from "../runtime";
+import { Claim, Fabric, Node, Router, Sandbox, Verification } from "./resources";
+
+/** Checks by what they are about, so that previews name them and not their number. */
+function byCheckSubject(checks: readonly Check[]): Readonly<Record<string, Check>> {
+    return Object.fromEntries(checks.map((check) => [subject(check), check]));
+}
+
+/**
+ * Builds a lab on the embedded runtime: one resource per router and node, and five more. All of them end with the
+ * sandbox, so only the claim and the sandbox have to be deleted one by one.
+ */
+export function netns(parent: pulumi.Resource, { model, checks, embedded, verify }: RuntimeArgs): RuntimeOutputs {
+    const claim = new Claim(`${model.name}-claim`, { parent });
+    const sandbox = new Sandbox(`${model.name}-sandbox`, { name: claim.name }, { parent, dependsOn: claim });
+    const inSandbox = { parent, deletedWith: sandbox };
+
+    const fabricArgs = fabricSpec(model);
+    const fabric = new Fabric(
+        `${model.name}-fabric`,
+        { sandbox: claim.name, ...fabricArgs },
+        { ...inSandbox, dependsOn: sandbox },
+    );
+    const onFabric = { ...inSandbox, dependsOn: fabric };
+
+    const routerArgs = Object.keys(model.routers).map((name) => [name, routerSpec(model, name)] as const);
+    const nodeArgs = Object.keys(model.cluster.nodes).map(
+        (name) => [name, nodeSpec(model, name, embedded.speaker)] as const,
+    );
+    const nodes = nodeArgs.map(([name, args]) => new Node(name, { sandbox: claim.name, ...args }, onFabric));
+    // Routers connect to the nodes' speakers: one that is not there yet, or knows no neighbor yet, costs a retry of seconds.
+    const afterNodes = { ...inSandbox, dependsOn: [fabric, ...nodes] };
+    const routers = routerArgs.map(([name, args]) => new Router(name, { sandbox: claim.name, ...args }, afterNodes));
+
+    const digest = createHash("sha256")
+        .update(JSON.stringify([fabricArgs, routerArgs, nodeArgs]))
+        .digest("hex");
+    const revision = pulumi
+        .all([fabric, ...routers, ...nodes].map((resource) => resource.revision))
+        .apply((revisions) => revisions.reduce((sum, each) => sum + each, 0));
+    const verification = new Verification(
+        `${model.name}-verification`,
+        { sandbox: claim.name, checks: byCheckSubject(checks), deadline: verify.deadline, subject: digest, revision },
+        { ...inSandbox, dependsOn: [...routers, ...nodes] },
+    );
+    return { checksPassed: verification.passed };
+}

@@ -1,0 +1,239 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { type ClientUnaryCall, credentials, type ServiceError } from "@grpc/grpc-js";
+import { AnalyzerClient } from "@pulumi/pulumi/proto/analyzer_grpc_pb";
+import * as messages from "@pulumi/pulumi/proto/analyzer_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import type { StackConfig } from "./config";
+import { EngineError, exitCode, Reported } from "./errors";
+import type { Observer } from "./events";
+import type { Goal } from "./goal";
+import { startPlugin } from "./providers/process";
+import { explain, isUnimplemented } from "./providers/rpcError";
+import type { ResourceState } from "./state";
+import { Struct } from "./struct";
+import { nameOf, type Urn } from "./urn";
+import type { PropertyMap } from "./values";
+
+/** What policy packs are told, and where their findings go. */
+export interface PolicyOptions {
+    /** Folders with a PulumiPolicy.yaml. */
+    readonly folders: readonly string[];
+    readonly engineAddress: string;
+    readonly cwd: string;
+    readonly env: NodeJS.ProcessEnv;
+    readonly project: string;
+    readonly stack: string;
+    readonly preview: boolean;
+    readonly config: StackConfig;
+    readonly observer: Observer;
+}
+
+/** Policy packs of a run. */
+export interface Policies {
+    /** Whether a mandatory policy was violated. */
+    readonly violated: boolean;
+    /**
+     * Shows what policies have to say about a resource that is about to be acted on.
+     *
+     * @throws Reported if a mandatory one is violated, except in a preview, which goes on to find the others
+     */
+    inspect(state: ResourceState, goal: Goal): Promise<void>;
+    /** Shows what policies have to say about the stack as a whole. @throws Reported as {@link inspect} does */
+    inspectStack(states: readonly ResourceState[]): Promise<void>;
+    close(): void;
+}
+
+interface Pack {
+    readonly client: AnalyzerClient;
+    kill(): void;
+}
+
+const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
+
+/** Starts policy packs; they become ready while the program starts. */
+export function startPolicies(options: PolicyOptions): Policies {
+    const { observer, preview } = options;
+    const packs = options.folders.map((folder) => startPack(resolve(options.cwd, folder), options));
+    for (const pack of packs) {
+        // A pack that does not start fails the first question to it.
+        pack.catch(() => undefined);
+    }
+    let violated = false;
+
+    function report(diagnostics: readonly messages.AnalyzeDiagnostic[], fallback: Urn | undefined): void {
+        let refused = false;
+        for (const diagnostic of diagnostics) {
+            const mandatory = diagnostic.getEnforcementlevel() !== messages.EnforcementLevel.ADVISORY;
+            refused ||= mandatory;
+            observer.diagnostic({
+                severity: mandatory ? "error" : "warning",
+                urn: diagnostic.getUrn() || fallback,
+                message: describe(diagnostic),
+            });
+        }
+        violated ||= refused;
+        if (refused && !preview) {
+            throw new Reported();
+        }
+    }
+
+    return {
+        get violated() {
+            return violated;
+        },
+        async inspect(state, goal) {
+            for (const starting of packs) {
+                const { client } = await starting;
+                const request = requestOf(state, goal);
+                const response = await ask<messages.AnalyzeResponse>((done) => client.analyze(request, done));
+                report(response.getDiagnosticsList(), state.urn);
+            }
+        },
+        async inspectStack(states) {
+            for (const starting of packs) {
+                const { client } = await starting;
+                const request = new messages.AnalyzeStackRequest();
+                request.setResourcesList(states.map(stackResourceOf));
+                const response = await ask<messages.AnalyzeResponse>((done) => client.analyzeStack(request, done));
+                report(response.getDiagnosticsList(), undefined);
+            }
+        },
+        close() {
+            for (const pack of packs) {
+                void pack.then(
+                    ({ kill }) => kill(),
+                    () => undefined,
+                );
+            }
+        },
+    };
+}
+
+function describe(diagnostic: messages.AnalyzeDiagnostic): string {
+    const pack = `${diagnostic.getPolicypackname()} ${diagnostic.getPolicypackversion()}`.trim();
+    return `[${pack}: ${diagnostic.getPolicyname()}] ${diagnostic.getMessage() || diagnostic.getDescription()}`;
+}
+
+async function ask<Response>(
+    invoke: (done: (error: ServiceError | null, response: Response) => void) => ClientUnaryCall,
+): Promise<Response> {
+    try {
+        return await new Promise<Response>((resolve_, reject) => {
+            invoke((error, response) => (error === null ? resolve_(response) : reject(error)));
+        });
+    } catch (error) {
+        throw isUnimplemented(error) ? error : explain(error);
+    }
+}
+
+/** Starts a pack as the CLI's analyzer plugin for nodejs does, and tells it of the stack. */
+async function startPack(folder: string, options: PolicyOptions): Promise<Pack> {
+    const { project, stack, preview, config, env, engineAddress, observer } = options;
+    if (!existsSync(join(folder, "PulumiPolicy.yaml"))) {
+        throw new EngineError(`no policy pack at ${folder}: there is no PulumiPolicy.yaml`, exitCode.configuration);
+    }
+    const runner = createRequire(join(folder, "package.json")).resolve("@pulumi/pulumi/cmd/run-policy-pack");
+    const plugin = await startPlugin(
+        process.execPath,
+        [runner, engineAddress, "."],
+        folder,
+        {
+            ...env,
+            PULUMI_CONFIG: JSON.stringify(config.values),
+            PULUMI_NODEJS_ORGANIZATION: "organization",
+            PULUMI_NODEJS_PROJECT: project,
+            PULUMI_NODEJS_STACK: stack,
+            PULUMI_NODEJS_DRY_RUN: String(preview),
+        },
+        (stream, line) => observer.diagnostic({ severity: stream === "stdout" ? "info" : "info#err", message: line }),
+    );
+    const client = new AnalyzerClient(`127.0.0.1:${plugin.port}`, credentials.createInsecure(), unlimited);
+    await optional(
+        ask((done) => client.handshake(handshakeOf(engineAddress, folder), done)),
+        ask((done) => client.configureStack(stackOf(options), done)),
+    );
+    await ask<messages.AnalyzerInfo>((done) => client.getAnalyzerInfo(new Empty(), done));
+    await optional(ask((done) => client.configure(new messages.ConfigureAnalyzerRequest(), done)));
+    return {
+        client,
+        kill() {
+            client.close();
+            plugin.kill();
+        },
+    };
+}
+
+/** Calls that older packs need not have. */
+async function optional(...calls: Promise<unknown>[]): Promise<void> {
+    for (const result of await Promise.allSettled(calls)) {
+        if (result.status === "rejected" && !isUnimplemented(result.reason)) {
+            throw result.reason;
+        }
+    }
+}
+
+function handshakeOf(engineAddress: string, folder: string): messages.AnalyzerHandshakeRequest {
+    const request = new messages.AnalyzerHandshakeRequest();
+    request.setEngineAddress(engineAddress);
+    request.setRootDirectory(folder);
+    request.setProgramDirectory(folder);
+    return request;
+}
+
+function stackOf({ project, stack, preview, config }: PolicyOptions): messages.AnalyzerStackConfigureRequest {
+    const request = new messages.AnalyzerStackConfigureRequest();
+    request.setProject(project);
+    request.setStack(stack);
+    request.setOrganization("organization");
+    request.setDryRun(preview);
+    request.setConfigSecretKeysList([...config.secretKeys]);
+    for (const [key, value] of Object.entries(config.values)) {
+        request.getConfigMap().set(key, value);
+    }
+    return request;
+}
+
+function requestOf(state: ResourceState, goal: Goal): messages.AnalyzeRequest {
+    const request = new messages.AnalyzeRequest();
+    request.setUrn(state.urn);
+    request.setType(state.type);
+    request.setName(nameOf(state.urn));
+    request.setProperties(Struct.fromJavaScript(visible(state.inputs)));
+    request.setOptions(optionsOf(state, goal.deleteBeforeReplace));
+    return request;
+}
+
+function stackResourceOf(state: ResourceState): messages.AnalyzerResource {
+    const resource = new messages.AnalyzerResource();
+    resource.setUrn(state.urn);
+    resource.setType(state.type);
+    resource.setName(nameOf(state.urn));
+    resource.setProperties(Struct.fromJavaScript(visible(state.outputs ?? {})));
+    resource.setOptions(optionsOf(state, undefined));
+    resource.setParent(state.parent ?? "");
+    resource.setDependenciesList([...state.dependencies]);
+    for (const [key, urns] of Object.entries(state.propertyDependencies)) {
+        const dependencies = new messages.AnalyzerPropertyDependencies();
+        dependencies.setUrnsList([...urns]);
+        resource.getPropertydependenciesMap().set(key, dependencies);
+    }
+    return resource;
+}
+
+/** Keys of the engine's own are no one's business. */
+function visible(properties: PropertyMap): PropertyMap {
+    return Object.fromEntries(Object.entries(properties).filter(([key]) => !key.startsWith("__")));
+}
+
+function optionsOf(state: ResourceState, deleteBeforeReplace: boolean | undefined): messages.AnalyzerResourceOptions {
+    const options = new messages.AnalyzerResourceOptions();
+    options.setProtect(state.protect ?? false);
+    options.setIgnorechangesList([...(state.ignoreChanges ?? [])]);
+    options.setDeletebeforereplace(deleteBeforeReplace ?? false);
+    options.setDeletebeforereplacedefined(deleteBeforeReplace !== undefined);
+    options.setAdditionalsecretoutputsList([...(state.additionalSecretOutputs ?? [])]);
+    options.setParent(state.parent ?? "");
+    return options;
+}

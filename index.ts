@@ -1,0 +1,45 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Lab } from "./components/lab";
+import { formatFindings, isError } from "./lab/rules/findings";
+import { readLab } from "./stacks/config";
+
+const config = new pulumi.Config();
+
+/** A configuration value as it was written: Pulumi hands over objects as JSON and text as it is. */
+function value(key: string): unknown {
+    const text = config.get(key);
+    if (text === undefined) {
+        return undefined;
+    }
+    try {
+        return JSON.parse(text);
+    } catch {
+        return text;
+    }
+}
+
+const { lab, settings, findings } = readLab({
+    topology: value("topology"),
+    runtime: value("runtime"),
+    lab: value("lab"),
+    embedded: value("embedded"),
+    verify: value("verify"),
+});
+if (!lab) {
+    throw new pulumi.RunError(`the configuration cannot become a lab\n\n${formatFindings(findings)}`);
+}
+const warnings = findings.filter((finding) => !isError(finding));
+if (warnings.length > 0) {
+    pulumi.log.warn(formatFindings(warnings));
+}
+
+const deployed = new Lab(lab.name, { model: lab, ...settings });
+
+/** Name of the topology that planned the lab. */
+export const topology = lab.topology;
+/** Number of checks that the running lab passed. */
+export const checksPassed = deployed.checksPassed;
+/** Load-balancer addresses of the services, by name. */
+export const services = Object.fromEntries(
+    lab.cluster.services.map(({ name, loadBalancerAddresses }) => [name, loadBalancerAddresses]),
+);

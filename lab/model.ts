@@ -1,0 +1,318 @@
+/**
+ * The lab model: one plain, fully resolved JSON value that describes a Kubernetes BGP lab. Every address, ASN and
+ * neighbor is written out; nothing here knows how the lab is run. Rules, prediction, rendering, the components and the
+ * policy pack all read this value and nothing else.
+ */
+
+/** An IPv4 or IPv6 address in canonical text (dotted quad, RFC 5952). */
+export type Address = string;
+
+/** A network in canonical CIDR text without host bits (RFC 4632, RFC 5952). */
+export type Prefix = string;
+
+/** An address with the length of its subnet, e.g. `169.254.1.1/24`; host bits are expected. */
+export type InterfaceAddress = string;
+
+/** A 32-bit autonomous system number (RFC 6793), as asplain (RFC 5396). */
+export type Asn = number;
+
+/** A duration in whole seconds. */
+export type Seconds = number;
+
+/** Address family, in the words of RFC 4760 AFI names. */
+export type Family = "ipv4" | "ipv6";
+
+/** Kubernetes labels. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** The whole lab. */
+export interface Lab {
+    /** Name of the topology that planned this lab, e.g. `single-frr`. */
+    readonly topology: string;
+    /** Name of the lab, unique on one machine together with the stack's name. */
+    readonly name: string;
+    /** Layer-2 segments, by name. */
+    readonly segments: Readonly<Record<string, Segment>>;
+    /** Routers, by name. */
+    readonly routers: Readonly<Record<string, Router>>;
+    /** Hosts that only send and receive traffic, by name. */
+    readonly hosts: Readonly<Record<string, Host>>;
+    /** The Kubernetes cluster. */
+    readonly cluster: Cluster;
+    /** What the running lab must show beyond its predicted sessions and routes. */
+    readonly checks: readonly TrafficCheck[];
+}
+
+/** A layer-2 segment: a cable between two interfaces, or a bridge with any number of them. */
+export interface Segment {
+    readonly kind: "point-to-point" | "bridge";
+    /** Subnets in use on the segment, at most one per family. */
+    readonly subnets: readonly Prefix[];
+    /** Bytes of the largest layer-3 packet. @default 1500 */
+    readonly mtu: number;
+}
+
+/** An interface of a device, attached to a segment or internal (loopback). */
+export interface Interface {
+    /** Name inside the device, e.g. `net0`; at most 15 bytes (Linux IFNAMSIZ). */
+    readonly name: string;
+    readonly attachment: { readonly kind: "segment"; readonly segment: string } | { readonly kind: "loopback" };
+    readonly addresses: readonly InterfaceAddress[];
+}
+
+/** A static route. */
+export interface StaticRoute {
+    readonly prefix: Prefix;
+    readonly via:
+        | { readonly kind: "address"; readonly address: Address }
+        | { readonly kind: "interface"; readonly interface: string }
+        | { readonly kind: "blackhole" };
+}
+
+/** What every device on the network has. */
+export interface Device {
+    readonly interfaces: readonly Interface[];
+    readonly staticRoutes: readonly StaticRoute[];
+}
+
+/** A host without a routing daemon. */
+export type Host = Device;
+
+/** A router with its routing policy. */
+export interface Router extends Device {
+    /** Network operating system. */
+    readonly nos: "frr";
+    readonly prefixLists: readonly PrefixList[];
+    readonly bgp: BgpSpeaker;
+}
+
+/** An ordered prefix list; what no entry matches is denied. */
+export interface PrefixList {
+    readonly name: string;
+    readonly family: Family;
+    readonly entries: readonly PrefixListEntry[];
+}
+
+/** One entry: matches `prefix` itself, or with `ge`/`le` its more specifics of those lengths. */
+export interface PrefixListEntry {
+    readonly sequence: number;
+    readonly action: "permit" | "deny";
+    readonly prefix: Prefix;
+    readonly ge?: number;
+    readonly le?: number;
+}
+
+/** A BGP speaker of a router (RFC 4271). */
+export interface BgpSpeaker {
+    readonly asn: Asn;
+    /** BGP identifier, unique within its AS (RFC 6286). */
+    readonly routerId: Address;
+    /** FRR's profile of defaults: timers, `ebgp-requires-policy`, next-hop tracking over the default route. */
+    readonly defaults: "datacenter" | "traditional";
+    /** Whether an eBGP session without policy exchanges nothing (RFC 8212). */
+    readonly ebgpRequiresPolicy: boolean;
+    /** Whether paths of equal length through different ASes share the load. */
+    readonly multipathRelax: boolean;
+    /** Largest number of equal paths in use, for eBGP and iBGP alike. */
+    readonly maximumPaths: number;
+    readonly families: readonly SpeakerFamily[];
+    readonly peerGroups: readonly PeerGroup[];
+    readonly neighbors: readonly Neighbor[];
+}
+
+/** What a speaker originates in one address family. */
+export interface SpeakerFamily {
+    readonly family: Family;
+    readonly redistribute: readonly ("connected" | "static")[];
+    readonly networks: readonly Prefix[];
+}
+
+/** A named set of session settings that neighbors share. */
+export interface PeerGroup {
+    readonly name: string;
+    readonly settings: SessionSettings;
+}
+
+/** A BGP session as one end sees it (RFC 4271 §8). Both ends appear in the lab; rule BGP-SES-001 holds them together. */
+export interface Neighbor {
+    /** Peer address; must be on-link unless `ebgpMultihop` is set. */
+    readonly address: Address;
+    /** The AS this end expects; also written out where the settings say only `external` or `internal`. */
+    readonly remoteAsn: Asn;
+    readonly session:
+        | { readonly kind: "group"; readonly group: string }
+        | { readonly kind: "own"; readonly settings: SessionSettings };
+}
+
+/** Settings of a session, for a group or one neighbor. */
+export interface SessionSettings {
+    /** How the peer's AS is configured: a number, or any other / the same AS as ours. */
+    readonly remoteAs: { readonly kind: "asn"; readonly asn: Asn } | { readonly kind: "external" | "internal" };
+    readonly timers: Timers;
+    /** Hops an eBGP peer may be away (TTL); absent means directly connected. */
+    readonly ebgpMultihop?: number;
+    /** Families exchanged, each with its policy; what is not named is not activated. */
+    readonly families: readonly SessionFamily[];
+}
+
+/** Session timers (RFC 4271 §10). */
+export interface Timers {
+    /** Seconds before a silent peer is declared dead; 0 disables keepalives, otherwise at least 3 (RFC 4271 §4.2). */
+    readonly holdTime: Seconds;
+    /** Seconds between keepalives; a third of the hold time is usual (RFC 4271 §4.4). */
+    readonly keepalive: Seconds;
+    /** Seconds between attempts to connect (RFC 4271 §8.2.2). */
+    readonly connectRetry: Seconds;
+}
+
+/** One address family of a session, with its policy. */
+export interface SessionFamily {
+    readonly family: Family;
+    /** Name of the prefix list for routes that are received. */
+    readonly prefixListIn?: string;
+    /** Name of the prefix list for routes that are offered. */
+    readonly prefixListOut?: string;
+}
+
+/** The Kubernetes cluster. */
+export interface Cluster {
+    /** Name of the kind cluster; node names and hostname labels follow from it. */
+    readonly name: string;
+    readonly kubernetesVersion: string;
+    /** One prefix per family, in the cluster's order of families. */
+    readonly podCidrs: readonly Prefix[];
+    /** One prefix per family, in the cluster's order of families. */
+    readonly serviceCidrs: readonly Prefix[];
+    /** Length of each node's slice of the pod CIDR. */
+    readonly nodeMask: Readonly<Record<Family, number>>;
+    /** Segment of the network on which the nodes reach each other and the API server (kind's Docker network). */
+    readonly nodeSegment: string;
+    /** Nodes in kind's order, the control plane first; by name. */
+    readonly nodes: Readonly<Record<string, KubernetesNode>>;
+    readonly cilium: Cilium;
+    readonly loadBalancerPools: readonly LoadBalancerPool[];
+    readonly services: readonly Service[];
+    readonly workloads: readonly Workload[];
+}
+
+/** A Kubernetes node. */
+export interface KubernetesNode extends Device {
+    readonly role: "control-plane" | "worker";
+    readonly labels: Labels;
+    /** The node's slice of the pod CIDRs, one per family. */
+    readonly podCidrs: readonly Prefix[];
+    /** Address the node's speaker uses as BGP identifier: its internal IPv4 address. */
+    readonly routerId: Address;
+}
+
+/** The Cilium installation. */
+export interface Cilium {
+    readonly version: string;
+    /** `tunnel`: pod traffic between nodes is encapsulated on the node network; `native`: it is routed. */
+    readonly routingMode: "tunnel" | "native";
+    /** Networks that are routed without masquerading when `routingMode` is `native`. */
+    readonly nativeRoutingCidrs: readonly Prefix[];
+    /** Speaker configurations, each for the nodes that its selector matches. */
+    readonly bgp: readonly CiliumBgpInstance[];
+}
+
+/** A speaker configuration for a set of nodes: a CiliumBGPPeeringPolicy, or ClusterConfig + PeerConfig + Advertisement. */
+export interface CiliumBgpInstance {
+    readonly name: string;
+    readonly nodeSelector: LabelSelector;
+    readonly localAsn: Asn;
+    /** Whether the node's pod CIDR slices are announced. @default false */
+    readonly exportPodCidr: boolean;
+    /** Services whose load-balancer addresses are announced; no selector announces none. */
+    readonly serviceSelector?: LabelSelector;
+    readonly neighbors: readonly CiliumNeighbor[];
+}
+
+/** A neighbor of Cilium's speaker. */
+export interface CiliumNeighbor {
+    readonly address: Address;
+    readonly remoteAsn: Asn;
+    readonly timers: Timers;
+    /** Seconds the peer keeps our routes while the agent restarts (RFC 4724); absent means off. */
+    readonly gracefulRestartTime?: Seconds;
+    readonly families: readonly Family[];
+}
+
+/** A Kubernetes label selector (meta/v1 LabelSelector). */
+export interface LabelSelector {
+    readonly matchLabels?: Labels;
+    readonly matchExpressions?: readonly LabelRequirement[];
+}
+
+/** One requirement of a label selector. */
+export interface LabelRequirement {
+    readonly key: string;
+    readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
+    readonly values?: readonly string[];
+}
+
+/** A pool of load-balancer addresses (CiliumLoadBalancerIPPool). */
+export interface LoadBalancerPool {
+    readonly name: string;
+    readonly blocks: readonly Prefix[];
+    /** Services the pool serves; absent means all. */
+    readonly serviceSelector?: LabelSelector;
+}
+
+/** A Service of type LoadBalancer. */
+export interface Service {
+    readonly namespace: string;
+    readonly name: string;
+    readonly labels: Labels;
+    /** Labels of the pods behind it. */
+    readonly selector: Labels;
+    readonly port: number;
+    readonly targetPort: number;
+    readonly externalTrafficPolicy: "Cluster" | "Local";
+    /** Pinned load-balancer addresses, at most one per family. */
+    readonly loadBalancerAddresses: readonly Address[];
+}
+
+/** A set of equal pods. */
+export interface Workload {
+    readonly kind: "Deployment" | "DaemonSet";
+    readonly namespace: string;
+    readonly name: string;
+    /** Labels of the pods. */
+    readonly labels: Labels;
+    /** TCP port on which each pod answers HTTP with its own name. */
+    readonly port: number;
+    /** Pods with the nodes they are pinned to. */
+    readonly pods: readonly Pod[];
+}
+
+/** A pod. Its addresses are the model's on the embedded runtime and the cluster's choice on a real one. */
+export interface Pod {
+    readonly name: string;
+    readonly node: string;
+    readonly addresses: readonly Address[];
+}
+
+/** What traffic must do, or must not do. */
+export type TrafficCheck = ServiceCheck | SilenceCheck;
+
+/** A client asks a service over HTTP, again and again, until every expected pod has answered. */
+export interface ServiceCheck {
+    readonly kind: "service";
+    /** Host that asks. */
+    readonly from: string;
+    readonly address: Address;
+    readonly port: number;
+    /** Pods that must all answer, and no others. */
+    readonly pods: readonly string[];
+    /** Whether the pod sees the client's own address (externalTrafficPolicy Local) or another one. */
+    readonly clientAddress: "seen" | "hidden";
+}
+
+/** A client sends something to an address and nothing may answer, not even a router with "TTL exceeded". */
+export interface SilenceCheck {
+    readonly kind: "silence";
+    readonly from: string;
+    readonly address: Address;
+    readonly probe: { readonly kind: "ping" } | { readonly kind: "tcp"; readonly port: number };
+}

@@ -1,0 +1,234 @@
+import { contains, familyOf } from "../address";
+import type { KubernetesNode, Lab, Prefix } from "../model";
+import { selects } from "../selectors";
+import { nodeInstances } from "../speakers";
+import { rule } from "./rule";
+import { isBefore, parts } from "./versions";
+
+/** A speaker configuration for no node does nothing (condition NoMatchingNode). */
+export const nodeSelectorsMatch = rule({
+    id: "CIL-SEL-001",
+    severity: "error",
+    source: "Cilium documentation, CiliumBGPClusterConfig",
+    *check(lab) {
+        const { nodes, cilium } = lab.cluster;
+        for (const [index, { name, nodeSelector }] of cilium.bgp.entries()) {
+            if (!Object.values(nodes).some(({ labels }) => selects(nodeSelector, labels))) {
+                yield {
+                    at: ["cluster", "cilium", "bgp", index, "nodeSelector"],
+                    says: `Cilium's instance ${name} selects no node`,
+                    fix: "select by labels that a node has, e.g. kubernetes.io/hostname",
+                };
+            }
+        }
+    },
+});
+
+/** A node runs one configuration; of two that select it, Cilium runs neither reliably (condition ConflictingClusterConfig). */
+export const nodesAreSelectedOnce = rule({
+    id: "CIL-SEL-002",
+    severity: "error",
+    source: "Cilium documentation, CiliumBGPClusterConfig",
+    *check(lab) {
+        for (const name of Object.keys(lab.cluster.nodes)) {
+            const [first, second] = nodeInstances(lab, name);
+            if (first !== undefined && second !== undefined) {
+                yield {
+                    at: ["cluster", "cilium", "bgp", lab.cluster.cilium.bgp.indexOf(second), "nodeSelector"],
+                    says: `${name} is selected by the instances ${first.name} and ${second.name}`,
+                    fix: "make the selectors disjoint",
+                };
+            }
+        }
+    },
+});
+
+/** A node without a speaker announces nothing. */
+export const nodesAreSelected = rule({
+    id: "CIL-SEL-004",
+    severity: "warning",
+    source: "Cilium documentation, CiliumBGPClusterConfig",
+    *check(lab) {
+        for (const name of Object.keys(lab.cluster.nodes)) {
+            if (nodeInstances(lab, name).length === 0) {
+                yield {
+                    at: ["cluster", "nodes", name, "labels"],
+                    says: `${name} runs no BGP speaker: no instance selects it`,
+                    fix: "add an instance for it, or widen a node selector",
+                };
+            }
+        }
+    },
+});
+
+/** Instances are told apart by their names. */
+export const instanceNamesAreDistinct = rule({
+    id: "CIL-NAME-001",
+    severity: "error",
+    source: "Kubernetes documentation, object names",
+    *check(lab) {
+        const { bgp } = lab.cluster.cilium;
+        for (const [index, { name }] of bgp.entries()) {
+            if (bgp.findIndex((other) => other.name === name) < index) {
+                yield {
+                    at: ["cluster", "cilium", "bgp", index, "name"],
+                    says: `two instances are named ${name}`,
+                    fix: "rename one of them",
+                };
+            }
+        }
+    },
+});
+
+/** Natively routed pods are found by the router only if the nodes announce them. */
+export const nativeRoutingExportsPods = rule({
+    id: "CIL-RTE-001",
+    severity: "error",
+    source: "Cilium documentation, native routing",
+    *check(lab) {
+        const { cilium, nodes } = lab.cluster;
+        const silent = cilium.bgp.findIndex(({ exportPodCidr }) => !exportPodCidr);
+        if (cilium.routingMode === "native" && silent >= 0 && Object.keys(nodes).length > 1) {
+            yield {
+                at: ["cluster", "cilium", "bgp", silent, "exportPodCidr"],
+                with: [["cluster", "cilium", "routingMode"]],
+                says: `pods are routed natively, but the instance ${cilium.bgp[silent]!.name} does not announce them: pods of other nodes cannot be reached`,
+                fix: "set exportPodCidr to true, or routingMode to tunnel",
+            };
+        }
+    },
+});
+
+/** Pods of other nodes are reached by a route: over the tunnel, or to the router. */
+export const nodesReachPods = rule({
+    id: "CIL-RTE-002",
+    severity: "error",
+    source: "Cilium documentation, routing",
+    *check(lab) {
+        for (const [name, node] of Object.entries(lab.cluster.nodes)) {
+            for (const cidr of lab.cluster.podCidrs.filter((prefix) => !covers(lab, name, node, prefix))) {
+                yield {
+                    at: ["cluster", "cilium", "routingMode"],
+                    with: [["cluster", "podCidrs", lab.cluster.podCidrs.indexOf(cidr)], ["routers"]],
+                    says: `${name} has no route to pods of other nodes in ${cidr}`,
+                    fix: "route the pod CIDR to the router, or set routingMode to tunnel",
+                };
+            }
+        }
+    },
+});
+
+/** Native routing needs to know what not to masquerade. */
+export const nativeRoutingKnowsPods = rule({
+    id: "CIL-RTE-003",
+    severity: "error",
+    source: "Cilium documentation, ipv4NativeRoutingCIDR",
+    *check(lab) {
+        const { cilium, podCidrs } = lab.cluster;
+        if (cilium.routingMode !== "native") {
+            return;
+        }
+        for (const cidr of podCidrs) {
+            if (!cilium.nativeRoutingCidrs.some((routed) => contains(routed, cidr))) {
+                yield {
+                    at: ["cluster", "cilium", "nativeRoutingCidrs"],
+                    says: `pods are routed natively, but traffic to ${cidr} would be masqueraded`,
+                    fix: `add ${cidr}`,
+                };
+            }
+        }
+    },
+});
+
+/**
+ * A speaker that has restarted announces nothing before every peer has sent all its routes of every family that it
+ * offered. Cilium 1.14 offers both on each session, and from a router that takes one the end of the other never comes.
+ */
+export const restartsEnd = rule({
+    id: "CIL-GR-001",
+    severity: "warning",
+    source: "RFC 4724 §4.1; GoBGP pkg/server/server.go",
+    *check(lab) {
+        const { version, bgp } = lab.cluster.cilium;
+        if (isBefore(version, 1, 14) || !isBefore(version, 1, 15)) {
+            return;
+        }
+        for (const [index, { name, neighbors }] of bgp.entries()) {
+            for (const [place, { address, families, gracefulRestartTime }] of neighbors.entries()) {
+                if (gracefulRestartTime && families.length === 1) {
+                    yield {
+                        at: ["cluster", "cilium", "bgp", index, "neighbors", place, "gracefulRestartTime"],
+                        with: [["cluster", "cilium", "version"]],
+                        says: `Cilium ${version} offers both families to ${address}, which takes one: a restarted agent of the instance ${name} announces nothing for 360 s`,
+                        fix: "set gracefulRestartTime to 0, or use Cilium 1.15 or later",
+                    };
+                }
+            }
+        }
+    },
+});
+
+/** The resources that the lab writes exist from Cilium 1.13 on. */
+export const ciliumSpeaksBgp = rule({
+    id: "CIL-VER-001",
+    severity: "error",
+    source: "Cilium upgrade notes, 1.13",
+    *check(lab) {
+        const { version } = lab.cluster.cilium;
+        if (isBefore(version, 1, 13)) {
+            yield {
+                at: ["cluster", "cilium", "version"],
+                says: `Cilium ${version} has no CiliumLoadBalancerIPPool`,
+                fix: "use 1.13 or later",
+            };
+        }
+    },
+});
+
+/** What the lab writes was checked against Cilium up to 1.20. */
+export const ciliumIsKnown = rule({
+    id: "CIL-VER-002",
+    severity: "info",
+    source: "docs/architecture.md",
+    *check(lab) {
+        const { version } = lab.cluster.cilium;
+        if (!isBefore(version, 1, 21)) {
+            yield {
+                at: ["cluster", "cilium", "version"],
+                says: `Cilium ${version} is newer than what this lab was checked against (1.20)`,
+                fix: "compare the custom resources with the release notes",
+            };
+        }
+    },
+});
+
+/** Cilium tests a release with some Kubernetes versions only. */
+export const kubernetesFitsCilium = rule({
+    id: "CIL-VER-003",
+    severity: "warning",
+    source: "Cilium documentation, Kubernetes requirements",
+    *check(lab) {
+        const { kubernetesVersion, cilium } = lab.cluster;
+        const [, minor] = parts(kubernetesVersion);
+        if (cilium.version.startsWith("1.20.") && (minor < 33 || minor > 36)) {
+            yield {
+                at: ["cluster", "kubernetesVersion"],
+                with: [["cluster", "cilium", "version"]],
+                says: `Cilium ${cilium.version} is not tested with Kubernetes ${kubernetesVersion}`,
+                fix: "use Kubernetes 1.33 to 1.36",
+            };
+        }
+    },
+});
+
+/** Whether a node has a route to what others hold of a pod CIDR. */
+function covers(lab: Lab, name: string, node: KubernetesNode, cidr: Prefix): boolean {
+    const routes = node.staticRoutes.map(({ prefix }) => prefix);
+    if (routes.some((prefix) => contains(prefix, cidr))) {
+        return true;
+    }
+    return Object.entries(lab.cluster.nodes)
+        .filter(([other]) => other !== name)
+        .flatMap(([, { podCidrs }]) => podCidrs.filter((slice) => familyOf(slice) === familyOf(cidr)))
+        .every((slice) => routes.some((prefix) => contains(prefix, slice)));
+}

@@ -1,0 +1,81 @@
+/** The registry of rules, and the one way to ask them all. */
+
+import type { Lab } from "../model";
+import { formatPath, type Path } from "../path";
+import * as addressUse from "./address-use";
+import * as asn from "./asn";
+import * as checks from "./checks";
+import * as cilium from "./cilium";
+import * as clusterNetworks from "./cluster-networks";
+import type { Finding } from "./findings";
+import * as interfaces from "./interfaces";
+import * as kubernetes from "./kubernetes";
+import * as multipath from "./multipath";
+import * as overlaps from "./overlaps";
+import * as policy from "./policy";
+import * as routerIds from "./router-ids";
+import type { Rule } from "./rule";
+import * as services from "./services";
+import * as sessions from "./sessions";
+import * as staticRoutes from "./static-routes";
+import * as timers from "./timers";
+import * as wellFormed from "./well-formed";
+
+/** Rules that all others rely on: where one of these is broken, the others are not asked. */
+const formRules: readonly Rule[] = collect(wellFormed);
+
+const meaningRules: readonly Rule[] = [
+    ...collect(interfaces),
+    ...collect(addressUse),
+    ...collect(overlaps),
+    ...collect(clusterNetworks),
+    ...collect(staticRoutes),
+    ...collect(asn),
+    ...collect(routerIds),
+    ...collect(sessions),
+    ...collect(timers),
+    ...collect(policy),
+    ...collect(multipath),
+    ...collect(cilium),
+    ...collect(kubernetes),
+    ...collect(services),
+    ...collect(checks),
+];
+
+/** Every rule, in the order in which findings are listed. */
+export const rules: readonly Rule[] = [...formRules, ...meaningRules];
+
+/** A finding with the places in the model that it speaks of. */
+export interface LocatedFinding extends Finding {
+    readonly place: Path;
+    readonly others: readonly Path[];
+}
+
+/** Everything that is wrong with a lab, in the order of the rules. Places are paths in the model. */
+export function validate(lab: Lab): readonly Finding[] {
+    return inspect(lab).map(({ place: _place, others: _others, ...finding }) => finding);
+}
+
+/** Everything that is wrong with a lab, with its places as paths for callers that know better names for them. */
+export function inspect(lab: Lab): readonly LocatedFinding[] {
+    const malformed = formRules.flatMap((asked) => findingsOf(asked, lab));
+    return malformed.length > 0 ? malformed : meaningRules.flatMap((asked) => findingsOf(asked, lab));
+}
+
+/** The rules of a file by id, because a module lists its exports by name. */
+function collect(file: Readonly<Record<string, Rule>>): readonly Rule[] {
+    return Object.values(file).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function findingsOf({ id, severity, source, check }: Rule, lab: Lab): LocatedFinding[] {
+    return [...check(lab)].map(({ at, with: others = [], says, fix }) => ({
+        id,
+        severity,
+        at: formatPath(at),
+        says,
+        fix,
+        source,
+        place: at,
+        others,
+    }));
+}

@@ -1,0 +1,106 @@
+import { podsOn } from "../services";
+import { rule } from "./rule";
+
+/** kind's container names and Cilium's cluster name are made of it. */
+export const clusterNameIsValid = rule({
+    id: "K8S-NAME-001",
+    severity: "error",
+    source: "Cilium Helm chart, cluster.name",
+    *check(lab) {
+        const { name } = lab.cluster;
+        if (!/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(name)) {
+            yield {
+                at: ["cluster", "name"],
+                says: `"${name}" is no cluster name for Cilium`,
+                fix: "use at most 32 lower-case letters, digits and '-'",
+            };
+        }
+    },
+});
+
+/** Without its setting raised, kubelet runs 110 pods. */
+export const nodesHavePodCapacity = rule({
+    id: "K8S-POD-001",
+    severity: "error",
+    source: "kubelet, maxPods",
+    *check(lab) {
+        for (const name of Object.keys(lab.cluster.nodes)) {
+            const count = podsOn(lab, name).length;
+            if (count > 110) {
+                yield {
+                    at: ["cluster", "workloads"],
+                    says: `${name} has ${count} pods, but kubelet runs at most 110`,
+                    fix: "spread them over more workers, or use fewer replicas",
+                };
+            }
+        }
+    },
+});
+
+/** Pods run on nodes that exist. */
+export const podNodesExist = rule({
+    id: "K8S-POD-002",
+    severity: "error",
+    source: "Kubernetes documentation, node affinity",
+    *check(lab) {
+        for (const [index, { pods }] of lab.cluster.workloads.entries()) {
+            for (const [position, pod] of pods.entries()) {
+                if (lab.cluster.nodes[pod.node] === undefined) {
+                    yield {
+                        at: ["cluster", "workloads", index, "pods", position, "node"],
+                        says: `the pod ${pod.name} is pinned to ${pod.node}, which does not exist`,
+                        fix: `use one of ${Object.keys(lab.cluster.nodes).join(", ")}`,
+                    };
+                }
+            }
+        }
+    },
+});
+
+/** kubeadm keeps ordinary pods off the control plane while there are workers. */
+export const podsRunOnWorkers = rule({
+    id: "K8S-POD-003",
+    severity: "error",
+    source: "kubeadm, control-plane taint",
+    *check(lab) {
+        const nodes = Object.entries(lab.cluster.nodes);
+        const tainted = nodes.filter(([, { role }]) => role === "control-plane").map(([name]) => name);
+        if (tainted.length === nodes.length) {
+            return; // kind removes the taint where there is nothing else
+        }
+        for (const [index, { pods }] of lab.cluster.workloads.entries()) {
+            for (const [position, pod] of pods.entries()) {
+                if (tainted.includes(pod.node)) {
+                    yield {
+                        at: ["cluster", "workloads", index, "pods", position, "node"],
+                        says: `the pod ${pod.name} is pinned to ${pod.node}, whose taint keeps it out`,
+                        fix: "pin it to a worker",
+                    };
+                }
+            }
+        }
+    },
+});
+
+/** A pod answers with its name, so that names tell pods apart. */
+export const podNamesAreDistinct = rule({
+    id: "K8S-POD-004",
+    severity: "error",
+    source: "Kubernetes documentation, object names",
+    *check(lab) {
+        const seen = new Set<string>();
+        for (const [index, { namespace, pods }] of lab.cluster.workloads.entries()) {
+            for (const [position, { name }] of pods.entries()) {
+                const key = `${namespace}/${name}`;
+                if (seen.has(key)) {
+                    yield {
+                        at: ["cluster", "workloads", index, "pods", position, "name"],
+                        says: `two pods in the namespace ${namespace} are named ${name}`,
+                        fix: "rename one of them",
+                    };
+                }
+                seen.add(key);
+            }
+        }
+    },
+});

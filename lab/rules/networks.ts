@@ -1,0 +1,46 @@
+/** The networks of a lab that share one address space, with their places in the model. */
+
+import type { Lab, Prefix } from "../model";
+import type { Path } from "../path";
+
+/** A network and what it is for. */
+export interface PlacedNetwork {
+    readonly kind: "node-segment" | "link" | "pods" | "services" | "pool";
+    readonly prefix: Prefix;
+    /** Readable name, e.g. `the pod CIDR 10.100.0.0/16`. */
+    readonly what: string;
+    readonly place: Path;
+}
+
+/** All networks, those that others are planned around first. */
+export function networks(lab: Lab): readonly PlacedNetwork[] {
+    const { nodeSegment, podCidrs, serviceCidrs, loadBalancerPools } = lab.cluster;
+    const segments = Object.entries(lab.segments).flatMap(([name, { subnets }]) =>
+        subnets.map((prefix, index): PlacedNetwork => {
+            const kind = name === nodeSegment ? "node-segment" : "link";
+            const what = `the ${kind === "link" ? "link" : "node network"} ${name} (${prefix})`;
+            return { kind, prefix, what, place: ["segments", name, "subnets", index] };
+        }),
+    );
+    return [
+        ...segments.filter(({ kind }) => kind === "node-segment"),
+        ...podCidrs.map((prefix, index): PlacedNetwork => {
+            return { kind: "pods", prefix, what: `the pod CIDR ${prefix}`, place: ["cluster", "podCidrs", index] };
+        }),
+        ...serviceCidrs.map((prefix, index): PlacedNetwork => {
+            return {
+                kind: "services",
+                prefix,
+                what: `the service CIDR ${prefix}`,
+                place: ["cluster", "serviceCidrs", index],
+            };
+        }),
+        ...segments.filter(({ kind }) => kind === "link"),
+        ...loadBalancerPools.flatMap(({ name, blocks }, index) =>
+            blocks.map((prefix, block): PlacedNetwork => {
+                const place = ["cluster", "loadBalancerPools", index, "blocks", block];
+                return { kind: "pool", prefix, what: `the pool ${name} (${prefix})`, place };
+            }),
+        ),
+    ];
+}

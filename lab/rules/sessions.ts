@@ -1,0 +1,204 @@
+import { familyName, familyOf } from "../address";
+import type { Address, Lab } from "../model";
+import { directedSessions, loneEnds, type SessionEnd, sessionEnds, sessions } from "../sessions";
+import { findSessionSettings } from "../speakers";
+import { devices } from "./devices";
+import { rule } from "./rule";
+
+/** Two ends of a session must name each other's AS. */
+export const peerAsnAgrees = rule({
+    id: "BGP-SES-001",
+    severity: "error",
+    source: "RFC 4271 §6.2",
+    *check(lab) {
+        for (const { session, local, remote } of directedSessions(lab)) {
+            if (local.remoteAsn !== remote.speaker.asn) {
+                yield {
+                    at: [...local.path, "remoteAsn"],
+                    says: `${session}: ${local.node} expects AS ${local.remoteAsn}, but ${remote.node} is AS ${remote.speaker.asn}`,
+                    fix: `set remoteAsn to ${remote.speaker.asn}, or change the AS of ${remote.node}`,
+                };
+            }
+        }
+    },
+});
+
+/** A neighbor needs a device with its address that has this end as a neighbor too. */
+export const neighborsAnswer = rule({
+    id: "BGP-SES-002",
+    severity: "error",
+    source: "RFC 4271 §8.2.1",
+    *check(lab) {
+        const owners = new Map(addressOwners(lab));
+        // An end that is not on-link is the cause, and has its own rule; its peer is not at fault.
+        const misplaced = new Set(
+            sessionEnds(lab)
+                .filter(isOffLink)
+                .map((end) => end.node),
+        );
+        for (const end of loneEnds(lab).filter(({ address }) => address !== undefined)) {
+            const owner = owners.get(end.peerAddress);
+            if (owner === undefined) {
+                yield {
+                    at: [...end.path, "address"],
+                    says: `${end.node} has the neighbor ${end.peerAddress}, but no device has this address`,
+                    fix: "use the address of the peer's interface on the shared segment",
+                };
+            } else if (!misplaced.has(owner)) {
+                yield {
+                    at: [...end.path, "address"],
+                    says: `${end.node} has the neighbor ${end.peerAddress}, but ${owner} has no neighbor ${end.address}`,
+                    fix: `add the neighbor ${end.address} to ${owner}, or remove this one`,
+                };
+            }
+        }
+    },
+});
+
+/** An eBGP peer is directly connected unless the session may take more hops. */
+export const peerIsOnLink = rule({
+    id: "BGP-SES-003",
+    severity: "error",
+    source: "RFC 4271 §5.1.3",
+    *check(lab) {
+        for (const end of sessionEnds(lab).filter(isOffLink)) {
+            yield {
+                at: [...end.path, "address"],
+                says: `${end.node} has the neighbor ${end.peerAddress}, which is in no subnet of its interfaces`,
+                fix: "use an address of a connected subnet, or set ebgpMultihop",
+            };
+        }
+    },
+});
+
+/** `external` means another AS, `internal` the same. */
+export const remoteAsKindFits = rule({
+    id: "BGP-SES-004",
+    severity: "error",
+    source: "RFC 4271 §1.1",
+    *check(lab) {
+        for (const [name, { bgp }] of Object.entries(lab.routers)) {
+            for (const [index, neighbor] of bgp.neighbors.entries()) {
+                const kind = findSessionSettings(bgp, neighbor)?.remoteAs.kind;
+                const same = neighbor.remoteAsn === bgp.asn;
+                if ((kind === "external" && same) || (kind === "internal" && !same)) {
+                    yield {
+                        at: ["routers", name, "bgp", "neighbors", index, "remoteAsn"],
+                        with: [["routers", name, "bgp", "asn"]],
+                        says: `${name} takes ${neighbor.address} for an ${kind} peer, but it is AS ${neighbor.remoteAsn} and ${name} is AS ${bgp.asn}`,
+                        fix: same ? "give the peer another AS" : `give the peer AS ${bgp.asn}`,
+                    };
+                }
+            }
+        }
+    },
+});
+
+/** Routes of a family flow only if both ends activate it. */
+export const familiesAgree = rule({
+    id: "BGP-SES-005",
+    severity: "error",
+    source: "RFC 4760 §8",
+    *check(lab) {
+        for (const { session, local, remote } of directedSessions(lab)) {
+            for (const family of local.families.filter((candidate) => !remote.families.includes(candidate))) {
+                yield {
+                    at: remote.path,
+                    with: [local.path],
+                    says: `${session}: ${local.node} activates ${familyName(family)}, but ${remote.node} does not`,
+                    fix: `activate ${familyName(family)} at ${remote.node}, or deactivate it at ${local.node}`,
+                };
+            }
+        }
+    },
+});
+
+/** Without a next hop of its own family a route is valid in BGP and useless in the kernel. */
+export const familyFitsTransport = rule({
+    id: "BGP-SES-006",
+    severity: "error",
+    source: "RFC 4760 §3, RFC 8950",
+    *check(lab) {
+        for (const end of sessionEnds(lab)) {
+            for (const family of end.families.filter((candidate) => candidate !== familyOf(end.peerAddress))) {
+                yield {
+                    at: end.path,
+                    says: `${end.node} exchanges ${familyName(family)} routes over its session to ${end.peerAddress}, where they have no usable next hop`,
+                    fix: `use a second session over ${familyName(family)}`,
+                };
+            }
+        }
+    },
+});
+
+/** A speaker has one session per peer address. */
+export const neighborsAreDistinct = rule({
+    id: "BGP-SES-007",
+    severity: "error",
+    source: "RFC 4271 §6.8",
+    *check(lab) {
+        const seen = new Set<string>();
+        for (const end of sessionEnds(lab)) {
+            const key = `${end.node} ${end.peerAddress}`;
+            if (seen.has(key)) {
+                yield {
+                    at: [...end.path, "address"],
+                    says: `${end.node} has the neighbor ${end.peerAddress} twice`,
+                    fix: "remove one of them",
+                };
+            }
+            seen.add(key);
+        }
+    },
+});
+
+/** The number of hops is a limit of external sessions. */
+export const multihopIsExternal = rule({
+    id: "BGP-SES-008",
+    severity: "error",
+    source: "RFC 4271 §5.1.3",
+    *check(lab) {
+        for (const { session, local, remote } of sessions(lab)) {
+            if (local.ebgpMultihop !== undefined && local.speaker.asn === remote.speaker.asn) {
+                yield {
+                    at: local.path,
+                    says: `${session} is internal, but has ebgpMultihop`,
+                    fix: "remove ebgpMultihop; an internal session may cross any number of hops",
+                };
+            }
+        }
+    },
+});
+
+/** A neighbor's settings are its own or those of a group that exists. */
+export const peerGroupsExist = rule({
+    id: "BGP-REF-001",
+    severity: "error",
+    source: "FRR documentation, BGP peer groups",
+    *check(lab) {
+        for (const [name, { bgp }] of Object.entries(lab.routers)) {
+            const groups = bgp.peerGroups.map((group) => group.name);
+            for (const [index, neighbor] of bgp.neighbors.entries()) {
+                const { session } = neighbor;
+                if (session.kind === "group" && findSessionSettings(bgp, neighbor) === undefined) {
+                    yield {
+                        at: ["routers", name, "bgp", "neighbors", index, "session", "group"],
+                        says: `${name} has no peer group ${session.group}`,
+                        fix:
+                            groups.length === 0
+                                ? `add the peer group ${session.group}`
+                                : `use one of ${groups.join(", ")}`,
+                    };
+                }
+            }
+        }
+    },
+});
+
+function isOffLink(end: SessionEnd): boolean {
+    return end.interface === undefined && end.ebgpMultihop === undefined;
+}
+
+function addressOwners(lab: Lab): readonly (readonly [Address, string])[] {
+    return devices(lab).flatMap(({ name, addresses }) => addresses.map(({ address }) => [address, name] as const));
+}

@@ -1,0 +1,11 @@
+/** Major and minor part of a version; NaN where there is no number. */
+export function parts(version: string): readonly [major: number, minor: number] {
+    const [major, minor] = version.replace(/^v/, "").split(".").map(Number);
+    return [major ?? Number.NaN, minor ?? Number.NaN];
+}
+
+/** Whether a version is older than `major.minor`. */
+export function isBefore(version: string, major: number, minor: number): boolean {
+    const [ownMajor, ownMinor] = parts(version);
+    return ownMajor < major || (ownMajor === major && ownMinor < minor);
+}

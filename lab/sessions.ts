@@ -1,0 +1,190 @@
+/** BGP sessions of a lab: every configured neighbor as an end, and ends that face each other as a session. */
+
+import { addressOf, familyOf, lengthOf, networkOf } from "./address";
+import type { Address, Asn, Device, Family, Lab, Prefix, Seconds, Timers } from "./model";
+import type { Path } from "./path";
+import { findSessionSettings, nodeInstances } from "./speakers";
+
+/** One end of a session: a neighbor that a device is configured with. */
+export interface SessionEnd {
+    /** Where the neighbor stands in the model. */
+    readonly path: Path;
+    /** Where the session's timers stand in the model: those of a peer group are not at the neighbor. */
+    readonly timersPath: Path;
+    /** Device that has this neighbor. */
+    readonly node: string;
+    readonly kind: "router" | "kubernetes-node";
+    readonly speaker: { readonly asn: Asn; readonly routerId: Address };
+    /** Name of the interface that shares a subnet with the peer; nothing when the peer is not on-link. */
+    readonly interface?: string;
+    /** Own address of this end: the one in the peer's subnet. Nothing when the peer is not on-link. */
+    readonly address?: Address;
+    /** Address of the other end. */
+    readonly peerAddress: Address;
+    /** The AS that this end expects. */
+    readonly remoteAsn: Asn;
+    readonly timers: Timers;
+    readonly families: readonly Family[];
+    /** Hops the peer may be away; absent means directly connected. */
+    readonly ebgpMultihop?: number;
+    /** Seconds the peer keeps routes while this end restarts; absent means off. */
+    readonly gracefulRestartTime?: Seconds;
+}
+
+/** Two ends that name each other's addresses. The local end is the router's when one end is a router's. */
+export interface Session {
+    /** Readable name: `router0 ↔ worker (169.254.2.2)`; the address is the remote end's. */
+    readonly session: string;
+    readonly local: SessionEnd;
+    readonly remote: SessionEnd;
+}
+
+/** Kept with the lab, which never changes: many rules ask, and ends are compared by identity. */
+const endsByLab = new WeakMap<Lab, readonly SessionEnd[]>();
+
+/** Every neighbor of every speaker, routers first, in the order of the model. */
+export function sessionEnds(lab: Lab): readonly SessionEnd[] {
+    const ends = endsByLab.get(lab) ?? collectEnds(lab);
+    endsByLab.set(lab, ends);
+    return ends;
+}
+
+function collectEnds(lab: Lab): readonly SessionEnd[] {
+    const routers = Object.keys(lab.routers).flatMap((name) => routerEnds(lab, name));
+    const nodes = Object.keys(lab.cluster.nodes).flatMap((name) => nodeEnds(lab, name));
+    return [...routers, ...nodes];
+}
+
+/** Every session whose two ends are both configured. Ends that stand alone are in `loneEnds`. */
+export function sessions(lab: Lab): readonly Session[] {
+    const ends = sessionEnds(lab);
+    const byAddresses = new Map(ends.map((end) => [key(end.address, end.peerAddress), end]));
+    const seen = new Set<SessionEnd>();
+    return ends.flatMap((local) => {
+        const remote = byAddresses.get(key(local.peerAddress, local.address));
+        if (remote === undefined || remote === local || seen.has(local)) {
+            return [];
+        }
+        seen.add(remote);
+        return [{ session: `${local.node} ↔ ${remote.node} (${local.peerAddress})`, local, remote }];
+    });
+}
+
+/** Ends that no other end answers: no device has the peer's address, or it has no neighbor with this end's address. */
+export function loneEnds(lab: Lab): readonly SessionEnd[] {
+    const matched = new Set(sessions(lab).flatMap(({ local, remote }) => [local, remote]));
+    return sessionEnds(lab).filter((end) => !matched.has(end));
+}
+
+/** Both directions of every session, for rules that hold for either end. */
+export function directedSessions(lab: Lab): readonly Session[] {
+    return sessions(lab).flatMap(({ session, local, remote }) => [
+        { session, local, remote },
+        { session, local: remote, remote: local },
+    ]);
+}
+
+function key(from: Address | undefined, to: Address | undefined): string {
+    return `${from} ${to}`;
+}
+
+function routerEnds(lab: Lab, name: string): SessionEnd[] {
+    const router = lab.routers[name]!;
+    const { bgp } = router;
+    return bgp.neighbors.flatMap((neighbor, index) => {
+        const settings = findSessionSettings(bgp, neighbor);
+        if (settings === undefined) {
+            return [];
+        }
+        const path: Path = ["routers", name, "bgp", "neighbors", index];
+        const { session } = neighbor;
+        const settingsPath: Path =
+            session.kind === "own"
+                ? [...path, "session", "settings"]
+                : ["routers", name, "bgp", "peerGroups", groupIndex(bgp.peerGroups, session.group), "settings"];
+        return [
+            {
+                path,
+                timersPath: [...settingsPath, "timers"],
+                node: name,
+                kind: "router",
+                speaker: { asn: bgp.asn, routerId: bgp.routerId },
+                ...onLink(router, neighbor.address),
+                peerAddress: neighbor.address,
+                remoteAsn: neighbor.remoteAsn,
+                timers: settings.timers,
+                families: settings.families.map(({ family }) => family),
+                ...(settings.ebgpMultihop === undefined ? {} : { ebgpMultihop: settings.ebgpMultihop }),
+            },
+        ];
+    });
+}
+
+function groupIndex(groups: readonly { readonly name: string }[], name: string): number {
+    return groups.findIndex((group) => group.name === name);
+}
+
+function nodeEnds(lab: Lab, name: string): SessionEnd[] {
+    const node = lab.cluster.nodes[name]!;
+    return nodeInstances(lab, name).flatMap((instance) => {
+        const path: Path = ["cluster", "cilium", "bgp", lab.cluster.cilium.bgp.indexOf(instance), "neighbors"];
+        return instance.neighbors.map((neighbor, index) => ({
+            path: [...path, index],
+            timersPath: [...path, index, "timers"],
+            node: name,
+            kind: "kubernetes-node" as const,
+            speaker: { asn: instance.localAsn, routerId: node.routerId },
+            ...onLink(node, neighbor.address),
+            peerAddress: neighbor.address,
+            remoteAsn: neighbor.remoteAsn,
+            timers: neighbor.timers,
+            families: neighbor.families,
+            ...(neighbor.gracefulRestartTime === undefined
+                ? {}
+                : { gracefulRestartTime: neighbor.gracefulRestartTime }),
+        }));
+    });
+}
+
+/** The interface and own address with which a device reaches an address on-link, the most specific subnet first. */
+export function onLink(device: Device, peer: Address): { readonly interface?: string; readonly address?: Address } {
+    const { lengths, bySubnet } = subnetsOf(device);
+    for (const length of lengths[familyOf(peer)]) {
+        const found = bySubnet.get(networkOf(`${peer}/${length}`));
+        if (found !== undefined) {
+            return found;
+        }
+    }
+    return {};
+}
+
+interface Subnets {
+    /** Prefix lengths in use, longest first. */
+    readonly lengths: Readonly<Record<Family, readonly number[]>>;
+    readonly bySubnet: ReadonlyMap<Prefix, { readonly interface: string; readonly address: Address }>;
+}
+
+/** A router has a subnet per node and a session in each, so that searching them one by one would be quadratic. */
+const subnetsByDevice = new WeakMap<Device, Subnets>();
+
+function subnetsOf(device: Device): Subnets {
+    const known = subnetsByDevice.get(device);
+    if (known !== undefined) {
+        return known;
+    }
+    const own = device.interfaces.flatMap(({ name, addresses }) => addresses.map((address) => ({ name, address })));
+    const lengths = (family: Family) =>
+        [
+            ...new Set(
+                own.filter(({ address }) => familyOf(address) === family).map(({ address }) => lengthOf(address)),
+            ),
+        ].sort((a, b) => b - a);
+    const subnets = {
+        lengths: { ipv4: lengths("ipv4"), ipv6: lengths("ipv6") },
+        bySubnet: new Map(
+            own.map(({ name, address }) => [networkOf(address), { interface: name, address: addressOf(address) }]),
+        ),
+    };
+    subnetsByDevice.set(device, subnets);
+    return subnets;
+}

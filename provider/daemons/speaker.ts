@@ -1,0 +1,32 @@
+import type { Drift, Sandbox } from "../sandbox/protocol";
+import type { SpeakerSpec } from "../schema";
+import { applyBird, inspectBird, stopBird } from "./bird";
+import { applyGobgp, inspectGobgp, stopGobgp } from "./gobgp";
+
+/** What every BGP speaker of a node can do. */
+export interface Speaker {
+    /** Starts the speaker, or changes the running one to be as given. */
+    apply(sandbox: Sandbox, namespace: string): Promise<void>;
+    /** How what runs differs from what is given; empty when it does not. */
+    inspect(sandbox: Sandbox, namespace: string): Promise<readonly Drift[]>;
+    /** Ends the speaker so that its peers drop its routes at once. No error when none runs. */
+    stop(sandbox: Sandbox, namespace: string): Promise<void>;
+}
+
+/** The daemon that a specification asks for. */
+export function speakerOf(spec: SpeakerSpec): Speaker {
+    switch (spec.kind) {
+        case "gobgp":
+            return {
+                apply: (sandbox, namespace) => applyGobgp(sandbox, { namespace, config: spec.config }),
+                inspect: (sandbox, namespace) => inspectGobgp(sandbox, { namespace, config: spec.config }),
+                stop: (sandbox, namespace) => stopGobgp(sandbox, { namespace }),
+            };
+        case "bird":
+            return {
+                apply: (sandbox, namespace) => applyBird(sandbox, { namespace, config: spec.config }),
+                inspect: (sandbox, namespace) => inspectBird(sandbox, { namespace, config: spec.config }),
+                stop: (sandbox, namespace) => stopBird(sandbox, { namespace }),
+            };
+    }
+}

@@ -1,0 +1,41 @@
+import type { Drift } from "./sandbox/protocol";
+
+/** What a resource kind needs to know about the call it serves. */
+export interface Context {
+    /** Name of the Pulumi stack, from the URN. */
+    readonly stack: string;
+    /** Name of the Pulumi project, from the URN. */
+    readonly project: string;
+}
+
+/** An input that cannot be used. */
+export interface Failure {
+    readonly property: string;
+    readonly reason: string;
+}
+
+/** What a look at the machine finds: nothing left of the resource, or what differs from its inputs. */
+export type Observation = "gone" | readonly Drift[];
+
+/**
+ * One kind of resource. Creates adopt what exists, deletes accept that nothing is there, so that a run cut off at any
+ * point can be repeated.
+ */
+export interface ResourceKind<Inputs> {
+    readonly type: string;
+    /** Names and JSON types of the inputs. */
+    readonly inputs: Readonly<Record<keyof Inputs & string, "string" | "number" | "object" | "array">>;
+    /** Inputs whose change means another resource. */
+    readonly replaceOn: readonly (keyof Inputs & string)[];
+    /** Reasons why this machine or these inputs cannot do, before anything is created. */
+    check?(inputs: Inputs): readonly Failure[];
+    /** Identity, and outputs that are known before creation. */
+    plan(
+        inputs: Inputs,
+        context: Context,
+    ): { readonly id: string; readonly outputs?: Readonly<Record<string, unknown>> };
+    create(inputs: Inputs, context: Context): Promise<void>;
+    update(olds: Inputs, news: Inputs, context: Context): Promise<void>;
+    read(inputs: Inputs): Promise<Observation>;
+    delete(id: string, inputs: Inputs): Promise<void>;
+}

@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+import type { ResourceKind } from "../resource";
+import { destroySandbox } from "../sandbox/start";
+import { type ClaimInputs, types } from "../schema";
+
+/**
+ * Machine-wide name of a stack's lab: the same for every run of the stack from the same folder, different for two
+ * checkouts that use the same stack name.
+ */
+export function sandboxName(project: string, stack: string, folder: string): string {
+    const digest = createHash("sha256").update(`${project}\0${stack}\0${folder}`).digest("hex").slice(0, 8);
+    return `${project}-${stack}-${digest}`;
+}
+
+/**
+ * First resource of a lab. It has no effect on the machine, so a run that is cut off before or after it leaves nothing
+ * unrecorded; and its delete, which comes last, removes whatever runs under the name, recorded or not.
+ */
+export const claim: ResourceKind<ClaimInputs> = {
+    type: types.claim,
+    inputs: {},
+    replaceOn: [],
+    plan(_inputs, { project, stack }) {
+        const name = sandboxName(project, stack, process.cwd());
+        return { id: name, outputs: { name } };
+    },
+    async create() {},
+    async update() {},
+    async read() {
+        return [];
+    },
+    async delete(id) {
+        await destroySandbox(id);
+    },
+};

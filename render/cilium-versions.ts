@@ -1,0 +1,72 @@
+/**
+ * What the releases of Cilium differ in, as far as the lab uses it. Read from the custom resource definitions, the chart
+ * and the operator in the source trees of 1.14.1, 1.15.19, 1.16.5, 1.17.0, 1.18.5 and 1.20.2.
+ */
+
+/** Cilium's API for BGP: CiliumBGPPeeringPolicy, or ClusterConfig with PeerConfig and Advertisement. */
+export type BgpApi = "peering-policy" | "cluster-config";
+
+/** One release's way of being told things. */
+export interface CiliumTraits {
+    /** First release with these traits, as major and minor version. */
+    readonly since: readonly [major: number, minor: number];
+    /** APIs for BGP that the release serves, the preferred one first. */
+    readonly bgpApis: readonly [BgpApi, ...BgpApi[]];
+    /** Whether a CiliumBGPPeeringPolicy says which families a session carries; before, each carries both. */
+    readonly policyFamilies: boolean;
+    /** API version of CiliumLoadBalancerIPPool. */
+    readonly poolApiVersion: "cilium.io/v2alpha1" | "cilium.io/v2";
+    /** Field of a pool that holds its prefixes. `cidrs` never gives out the first and last address of a prefix. */
+    readonly poolField: "cidrs" | "blocks";
+    /** Annotation by which a service asks for its load-balancer addresses. */
+    readonly addressAnnotation: "io.cilium/lb-ipam-ips" | "lbipam.cilium.io/ips";
+}
+
+const cilium114: CiliumTraits = {
+    since: [1, 14],
+    bgpApis: ["peering-policy"],
+    policyFamilies: false,
+    poolApiVersion: "cilium.io/v2alpha1",
+    poolField: "cidrs",
+    addressAnnotation: "io.cilium/lb-ipam-ips",
+};
+
+const cilium115: CiliumTraits = { ...cilium114, since: [1, 15], policyFamilies: true, poolField: "blocks" };
+
+const cilium116: CiliumTraits = {
+    ...cilium115,
+    since: [1, 16],
+    addressAnnotation: "lbipam.cilium.io/ips",
+};
+
+const cilium118: CiliumTraits = {
+    ...cilium116,
+    since: [1, 18],
+    bgpApis: ["cluster-config", "peering-policy"],
+    poolApiVersion: "cilium.io/v2",
+};
+
+const cilium119: CiliumTraits = { ...cilium118, since: [1, 19], bgpApis: ["cluster-config"] };
+
+/** Releases at which something changed, oldest first. */
+export const ciliumReleases: readonly CiliumTraits[] = [cilium114, cilium115, cilium116, cilium118, cilium119];
+
+/**
+ * The traits of a version such as `1.20.2`. A version newer than all that are known is taken to be like the newest.
+ *
+ * @throws Error when the version cannot be read, or is older than 1.14, whose BGP has no timers
+ */
+export function ciliumTraits(version: string): CiliumTraits {
+    const match = /^v?(\d+)\.(\d+)\.\d+(?:[-+].*)?$/.exec(version);
+    if (match === null) {
+        throw new Error(`"${version}" is not a version of Cilium; write it as 1.20.2`);
+    }
+    const [major, minor] = [Number(match[1]), Number(match[2])];
+    const traits = ciliumReleases.findLast(
+        ({ since }) => major > since[0] || (major === since[0] && minor >= since[1]),
+    );
+    if (traits === undefined) {
+        throw new Error(`Cilium ${version} has no session timers in its BGP API; use 1.14.0 or newer`);
+    }
+    return traits;
+}

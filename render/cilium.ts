@@ -1,0 +1,263 @@
+import { familyOf, hostPrefix } from "../lab/address";
+import type { Cilium, CiliumBgpInstance, CiliumNeighbor, Lab, LoadBalancerPool, Prefix } from "../lab/model";
+import { type BgpApi, type CiliumTraits, ciliumTraits } from "./cilium-versions";
+import type {
+    CiliumBGPAdvertisement,
+    CiliumBGPClusterConfig,
+    CiliumBGPPeerConfig,
+    CiliumBGPPeeringPolicy,
+    CiliumBGPVirtualRouter,
+    CiliumGracefulRestart,
+    CiliumLoadBalancerIPPool,
+    CiliumTimers,
+    KubernetesObject,
+} from "./kubernetes";
+
+/** Choices that the version of Cilium leaves open. */
+export interface CiliumOptions {
+    /** API for BGP. @default the newest that the version serves */
+    readonly bgpApi?: BgpApi;
+}
+
+/** Values of Cilium's Helm chart, as far as the lab sets them. */
+export interface CiliumValues {
+    readonly ipv4: { readonly enabled: boolean };
+    readonly ipv6: { readonly enabled: boolean };
+    readonly ipam: { readonly mode: "kubernetes" };
+    readonly k8s: { readonly requireIPv4PodCIDR: boolean; readonly requireIPv6PodCIDR: boolean };
+    readonly bgpControlPlane: { readonly enabled: true };
+    readonly routingMode: Cilium["routingMode"];
+    readonly ipv4NativeRoutingCIDR?: Prefix;
+    readonly ipv6NativeRoutingCIDR?: Prefix;
+    readonly operator: { readonly replicas: number };
+    readonly hubble: { readonly enabled: false };
+    readonly envoy: { readonly enabled: false };
+    readonly l7Proxy: false;
+}
+
+/** Values for the Helm chart of the lab's version of Cilium. Where images come from is not part of the model. */
+export function ciliumValues({ cluster: { cilium, podCidrs } }: Lab): CiliumValues {
+    const [ipv4, ipv6] = [podCidrs.some(isIpv4), !podCidrs.every(isIpv4)];
+    return {
+        ipv4: { enabled: ipv4 },
+        ipv6: { enabled: ipv6 },
+        // Nodes take their slices from Kubernetes; the chart's own default pool, 10.0.0.0/8, overlaps most labs.
+        ipam: { mode: "kubernetes" },
+        k8s: { requireIPv4PodCIDR: ipv4, requireIPv6PodCIDR: ipv6 },
+        bgpControlPlane: { enabled: true },
+        routingMode: cilium.routingMode,
+        ...nativeRouting(cilium),
+        // A second operator would wait for a second node that may run it.
+        operator: { replicas: 1 },
+        // Hubble's certificates are made anew at each rendering; neither it nor the proxy is part of the lab.
+        hubble: { enabled: false },
+        envoy: { enabled: false },
+        l7Proxy: false,
+    };
+}
+
+function nativeRouting({ routingMode, nativeRoutingCidrs }: Cilium) {
+    if (routingMode !== "native") {
+        return {};
+    }
+    const ipv4 = nativeRoutingCidrs.find(isIpv4);
+    const ipv6 = nativeRoutingCidrs.find((cidr) => !isIpv4(cidr));
+    return {
+        ...(ipv4 === undefined ? {} : { ipv4NativeRoutingCIDR: ipv4 }),
+        ...(ipv6 === undefined ? {} : { ipv6NativeRoutingCIDR: ipv6 }),
+    };
+}
+
+function isIpv4(prefix: Prefix): boolean {
+    return familyOf(prefix) === "ipv4";
+}
+
+/** Label by which peer configurations find the advertisements that they carry. */
+const advertisementLabel = "advertise";
+
+/**
+ * The custom resources that make Cilium announce what the lab says: address pools and BGP, in the API of the lab's
+ * version of Cilium.
+ *
+ * @throws Error when the version does not serve the API that `options` asks for
+ */
+export function ciliumResources(lab: Lab, options: CiliumOptions = {}): readonly KubernetesObject[] {
+    const { cilium, loadBalancerPools } = lab.cluster;
+    const traits = ciliumTraits(cilium.version);
+    return [...loadBalancerPools.map((each) => pool(each, traits)), ...bgpResources(cilium, traits, options)];
+}
+
+function bgpResources(cilium: Cilium, traits: CiliumTraits, options: CiliumOptions): readonly KubernetesObject[] {
+    const api = options.bgpApi ?? traits.bgpApis[0];
+    if (!traits.bgpApis.includes(api)) {
+        throw new Error(`Cilium ${cilium.version} has no ${api} API; it has ${traits.bgpApis.join(" and ")}`);
+    }
+    return api === "peering-policy"
+        ? cilium.bgp.map((instance) => peeringPolicy(instance, traits))
+        : clusterConfigs(cilium.bgp);
+}
+
+function pool({ name, blocks, serviceSelector }: LoadBalancerPool, traits: CiliumTraits): CiliumLoadBalancerIPPool {
+    const cidrs = blocks.map((cidr) => ({ cidr }));
+    const selector = serviceSelector === undefined ? {} : { serviceSelector };
+    return {
+        apiVersion: traits.poolApiVersion,
+        kind: "CiliumLoadBalancerIPPool",
+        metadata: { name },
+        spec:
+            traits.poolField === "cidrs"
+                ? { cidrs, ...selector }
+                : // Said in full because the default was No up to Cilium 1.15 and is Yes from 1.16.
+                  { blocks: cidrs, allowFirstLastIPs: "Yes", ...selector },
+    };
+}
+
+function peeringPolicy(instance: CiliumBgpInstance, traits: CiliumTraits): CiliumBGPPeeringPolicy {
+    const { name, nodeSelector, localAsn, exportPodCidr, serviceSelector, neighbors } = instance;
+    const router: CiliumBGPVirtualRouter = {
+        localASN: localAsn,
+        exportPodCIDR: exportPodCidr,
+        ...(serviceSelector === undefined ? {} : { serviceSelector }),
+        neighbors: neighbors.map((neighbor) => ({
+            peerAddress: hostPrefix(neighbor.address),
+            peerASN: neighbor.remoteAsn,
+            ...timers(neighbor),
+            gracefulRestart: gracefulRestart(neighbor),
+            ...(traits.policyFamilies ? { families: families(neighbor) } : {}),
+        })),
+    };
+    return {
+        apiVersion: "cilium.io/v2alpha1",
+        kind: "CiliumBGPPeeringPolicy",
+        metadata: { name },
+        spec: { nodeSelector, virtualRouters: [router] },
+    };
+}
+
+function timers({ timers: { connectRetry, holdTime, keepalive } }: CiliumNeighbor): CiliumTimers {
+    return { connectRetryTimeSeconds: connectRetry, holdTimeSeconds: holdTime, keepAliveTimeSeconds: keepalive };
+}
+
+function gracefulRestart({ gracefulRestartTime }: CiliumNeighbor): CiliumGracefulRestart {
+    return gracefulRestartTime === undefined
+        ? { enabled: false }
+        : { enabled: true, restartTimeSeconds: gracefulRestartTime };
+}
+
+function families(neighbor: CiliumNeighbor) {
+    return neighbor.families.map((afi) => ({ afi, safi: "unicast" as const }));
+}
+
+/** Advertisements and peer configurations that are equal are shared: a lab of 200 nodes has a handful of them. */
+function clusterConfigs(instances: readonly CiliumBgpInstance[]): readonly KubernetesObject[] {
+    const advertisements = shared<CiliumBGPAdvertisement>();
+    const peerConfigs = shared<CiliumBGPPeerConfig>();
+    const configs = instances.map((instance) => clusterConfig(instance, advertisements, peerConfigs));
+    return [...advertisements.all(), ...peerConfigs.all(), ...configs];
+}
+
+function clusterConfig(
+    instance: CiliumBgpInstance,
+    advertisements: Shared<CiliumBGPAdvertisement>,
+    peerConfigs: Shared<CiliumBGPPeerConfig>,
+): CiliumBGPClusterConfig {
+    const announced = advertisement(instance, advertisements);
+    const peers = instance.neighbors.map((neighbor) => ({
+        name: `peer-${neighbor.address.replace(/[.:]/g, "-")}`,
+        peerAddress: neighbor.address,
+        peerASN: neighbor.remoteAsn,
+        peerConfigRef: { name: peerConfig(neighbor, announced, peerConfigs) },
+    }));
+    return {
+        apiVersion: "cilium.io/v2",
+        kind: "CiliumBGPClusterConfig",
+        metadata: { name: instance.name },
+        spec: {
+            nodeSelector: instance.nodeSelector,
+            bgpInstances: [{ name: instance.name, localASN: instance.localAsn, peers }],
+        },
+    };
+}
+
+/** Name of the advertisement that an instance carries; nothing when it announces nothing. */
+function advertisement(
+    { exportPodCidr, serviceSelector }: CiliumBgpInstance,
+    known: Shared<CiliumBGPAdvertisement>,
+): string | undefined {
+    const advertisements: CiliumBGPAdvertisement["spec"]["advertisements"] = [
+        ...(exportPodCidr ? [{ advertisementType: "PodCIDR" as const }] : []),
+        ...(serviceSelector === undefined
+            ? []
+            : [
+                  {
+                      advertisementType: "Service" as const,
+                      service: { addresses: ["LoadBalancerIP"] as const },
+                      selector: serviceSelector,
+                  },
+              ]),
+    ];
+    if (advertisements.length === 0) {
+        return undefined;
+    }
+    const name = [exportPodCidr ? "pod-cidrs" : "", serviceSelector === undefined ? "" : "services"];
+    return known.nameOf(name.filter(Boolean).join("-and-"), { advertisements }, (unique, spec) => ({
+        apiVersion: "cilium.io/v2",
+        kind: "CiliumBGPAdvertisement",
+        metadata: { name: unique, labels: { [advertisementLabel]: unique } },
+        spec,
+    }));
+}
+
+function peerConfig(
+    neighbor: CiliumNeighbor,
+    announced: string | undefined,
+    known: Shared<CiliumBGPPeerConfig>,
+): string {
+    const advertisements =
+        announced === undefined ? {} : { advertisements: { matchLabels: { [advertisementLabel]: announced } } };
+    const spec = {
+        timers: timers(neighbor),
+        gracefulRestart: gracefulRestart(neighbor),
+        families: families(neighbor).map((family) => ({ ...family, ...advertisements })),
+    };
+    return known.nameOf(neighbor.families.join("-"), spec, (name, unique) => ({
+        apiVersion: "cilium.io/v2",
+        kind: "CiliumBGPPeerConfig",
+        metadata: { name },
+        spec: unique,
+    }));
+}
+
+/** Objects that are made once for each different content. */
+interface Shared<T extends { readonly spec: unknown }> {
+    /** The name of the object with this content: `base`, or `base-2` and so on when others have taken it. */
+    nameOf(base: string, spec: T["spec"], make: (name: string, spec: T["spec"]) => T): string;
+    all(): readonly T[];
+}
+
+function shared<T extends { readonly spec: unknown }>(): Shared<T> {
+    const names = new Map<string, string>();
+    const objects = new Map<string, T>();
+    return {
+        nameOf(base, spec, make) {
+            const content = JSON.stringify(spec);
+            const known = names.get(content);
+            if (known !== undefined) {
+                return known;
+            }
+            const name = freeName(base, objects);
+            names.set(content, name);
+            objects.set(name, make(name, spec));
+            return name;
+        },
+        all: () => [...objects.values()],
+    };
+}
+
+function freeName(base: string, taken: ReadonlyMap<string, unknown>): string {
+    let name = base;
+    for (let number = 2; taken.has(name); number += 1) {
+        name = `${base}-${number}`;
+    }
+    return name;
+}

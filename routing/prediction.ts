@@ -1,0 +1,109 @@
+/** What a lab's control plane settles on: sessions, BGP routes and forwarding tables. Plain data, comparable as JSON. */
+
+import type { Address, Asn, Family, Prefix } from "../lab/model";
+
+/** The settled control plane of a lab. */
+export interface Prediction {
+    readonly sessions: readonly PredictedSession[];
+    /** Routers, hosts and Kubernetes nodes, by name. */
+    readonly devices: Readonly<Record<string, PredictedDevice>>;
+}
+
+/** A configured session. Both ends appear as one; an end that nobody answers appears alone, and is down. */
+export interface PredictedSession {
+    /** Device at this end; the router when the other end is a Kubernetes node. */
+    readonly local: string;
+    /** Own address of this end; nothing when no route leads to the peer. */
+    readonly localAddress?: Address;
+    /** Device at the other end; nothing when no device answers at the peer's address. */
+    readonly remote?: string;
+    readonly remoteAddress: Address;
+    /** Families that both ends activate. */
+    readonly families: readonly Family[];
+    readonly state: SessionState;
+    /** Prefixes that each end sends to the other; empty when the session is down. */
+    readonly offers: { readonly fromLocal: Offer; readonly fromRemote: Offer };
+}
+
+/** Whether a session is established, and if not, why. */
+export type SessionState = { readonly up: true } | { readonly up: false; readonly reason: string };
+
+/** Prefixes that one end of a session sends, in order of address. */
+export type Offer = Readonly<Record<Family, readonly Prefix[]>>;
+
+/** Tables of one device. */
+export interface PredictedDevice {
+    /** BGP routes; empty on a device without a speaker. */
+    readonly rib: Readonly<Record<Family, Readonly<Record<Prefix, BgpRoute>>>>;
+    readonly fib: Readonly<Record<Family, Readonly<Record<Prefix, FibRoute>>>>;
+}
+
+/** All paths to one prefix, the best one first. */
+export interface BgpRoute {
+    readonly paths: readonly BgpPath[];
+}
+
+/** A path as a speaker holds it after import. */
+export interface BgpPath {
+    /** Next hop; `0.0.0.0` or `::` when the speaker originates the path and forwards it itself. */
+    readonly nextHop: Address;
+    /** ASes that the path went through, the nearest first. */
+    readonly asPath: readonly Asn[];
+    /** Address of the neighbor that sent the path. */
+    readonly from: Address | "local";
+    /** Whether the next hop can be reached; a path that is not valid is never used. */
+    readonly valid: boolean;
+    readonly best: boolean;
+    /**
+     * Whether the path carries traffic along with the best one (always true of the best one itself). Of more IPv6 paths
+     * than `maximumPaths`, FRR takes those with the lowest link-local next hops, which no model knows.
+     */
+    readonly multipath: boolean;
+}
+
+/** A route that forwards packets. */
+export type FibRoute =
+    | {
+          readonly protocol: "connected" | "static" | "bgp";
+          readonly blackhole: false;
+          /** Next hops in order of address. A connected route has an interface only. */
+          readonly nextHops: readonly NextHop[];
+      }
+    | { readonly protocol: "static"; readonly blackhole: true; readonly nextHops: readonly [] };
+
+/** Where packets go. */
+export interface NextHop {
+    /**
+     * Gateway; nothing when the destination is on the link. An IPv6 route learned from an FRR router names that router's
+     * address on the link, while the kernel's route names its link-local address.
+     */
+    readonly via?: Address;
+    readonly dev: string;
+}
+
+const sessionsByEnd = new WeakMap<Prediction, ReadonlyMap<string, Offer>>();
+
+/**
+ * The prefixes that a device offers to a neighbor.
+ *
+ * @returns nothing offered when the session is down or does not exist
+ */
+export function offered(
+    prediction: Prediction,
+    device: string,
+    neighborAddress: Address,
+    family: Family,
+): readonly Prefix[] {
+    const ends = sessionsByEnd.get(prediction) ?? offersByEnd(prediction);
+    sessionsByEnd.set(prediction, ends);
+    return ends.get(`${device} ${neighborAddress}`)?.[family] ?? [];
+}
+
+function offersByEnd({ sessions }: Prediction): ReadonlyMap<string, Offer> {
+    return new Map(
+        sessions.flatMap(({ local, localAddress, remote, remoteAddress, offers }) => [
+            [`${local} ${remoteAddress}`, offers.fromLocal] as const,
+            [`${remote} ${localAddress}`, offers.fromRemote] as const,
+        ]),
+    );
+}

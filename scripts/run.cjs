@@ -1,0 +1,3 @@
+// Runs a project command, e.g. `node scripts/run.cjs verify --json`.
+"use strict";
+require(require("./bundle.cjs").bundle("commands"));

@@ -1,0 +1,368 @@
+/** From parameters to the lab. */
+
+import { addressOf, familyOf, nthAddress, nthInterfaceAddress, sizeOf, subnet } from "../../lab/address";
+import type {
+    Address,
+    CiliumBgpInstance,
+    CiliumNeighbor,
+    Family,
+    Host,
+    Interface,
+    KubernetesNode,
+    Lab,
+    Labels,
+    Neighbor,
+    PeerGroup,
+    Pod,
+    Prefix,
+    PrefixList,
+    Router,
+    Segment,
+    Service,
+    SessionFamily,
+    StaticRoute,
+    TrafficCheck,
+    Workload,
+} from "../../lab/model";
+import type { Path } from "../../lab/path";
+import { podsOf } from "../../lab/services";
+import {
+    appLabels,
+    client,
+    clientPort,
+    exportNames,
+    families,
+    firstPod,
+    groupNames,
+    importNames,
+    name,
+    podPort,
+    router,
+} from "./names";
+import { linkMask, nodeMask, podWorkers, type SingleFrr } from "./parameters";
+
+/** A node of the cluster with everything that follows from its number. */
+interface PlannedNode {
+    readonly name: string;
+    /** Name without the cluster's, e.g. `worker2`. */
+    readonly shortName: string;
+    readonly role: KubernetesNode["role"];
+    /** Name of the segment between the router and this node. */
+    readonly segment: string;
+    readonly asn: number;
+    readonly links: readonly Link[];
+    readonly podCidrs: readonly Prefix[];
+    readonly internalAddresses: readonly string[];
+}
+
+/** A point-to-point subnet with the addresses of the router and of the device at the other end. */
+interface Link {
+    readonly family: Family;
+    readonly subnet: Prefix;
+    readonly router: string;
+    readonly peer: string;
+}
+
+/**
+ * Plans the lab: pure, and the same for the same parameters.
+ *
+ * @throws RangeError when a network is too small for the nodes, which `limits` reports before
+ */
+export function planSingleFrr(parameters: SingleFrr): Lab {
+    const nodes = planNodes(parameters);
+    const clientLinks = parameters.clientSubnets.map(link);
+    const workload = planWorkload(parameters, nodes);
+    const services = planServices(parameters);
+    const lab: Lab = {
+        topology: name,
+        name,
+        segments: planSegments(parameters, nodes),
+        routers: { [router]: planRouter(parameters, nodes, clientLinks) },
+        hosts: { [client]: planClient(clientLinks) },
+        cluster: {
+            name: parameters.cluster,
+            kubernetesVersion: parameters.kubernetesVersion,
+            podCidrs: parameters.podCidrs,
+            serviceCidrs: parameters.serviceCidrs,
+            nodeMask: { ipv4: parameters.nodeMask, ipv6: parameters.nodeMask6 },
+            nodeSegment: "kind",
+            nodes: Object.fromEntries(nodes.map((node) => [node.name, planNode(parameters, node)])),
+            cilium: {
+                version: parameters.ciliumVersion,
+                routingMode: parameters.routingMode,
+                nativeRoutingCidrs: parameters.routingMode === "native" ? parameters.podCidrs : [],
+                bgp: nodes.map((node) => planInstance(parameters, node)),
+            },
+            loadBalancerPools: parameters.pools,
+            services,
+            workloads: [workload],
+        },
+        checks: [],
+    };
+    return { ...lab, checks: services.flatMap((planned) => planChecks(lab, planned)) };
+}
+
+function planNodes(parameters: SingleFrr): readonly PlannedNode[] {
+    return nodeNames(parameters.workers).map((shortName, index) => ({
+        name: `${parameters.cluster}-${shortName}`,
+        shortName,
+        role: index === 0 ? "control-plane" : "worker",
+        segment: `${router}-${shortName}`,
+        asn: parameters.nodeAsn + index,
+        links: parameters.linkPools.map((pool) => link(subnet(pool, linkMask(parameters, familyOf(pool)), index + 1))),
+        podCidrs: parameters.podCidrs.map((cidr) => subnet(cidr, nodeMask(parameters, familyOf(cidr)), index)),
+        internalAddresses: parameters.nodeSubnets.map((network) => nthInterfaceAddress(network, index + 2)),
+    }));
+}
+
+/** Names that kind gives to the nodes of a cluster, without the cluster's name. */
+function nodeNames(workers: number): readonly string[] {
+    return ["control-plane", ...Array.from({ length: workers }, (_, index) => `worker${index === 0 ? "" : index + 1}`)];
+}
+
+/** The first two usable addresses of a subnet; a subnet of two addresses has no network address (RFC 3021, RFC 6164). */
+function link(network: Prefix): Link {
+    const first = sizeOf(network) === 2n ? 0 : 1;
+    return {
+        family: familyOf(network),
+        subnet: network,
+        router: nthInterfaceAddress(network, first),
+        peer: nthInterfaceAddress(network, first + 1),
+    };
+}
+
+function planSegments(parameters: SingleFrr, nodes: readonly PlannedNode[]): Lab["segments"] {
+    const cable = (subnets: readonly Prefix[]): Segment => ({ kind: "point-to-point", subnets, mtu: 1500 });
+    return {
+        kind: { kind: "bridge", subnets: parameters.nodeSubnets, mtu: 1500 },
+        [`${router}-${client}`]: cable(parameters.clientSubnets),
+        ...Object.fromEntries(nodes.map((node) => [node.segment, cable(node.links.map((end) => end.subnet))])),
+    };
+}
+
+function onSegment(name: string, segment: string, addresses: readonly string[]): Interface {
+    return { name, attachment: { kind: "segment", segment }, addresses };
+}
+
+function viaAddress(prefix: Prefix, address: Address): StaticRoute {
+    return { prefix, via: { kind: "address", address } };
+}
+
+function planRouter(parameters: SingleFrr, nodes: readonly PlannedNode[], clientLinks: readonly Link[]): Router {
+    const toNodes = nodes.map((node, index) =>
+        onSegment(
+            `net${index < clientPort ? index : index + 1}`,
+            node.segment,
+            node.links.map((end) => end.router),
+        ),
+    );
+    const toClient = onSegment(
+        `net${clientPort}`,
+        `${router}-${client}`,
+        clientLinks.map((end) => end.router),
+    );
+    return {
+        nos: "frr",
+        interfaces: [...toNodes.slice(0, clientPort), toClient, ...toNodes.slice(clientPort)],
+        staticRoutes: parameters.labSubnets.map((prefix) => ({ prefix, via: { kind: "blackhole" } })),
+        prefixLists: planFilters(parameters).map(({ list }) => list),
+        bgp: {
+            asn: parameters.routerAsn,
+            routerId: parameters.routerId,
+            defaults: "datacenter",
+            ebgpRequiresPolicy: false,
+            multipathRelax: parameters.multipathRelax,
+            maximumPaths: parameters.maximumPaths,
+            families: families.map((family) => ({ family, redistribute: ["connected"], networks: [] })),
+            peerGroups: families.map((family) => planGroup(parameters, family)),
+            neighbors: families.flatMap((family) => nodes.map((node) => planNeighbor(node, family))),
+        },
+    };
+}
+
+/** A prefix list and the parameter that each of its entries comes from. */
+export interface PlannedFilter {
+    readonly list: PrefixList;
+    readonly origins: readonly Path[];
+}
+
+/** The prefix lists of the router, in both directions and families. */
+export function planFilters(parameters: SingleFrr): readonly PlannedFilter[] {
+    const imports = families.filter((family) => hasImportFilter(parameters, family));
+    return [
+        ...families.map((family) => planFilter(exportNames[family], family, parameters, "exportFilter")),
+        ...imports.map((family) => planFilter(importNames[family], family, parameters, "importFilter")),
+    ];
+}
+
+function hasImportFilter({ importFilter }: SingleFrr, family: Family): boolean {
+    return importFilter.some(({ prefix }) => familyOf(prefix) === family);
+}
+
+/** The entries of one family; in the parameters both families are in one list. */
+function planFilter(
+    list: string,
+    family: Family,
+    parameters: SingleFrr,
+    parameter: "exportFilter" | "importFilter",
+): PlannedFilter {
+    const ofFamily = parameters[parameter]
+        .map((entry, index) => ({ ...entry, origin: [parameter, index] }))
+        .filter(({ prefix }) => familyOf(prefix) === family);
+    const entries = ofFamily.map(({ action, prefix, ge, le }, index) => ({
+        sequence: 5 * (index + 1),
+        action,
+        prefix,
+        ...(ge === undefined ? {} : { ge }),
+        ...(le === undefined ? {} : { le }),
+    }));
+    return { list: { name: list, family, entries }, origins: ofFamily.map(({ origin }) => origin) };
+}
+
+function planGroup(parameters: SingleFrr, family: Family): PeerGroup {
+    const exchanged: SessionFamily = {
+        family,
+        ...(hasImportFilter(parameters, family) ? { prefixListIn: importNames[family] } : {}),
+        prefixListOut: exportNames[family],
+    };
+    return {
+        name: groupNames[family],
+        settings: { remoteAs: { kind: "external" }, timers: parameters.routerTimers, families: [exchanged] },
+    };
+}
+
+function planNeighbor(node: PlannedNode, family: Family): Neighbor {
+    const end = linkOf(node, family);
+    return {
+        address: addressOf(end.peer),
+        remoteAsn: node.asn,
+        session: { kind: "group", group: groupNames[family] },
+    };
+}
+
+function linkOf(node: PlannedNode, family: Family): Link {
+    return node.links.find((end) => end.family === family)!;
+}
+
+function planClient(links: readonly Link[]): Host {
+    const everything: Readonly<Record<Family, Prefix>> = { ipv4: "0.0.0.0/0", ipv6: "::/0" };
+    return {
+        interfaces: [
+            onSegment(
+                "net0",
+                `${router}-${client}`,
+                links.map((end) => end.peer),
+            ),
+        ],
+        staticRoutes: links.map((end) => viaAddress(everything[end.family], addressOf(end.router))),
+    };
+}
+
+function planNode(parameters: SingleFrr, node: PlannedNode): KubernetesNode {
+    const viaRouter = families.flatMap((family) => {
+        const destinations = [...parameters.labSubnets, ...parameters.clientSubnets];
+        const end = linkOf(node, family);
+        return destinations
+            .filter((prefix) => familyOf(prefix) === family)
+            .map((prefix) => viaAddress(prefix, addressOf(end.router)));
+    });
+    // The overlay of tunnel mode: pods of other nodes are reached directly over the node network.
+    const overlay: readonly StaticRoute[] =
+        parameters.routingMode === "tunnel"
+            ? parameters.podCidrs.map((prefix) => ({ prefix, via: { kind: "interface", interface: "eth0" } }))
+            : [];
+    return {
+        role: node.role,
+        labels: nodeLabels(node),
+        podCidrs: node.podCidrs,
+        routerId: addressOf(node.internalAddresses.find((internal) => familyOf(internal) === "ipv4")!),
+        interfaces: [
+            onSegment("eth0", "kind", node.internalAddresses),
+            onSegment(
+                "net0",
+                node.segment,
+                node.links.map((end) => end.peer),
+            ),
+        ],
+        staticRoutes: [...viaRouter, ...overlay],
+    };
+}
+
+/** Labels that kubelet and kubeadm set. */
+function nodeLabels(node: PlannedNode): Labels {
+    const common = { "kubernetes.io/hostname": node.name, "kubernetes.io/os": "linux" };
+    return node.role === "worker"
+        ? common
+        : {
+              ...common,
+              "node-role.kubernetes.io/control-plane": "",
+              "node.kubernetes.io/exclude-from-external-load-balancers": "",
+          };
+}
+
+function planInstance(parameters: SingleFrr, node: PlannedNode): CiliumBgpInstance {
+    return {
+        name: node.shortName,
+        nodeSelector: { matchLabels: { "kubernetes.io/hostname": node.name } },
+        localAsn: node.asn,
+        exportPodCidr: parameters.exportPodCidr,
+        serviceSelector: parameters.serviceSelector,
+        neighbors: families.map((family) => planCiliumNeighbor(parameters, linkOf(node, family))),
+    };
+}
+
+function planCiliumNeighbor(parameters: SingleFrr, end: Link): CiliumNeighbor {
+    const { gracefulRestartTime } = parameters;
+    return {
+        address: addressOf(end.router),
+        remoteAsn: parameters.routerAsn,
+        timers: parameters.nodeTimers,
+        ...(gracefulRestartTime === 0 ? {} : { gracefulRestartTime }),
+        families: [end.family],
+    };
+}
+
+function planServices(parameters: SingleFrr): readonly Service[] {
+    return parameters.services.map((planned) => ({
+        namespace: parameters.namespace,
+        name: planned.name,
+        labels: planned.labels,
+        selector: appLabels,
+        port: planned.port,
+        targetPort: podPort,
+        externalTrafficPolicy: planned.externalTrafficPolicy,
+        loadBalancerAddresses: planned.addresses,
+    }));
+}
+
+/** Equal numbers of pods on as many workers as possible, so that every pod gets the same share of the traffic. */
+function planWorkload(parameters: SingleFrr, nodes: readonly PlannedNode[]): Workload {
+    const used = nodes.slice(1, 1 + podWorkers(parameters));
+    const pods = Array.from({ length: parameters.replicas }, (_, index): Pod => {
+        const node = used[index % used.length]!;
+        const number = firstPod + Math.floor(index / used.length);
+        return {
+            name: `app-${index}`,
+            node: node.name,
+            addresses: node.podCidrs.map((slice) => nthAddress(slice, number)),
+        };
+    });
+    return { kind: "Deployment", namespace: parameters.namespace, name: "app", labels: appLabels, port: podPort, pods };
+}
+
+/** HTTP must reach every pod; any other port and ping must meet silence. */
+function planChecks(lab: Lab, planned: Service): readonly TrafficCheck[] {
+    const otherPort = planned.port === 65535 ? 65534 : planned.port + 1;
+    return planned.loadBalancerAddresses.flatMap((address): TrafficCheck[] => [
+        {
+            kind: "service",
+            from: client,
+            address,
+            port: planned.port,
+            pods: podsOf(lab, planned).map((pod) => pod.name),
+            clientAddress: planned.externalTrafficPolicy === "Local" ? "seen" : "hidden",
+        },
+        { kind: "silence", from: client, address, probe: { kind: "ping" } },
+        { kind: "silence", from: client, address, probe: { kind: "tcp", port: otherPort } },
+    ]);
+}

@@ -1,0 +1,160 @@
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Lab } from "../../lab/model";
+import { frrConf } from "../../render/frr";
+import { planSingleFrr, schema } from "../../stacks/single-frr";
+import { expectGolden } from "../golden";
+import { buildLab, plans } from "../routing/labs";
+import { judge, unavailable } from "./frr-daemon";
+
+const golden = (name: string) => join(__dirname, "golden", "frr", `${name}.conf`);
+const single = planSingleFrr(schema.parse({}));
+
+/** single-frr with everything a router can have: both kinds of sessions, all filters, all kinds of static routes. */
+function everything(): Lab {
+    const router = single.routers.router0!;
+    const timers = { holdTime: 0, keepalive: 0, connectRetry: 120 };
+    return {
+        ...single,
+        routers: {
+            router0: {
+                ...router,
+                staticRoutes: [
+                    { prefix: "10.200.0.0/16", via: { kind: "address", address: "192.168.0.2" } },
+                    { prefix: "9.0.0.0/8", via: { kind: "interface", interface: "lo" } },
+                    { prefix: "fd00:200::/32", via: { kind: "address", address: "fd00:192:168::2" } },
+                    ...router.staticRoutes,
+                ],
+                prefixLists: [
+                    ...router.prefixLists,
+                    {
+                        name: "A-LIST",
+                        family: "ipv6",
+                        entries: [
+                            { sequence: 10, action: "permit", prefix: "::/0", le: 128 },
+                            { sequence: 5, action: "deny", prefix: "fd00:dead::/32", ge: 33, le: 64 },
+                        ],
+                    },
+                ],
+                bgp: {
+                    ...router.bgp,
+                    asn: 4200000000,
+                    defaults: "traditional",
+                    maximumPaths: 8,
+                    multipathRelax: false,
+                    families: [
+                        {
+                            family: "ipv4",
+                            redistribute: ["static", "connected"],
+                            networks: ["10.9.0.0/16", "10.0.0.0/8", "9.0.0.0/8"],
+                        },
+                        { family: "ipv6", redistribute: [], networks: ["fd00:10::/32"] },
+                    ],
+                    neighbors: [
+                        {
+                            address: "203.0.113.9",
+                            remoteAsn: 65010,
+                            session: {
+                                kind: "own",
+                                settings: {
+                                    remoteAs: { kind: "asn", asn: 65010 },
+                                    ebgpMultihop: 3,
+                                    timers,
+                                    families: [
+                                        { family: "ipv4", prefixListIn: "LAB-SUBNET", prefixListOut: "LAB-SUBNET" },
+                                        { family: "ipv6", prefixListIn: "A-LIST" },
+                                    ],
+                                },
+                            },
+                        },
+                        {
+                            address: "192.168.0.2",
+                            remoteAsn: 4200000000,
+                            session: {
+                                kind: "own",
+                                settings: { remoteAs: { kind: "internal" }, timers, families: [{ family: "ipv4" }] },
+                            },
+                        },
+                        ...router.bgp.neighbors.toReversed(),
+                    ],
+                },
+            },
+        },
+    };
+}
+
+describe("frr.conf", () => {
+    it("of single-frr is the golden one", () => {
+        expectGolden(golden("single-frr"), frrConf(single, "router0"));
+    });
+
+    it("of a router with every kind of setting is the golden one", () => {
+        expectGolden(golden("everything"), frrConf(everything(), "router0"));
+    });
+
+    it("does not depend on the order of neighbors, groups and static routes in the model", () => {
+        const router = single.routers.router0!;
+        const { bgp } = router;
+        const shuffled: Lab = {
+            ...single,
+            routers: {
+                router0: {
+                    ...router,
+                    staticRoutes: router.staticRoutes.toReversed(),
+                    bgp: {
+                        ...bgp,
+                        peerGroups: bgp.peerGroups.toReversed(),
+                        neighbors: bgp.neighbors.toReversed(),
+                        families: bgp.families.toReversed(),
+                    },
+                },
+            },
+        };
+        expect(frrConf(shuffled, "router0")).toBe(frrConf(single, "router0"));
+    });
+
+    it("grows by exactly two lines when a worker is added", () => {
+        const lines = (workers: number) => frrConf(planSingleFrr(schema.parse({ workers })), "router0").split("\n");
+        const known = new Set(lines(3));
+        expect(lines(4).filter((line) => !known.has(line))).toEqual([
+            " neighbor 169.254.5.2 peer-group K8S-NODES",
+            " neighbor fd00:169:254:5::2 peer-group K8S-NODES6",
+        ]);
+    });
+
+    it("of a router that the lab does not have is an error that names it", () => {
+        expect(() => frrConf(single, "router9")).toThrow("the lab single-frr has no router router9");
+    });
+});
+
+describe.skipIf(unavailable !== undefined)("frr.conf in the real FRR", () => {
+    const randomLabs: readonly (readonly [string, Lab])[] = fc
+        .sample(plans, { seed: 42, numRuns: 4 })
+        .map((plan, index) => [`random lab ${index}`, buildLab(plan)] as const);
+
+    it.each<readonly [string, Lab]>([
+        ["single-frr", single],
+        ["single-frr with 60 workers", planSingleFrr(schema.parse({ workers: 60 }))],
+        ["every kind of setting", everything()],
+        ...randomLabs,
+    ])("is accepted, and shown again word for word: %s", async (_, lab) => {
+        const name = Object.keys(lab.routers)[0]!;
+        const config = frrConf(lab, name);
+        expect(await judge(name, config)).toEqual({ syntax: "", running: config, changes: "" });
+    });
+
+    it("is refused with the line that FRR does not know, when there is one", async () => {
+        const { syntax } = await judge("router0", `${frrConf(single, "router0")}router brp 65000\n`);
+        expect(syntax).toContain("Unknown command");
+    });
+
+    it("differs for frr-reload by exactly the neighbor that was added", async () => {
+        const config = frrConf(single, "router0");
+        const less = config.replace(" neighbor 169.254.4.2 peer-group K8S-NODES\n", "");
+        const { changes } = await judge("router0", less, config);
+        expect(changes.split("\n").filter((line) => line.includes("neighbor"))).toEqual([
+            " neighbor 169.254.4.2 peer-group K8S-NODES",
+        ]);
+    });
+});

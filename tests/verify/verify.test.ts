@@ -1,0 +1,187 @@
+import { describe, expect, it } from "vitest";
+import type { Check } from "../../verify/check";
+import type { Answer, Driver } from "../../verify/driver";
+import { exitCode, failures, json, junit, table } from "../../verify/report";
+import { verify } from "../../verify/run";
+import { expectGolden } from "../golden";
+
+const answer = (pod: string, client: string): Answer => ({
+    kind: "answer",
+    status: 200,
+    body: JSON.stringify({ pod, node: "n", client }),
+});
+
+/** A lab in which everything is as the checks below expect. */
+function healthy(): Driver {
+    let turn = 0;
+    return {
+        sessions: async () => [
+            { neighbor: "169.254.1.2", remoteAsn: 65001, state: "Established", families: ["ipv4"], uptime: 3 },
+        ],
+        bgpRoutes: async () => [{ prefix: "10.254.0.10/32", nextHops: ["169.254.2.2", "169.254.1.2"] }],
+        kernelBgpRoutes: async () => [{ prefix: "10.254.0.10/32", nextHops: ["169.254.1.2", "169.254.2.2"] }],
+        offered: async () => ["10.254.0.10/32"],
+        http: async () => answer(turn++ % 2 === 0 ? "app-0" : "app-1", "192.168.0.2"),
+        ping: async () => ({ kind: "timeout", detail: "" }),
+        connect: async () => ({ kind: "timeout", detail: "" }),
+    };
+}
+
+const session: Check = {
+    kind: "session",
+    device: "router0",
+    neighbor: "169.254.1.2",
+    remoteAsn: 65001,
+    families: ["ipv4"],
+};
+const networks: Check = {
+    kind: "table",
+    device: "router0",
+    family: "ipv4",
+    prefixes: ["10.254.0.10/32"],
+    learned: ["10.254.0.10/32"],
+};
+const route: Check = {
+    kind: "route",
+    device: "router0",
+    prefix: "10.254.0.10/32",
+    nextHops: ["169.254.1.2", "169.254.2.2"],
+};
+const offer: Check = {
+    kind: "offer",
+    device: "router0",
+    neighbor: "169.254.1.2",
+    family: "ipv4",
+    prefixes: ["10.254.0.10/32"],
+    within: ["10.0.0.0/8"],
+};
+const service: Check = {
+    kind: "service",
+    from: "client0",
+    address: "10.254.0.10",
+    port: 80,
+    pods: ["app-0", "app-1"],
+    clientAddress: "seen",
+    clientAddresses: ["192.168.0.2"],
+};
+const ping: Check = { kind: "silence", from: "client0", address: "10.254.0.10", probe: { kind: "ping" } };
+const port: Check = { kind: "silence", from: "client0", address: "fd00:10:254::10", probe: { kind: "tcp", port: 81 } };
+const checks = [session, networks, route, offer, service, ping, port];
+
+const once = { deadlineSeconds: 0 };
+
+async function observedOf(check: Check, driver: Partial<Driver>): Promise<string> {
+    const [result] = await verify([check], { ...healthy(), ...driver }, once);
+    expect(result?.status).toBe("fail");
+    return result?.observed ?? "";
+}
+
+describe("verify", () => {
+    it("passes every kind of check against a lab that is as expected, in the order of the checks", async () => {
+        const results = await verify(checks, healthy(), once);
+        expect(results.map(({ check, status }) => [check, status])).toEqual(checks.map((check) => [check, "pass"]));
+        expect(exitCode(results)).toBe(0);
+    });
+
+    it("waits for a lab that converges before the deadline", async () => {
+        let looks = 0;
+        const driver = {
+            ...healthy(),
+            sessions: async () => (++looks < 3 ? [] : await healthy().sessions("router0")),
+        };
+        const [result] = await verify([session], driver, { deadlineSeconds: 10 });
+        expect([result?.status, looks]).toEqual(["pass", 3]);
+    });
+
+    it("asks a router once per look, however many checks speak of it", async () => {
+        let asked = 0;
+        const bgpRoutes = async () => {
+            asked++;
+            return healthy().bgpRoutes("router0", "ipv4");
+        };
+        const driver = { ...healthy(), bgpRoutes };
+        await verify([route, route, route], driver, once);
+        expect(asked).toBe(1);
+    });
+
+    it("fails a session that is down, has another AS or lacks a family", async () => {
+        const [up] = await healthy().sessions("router0");
+        const seen = (change: object) => ({ sessions: async () => [{ ...up, ...change } as NonNullable<typeof up>] });
+        expect(await observedOf(session, seen({ state: "Active" }))).toBe("Active, AS 65001, ipv4");
+        expect(await observedOf(session, seen({ remoteAsn: 65009 }))).toBe("Established, AS 65009, ipv4");
+        expect(await observedOf(session, seen({ families: [] }))).toBe("Established, AS 65001, none");
+        expect(await observedOf(session, { sessions: async () => [] })).toBe("no such neighbor");
+    });
+
+    it("fails a route whose next hops differ, and says so when only the kernel's do", async () => {
+        const one = [{ prefix: "10.254.0.10/32", nextHops: ["169.254.1.2"] }];
+        expect(await observedOf(route, { bgpRoutes: async () => one, kernelBgpRoutes: async () => one })).toBe(
+            "169.254.1.2",
+        );
+        expect(await observedOf(route, { kernelBgpRoutes: async () => one })).toBe(
+            "RIB 169.254.1.2, 169.254.2.2; FIB 169.254.1.2",
+        );
+    });
+
+    it("fails a table with a network that nobody predicted, or without one that was", async () => {
+        const [known] = await healthy().bgpRoutes("router0", "ipv4");
+        const stray = [known as NonNullable<typeof known>, { prefix: "10.9.0.0/16", nextHops: ["169.254.1.2"] }];
+        expect(await observedOf(networks, { bgpRoutes: async () => stray })).toBe("RIB has also 10.9.0.0/16");
+        expect(await observedOf(networks, { kernelBgpRoutes: async () => stray })).toBe("FIB has also 10.9.0.0/16");
+        expect(await observedOf(networks, { kernelBgpRoutes: async () => [] })).toBe("FIB lacks 10.254.0.10/32");
+    });
+
+    it("fails a route that must not be there", async () => {
+        expect(await observedOf({ ...route, nextHops: [] }, {})).toBe("169.254.1.2, 169.254.2.2");
+    });
+
+    it("fails an offer outside the filter even where it was expected", async () => {
+        const leak: Check = { ...offer, prefixes: ["192.168.0.0/24"] };
+        expect(await observedOf(leak, { offered: async () => ["192.168.0.0/24"] })).toBe(
+            "192.168.0.0/24; outside the filter: 192.168.0.0/24",
+        );
+    });
+
+    it("fails a service when a pod never answers, a stranger answers, or the source is not as it should be", async () => {
+        const always = (pod: string, client: string) => ({ http: async () => answer(pod, client) });
+        expect(await observedOf(service, always("app-0", "192.168.0.2"))).toBe("no answer from app-1");
+        expect(await observedOf(service, always("web-7", "192.168.0.2"))).toBe(
+            "answered by web-7, which is not behind this service",
+        );
+        expect(await observedOf(service, always("app-0", "169.254.1.2"))).toBe(
+            "app-0 sees another address 169.254.1.2",
+        );
+        expect(await observedOf({ ...service, clientAddress: "hidden" }, {})).toBe(
+            "app-0 sees the client's address 192.168.0.2",
+        );
+    });
+
+    it("takes anything but silence as an answer, above all a router's TTL exceeded", async () => {
+        const ttl: Answer = { kind: "ttl-exceeded", detail: "from 192.168.0.1" };
+        expect(await observedOf(ping, { ping: async () => ttl })).toBe("ttl-exceeded (from 192.168.0.1)");
+        expect(await observedOf(port, { connect: async () => ({ kind: "refused", detail: "" }) })).toBe("refused");
+        expect(await observedOf(ping, { ping: async () => ({ kind: "unreachable", detail: "" }) })).toBe("unreachable");
+    });
+
+    it("reports a driver that fails as a failed check, not as a crash", async () => {
+        const broken = { sessions: async () => Promise.reject(new Error("bgpd of router0 is not running")) };
+        expect(await observedOf(session, broken)).toBe("bgpd of router0 is not running");
+    });
+});
+
+describe("report", () => {
+    const fixed = { subject: "router0 session 169.254.1.2", expected: "Established", milliseconds: 120 };
+    const passed = { ...fixed, check: session, observed: "Established", status: "pass" } as const;
+    const failed = { ...fixed, check: route, subject: 'a <b> & "c"', observed: "Idle", status: "fail" } as const;
+
+    it("has exit codes 0, 1 and 2 for pass, fail and nothing to check", () => {
+        expect([exitCode([passed]), exitCode([passed, failed]), exitCode([])]).toEqual([0, 1, 2]);
+    });
+
+    it("prints a table, JSON and JUnit with expected and observed values", () => {
+        expectGolden("tests/verify/golden/table.txt", `${table([passed, failed])}\n`);
+        expectGolden("tests/verify/golden/junit.xml", junit([passed, failed]));
+        expect(JSON.parse(json([passed, failed]))).toMatchObject({ total: 2, failed: 1, results: [passed, failed] });
+        expect(failures([passed])).toBe("");
+    });
+});

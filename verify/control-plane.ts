@@ -1,0 +1,94 @@
+import { contains, familyOf } from "../lab/address";
+import type { Check, OfferCheck, RouteCheck, SessionCheck, TableCheck } from "./check";
+import { list } from "./describe";
+import type { Snapshot } from "./snapshot";
+
+/** Checks that ask routing daemons. */
+export type ControlPlaneCheck = Extract<Check, { kind: "session" | "table" | "route" | "offer" }>;
+
+/** What one look at a check saw. */
+export interface Sight {
+    readonly holds: boolean;
+    /** What is there, in a few words. */
+    readonly observed: string;
+}
+
+function equal(a: readonly string[], b: readonly string[]): boolean {
+    return a.length === b.length && a.every((item, i) => item === b[i]);
+}
+
+async function session(check: SessionCheck, snapshot: Snapshot): Promise<Sight> {
+    const seen = (await snapshot.sessions(check.device)).get(check.neighbor);
+    if (!seen) {
+        return { holds: false, observed: "no such neighbor" };
+    }
+    const families = [...seen.families].sort();
+    return {
+        holds:
+            seen.state === "Established" &&
+            seen.remoteAsn === check.remoteAsn &&
+            equal(families, [...check.families].sort()),
+        observed: `${seen.state}, AS ${seen.remoteAsn}, ${list(families)}`,
+    };
+}
+
+/** What is there and not wanted, and what is wanted and not there; nothing when all is well. */
+function deviations(where: string, wanted: readonly string[], there: Iterable<string>): string[] {
+    const found = new Set(there);
+    const foreign = [...found].filter((prefix) => !wanted.includes(prefix)).sort();
+    const missing = wanted.filter((prefix) => !found.has(prefix));
+    return [
+        ...(foreign.length > 0 ? [`${where} has also ${list(foreign)}`] : []),
+        ...(missing.length > 0 ? [`${where} lacks ${list(missing)}`] : []),
+    ];
+}
+
+async function table(check: TableCheck, snapshot: Snapshot): Promise<Sight> {
+    const [rib, fib] = await Promise.all([
+        snapshot.bgpRoutes(check.device, check.family),
+        snapshot.kernelBgpRoutes(check.device, check.family),
+    ]);
+    const wrong = [...deviations("RIB", check.prefixes, rib.keys()), ...deviations("FIB", check.learned, fib.keys())];
+    return {
+        holds: wrong.length === 0,
+        observed: wrong.length === 0 ? list([...rib.keys()].sort()) : wrong.join("; "),
+    };
+}
+
+async function route(check: RouteCheck, snapshot: Snapshot): Promise<Sight> {
+    const family = familyOf(check.prefix);
+    const [rib, fib] = await Promise.all([
+        snapshot.bgpRoutes(check.device, family),
+        snapshot.kernelBgpRoutes(check.device, family),
+    ]);
+    const inRib = rib.get(check.prefix) ?? [];
+    const inFib = fib.get(check.prefix) ?? [];
+    const expected = [...check.nextHops].sort();
+    if (equal(inRib, inFib)) {
+        return { holds: equal(inRib, expected), observed: list(inRib) };
+    }
+    return { holds: false, observed: `RIB ${list(inRib)}; FIB ${list(inFib)}` };
+}
+
+async function offer(check: OfferCheck, snapshot: Snapshot): Promise<Sight> {
+    const offered = await snapshot.offered(check.device, check.neighbor, check.family);
+    const outside = check.within ? offered.filter((p) => !check.within?.some((net) => contains(net, p))) : [];
+    if (outside.length > 0) {
+        return { holds: false, observed: `${list(offered)}; outside the filter: ${list(outside)}` };
+    }
+    return { holds: equal(offered, [...check.prefixes].sort()), observed: list(offered) };
+}
+
+/** Looks whether a check about routing daemons holds now. */
+export function inspect(check: ControlPlaneCheck, snapshot: Snapshot): Promise<Sight> {
+    switch (check.kind) {
+        case "session":
+            return session(check, snapshot);
+        case "table":
+            return table(check, snapshot);
+        case "route":
+            return route(check, snapshot);
+        case "offer":
+            return offer(check, snapshot);
+    }
+}

@@ -1,0 +1,114 @@
+import { addressOf, familyOf } from "../lab/address";
+import type { Address, Family, Host, Lab, Prefix } from "../lab/model";
+import { findSessionSettings } from "../lab/speakers";
+import { type BgpRoute, offered, type PredictedDevice, type Prediction } from "../routing/prediction";
+import type { Check, OfferCheck, RouteCheck, SessionCheck, TableCheck } from "./check";
+
+const families: readonly Family[] = ["ipv4", "ipv6"];
+
+/** Sessions that the prediction brings up, as their routers see them. */
+function sessionChecks(lab: Lab, prediction: Prediction): SessionCheck[] {
+    const sessions = new Map(
+        prediction.sessions.map((session) => [`${session.local} ${session.remoteAddress}`, session]),
+    );
+    return Object.entries(lab.routers).flatMap(([device, { bgp }]) =>
+        bgp.neighbors.flatMap(({ address, remoteAsn }) => {
+            const session = sessions.get(`${device} ${address}`);
+            return session?.state.up
+                ? [{ kind: "session" as const, device, neighbor: address, remoteAsn, families: session.families }]
+                : [];
+        }),
+    );
+}
+
+/** Next hops in use, in ascending order; nothing for a route that the router itself originates. */
+function learnedNextHops({ paths }: BgpRoute): readonly Address[] | undefined {
+    const used = paths.filter(({ multipath, from }) => multipath && from !== "local");
+    return used.length === 0 ? undefined : used.map(({ nextHop }) => nextHop).sort();
+}
+
+/** The networks of every router's BGP table, so that one that nobody predicted is noticed. */
+function tableChecks(lab: Lab, prediction: Prediction): TableCheck[] {
+    return Object.keys(lab.routers).flatMap((device) =>
+        families.map((family): TableCheck => {
+            const { rib, fib } = prediction.devices[device] as PredictedDevice;
+            const prefixes = Object.keys(rib[family]).sort();
+            const learned = prefixes.filter((prefix) => fib[family][prefix]?.protocol === "bgp");
+            return { kind: "table", device, family, prefixes, learned };
+        }),
+    );
+}
+
+/** Every route that a router is predicted to learn. */
+function routeChecks(lab: Lab, prediction: Prediction): RouteCheck[] {
+    return Object.keys(lab.routers).flatMap((device) =>
+        families.flatMap((family) =>
+            Object.entries(prediction.devices[device]?.rib[family] ?? {}).flatMap(([prefix, route]): RouteCheck[] => {
+                const nextHops = learnedNextHops(route);
+                return nextHops ? [{ kind: "route", device, prefix, nextHops }] : [];
+            }),
+        ),
+    );
+}
+
+/** Networks that a router's outgoing filter lets through; nothing when the session has no filter. */
+function permitted(lab: Lab, device: string, neighbor: Address, family: Family): readonly Prefix[] | undefined {
+    const router = lab.routers[device];
+    const entry = router?.bgp.neighbors.find(({ address }) => address === neighbor);
+    const settings = router && entry ? findSessionSettings(router.bgp, entry) : undefined;
+    const name = settings?.families.find((candidate) => candidate.family === family)?.prefixListOut;
+    return router?.prefixLists
+        .find((list) => list.name === name && list.family === family)
+        ?.entries.filter(({ action }) => action === "permit")
+        .map(({ prefix }) => prefix);
+}
+
+/** What a router offers to each neighbor, exactly. */
+function offerChecks(lab: Lab, prediction: Prediction, sessions: readonly SessionCheck[]): OfferCheck[] {
+    return sessions.flatMap(({ device, neighbor, families: exchanged }) =>
+        exchanged.map((family): OfferCheck => {
+            const within = permitted(lab, device, neighbor, family);
+            return {
+                kind: "offer",
+                device,
+                neighbor,
+                family,
+                prefixes: offered(prediction, device, neighbor, family),
+                ...(within ? { within } : {}),
+            };
+        }),
+    );
+}
+
+function addressesOf(host: Host | undefined): readonly Address[] {
+    return (host?.interfaces ?? []).flatMap(({ addresses }) => addresses.map(addressOf));
+}
+
+/** Traffic checks of the model, with what the runtime-independent prober needs to know. */
+function trafficChecks(lab: Lab): Check[] {
+    return lab.checks.map((check): Check => {
+        if (check.kind === "silence") {
+            return check;
+        }
+        const family = familyOf(check.address);
+        const clientAddresses = addressesOf(lab.hosts[check.from]).filter((own) => familyOf(own) === family);
+        return { ...check, clientAddresses };
+    });
+}
+
+/**
+ * Everything the running lab must show: predicted sessions, routes and offers, then the model's traffic checks.
+ *
+ * @param lab the model
+ * @param prediction its prediction
+ */
+export function planChecks(lab: Lab, prediction: Prediction): readonly Check[] {
+    const sessions = sessionChecks(lab, prediction);
+    return [
+        ...sessions,
+        ...tableChecks(lab, prediction),
+        ...routeChecks(lab, prediction),
+        ...offerChecks(lab, prediction, sessions),
+        ...trafficChecks(lab),
+    ];
+}

@@ -1,0 +1,101 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Check, CheckResult } from "./check";
+import { type ControlPlaneCheck, inspect, type Sight } from "./control-plane";
+import { expectation, subject } from "./describe";
+import type { Driver } from "./driver";
+import { takeSnapshot } from "./snapshot";
+import { type ProbeCheck, probe } from "./traffic";
+
+/** How long and how closely to look. */
+export interface VerifyOptions {
+    /** Seconds after which a check that does not hold has failed; 0 looks once. */
+    readonly deadlineSeconds: number;
+}
+
+/** Milliseconds between two looks; a look itself takes a few. */
+const interval = 20;
+
+/**
+ * Milliseconds until something that answered may be asked again: routers answer only so often (Linux
+ * net.ipv4.icmp_ratelimit, one a second), and the pause between two answers must not pass for silence.
+ */
+const afterNoise = 1_100;
+
+function isTraffic(check: Check): check is ProbeCheck {
+    return check.kind === "service" || check.kind === "silence";
+}
+
+async function settled(look: Promise<Sight>): Promise<Sight> {
+    try {
+        return await look;
+    } catch (error) {
+        return { holds: false, observed: error instanceof Error ? error.message : String(error) };
+    }
+}
+
+/** One verification under way; times are those of `performance.now()`. */
+interface Run {
+    readonly driver: Driver;
+    readonly start: number;
+    readonly deadline: number;
+}
+
+function conclude(check: Check, { holds, observed }: Sight, { start }: Run): CheckResult {
+    return {
+        check,
+        subject: subject(check),
+        expected: expectation(check),
+        observed,
+        status: holds ? "pass" : "fail",
+        milliseconds: Math.round(performance.now() - start),
+    };
+}
+
+/** Looks at all checks that do not hold yet at once, again and again. */
+async function settleRouting(checks: readonly ControlPlaneCheck[], run: Run): Promise<readonly CheckResult[]> {
+    const results: CheckResult[] = [];
+    let open = checks;
+    while (open.length > 0) {
+        const snapshot = takeSnapshot(run.driver);
+        const looks = open.map(async (check) => ({ check, sight: await settled(inspect(check, snapshot)) }));
+        const seen = await Promise.all(looks);
+        const late = performance.now() >= run.deadline;
+        const isOver = ({ sight }: { readonly sight: Sight }) => sight.holds || late;
+        results.push(...seen.filter(isOver).map(({ check, sight }) => conclude(check, sight, run)));
+        open = seen.filter((one) => !isOver(one)).map(({ check }) => check);
+        if (open.length > 0) {
+            await pause(interval);
+        }
+    }
+    return results;
+}
+
+async function settleTraffic(check: ProbeCheck, run: Run): Promise<CheckResult> {
+    for (;;) {
+        const sight = await settled(probe(check, run.driver));
+        if (sight.holds || performance.now() >= run.deadline) {
+            return conclude(check, sight, run);
+        }
+        await pause(check.kind === "silence" ? afterNoise : interval);
+    }
+}
+
+/**
+ * Runs checks against a lab until each holds or the deadline has passed. Routing comes first; traffic is sent once
+ * routing is as expected, or has been given up.
+ *
+ * @returns one result per check, in the order of the checks
+ */
+export async function verify(
+    checks: readonly Check[],
+    driver: Driver,
+    { deadlineSeconds }: VerifyOptions,
+): Promise<CheckResult[]> {
+    const start = performance.now();
+    const run: Run = { driver, start, deadline: start + deadlineSeconds * 1_000 };
+    const isRouting = (check: Check): check is ControlPlaneCheck => !isTraffic(check);
+    const routing = await settleRouting(checks.filter(isRouting), run);
+    const traffic = await Promise.all(checks.filter(isTraffic).map((check) => settleTraffic(check, run)));
+    const results = new Map([...routing, ...traffic].map((result) => [result.check, result]));
+    return checks.map((check) => results.get(check) as CheckResult);
+}

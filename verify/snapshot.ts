@@ -1,0 +1,46 @@
+import type { Address, Family, Prefix } from "../lab/model";
+import type { Driver, ObservedRoute, ObservedSession } from "./driver";
+
+/** Next hops by prefix. */
+export type RouteTable = ReadonlyMap<Prefix, readonly Address[]>;
+
+function tableOf(routes: readonly ObservedRoute[]): RouteTable {
+    return new Map(routes.map(({ prefix, nextHops }) => [prefix, [...nextHops].sort()]));
+}
+
+/** One look at the lab: everything is asked at most once, however many checks speak of it. */
+export interface Snapshot {
+    sessions(device: string): Promise<ReadonlyMap<Address, ObservedSession>>;
+    bgpRoutes(device: string, family: Family): Promise<RouteTable>;
+    kernelBgpRoutes(device: string, family: Family): Promise<RouteTable>;
+    offered(device: string, neighbor: Address, family: Family): Promise<readonly Prefix[]>;
+}
+
+/** Begins a new look at the lab. */
+export function takeSnapshot(driver: Driver): Snapshot {
+    const answers = new Map<string, Promise<unknown>>();
+    function once<T>(key: string, ask: () => Promise<T>): Promise<T> {
+        const known = answers.get(key);
+        if (known) {
+            return known as Promise<T>;
+        }
+        const answer = ask();
+        answers.set(key, answer);
+        return answer;
+    }
+    return {
+        sessions: (device) =>
+            once(`sessions ${device}`, async () => {
+                const sessions = await driver.sessions(device);
+                return new Map(sessions.map((session) => [session.neighbor, session]));
+            }),
+        bgpRoutes: (device, family) =>
+            once(`rib ${device} ${family}`, async () => tableOf(await driver.bgpRoutes(device, family))),
+        kernelBgpRoutes: (device, family) =>
+            once(`fib ${device} ${family}`, async () => tableOf(await driver.kernelBgpRoutes(device, family))),
+        offered: (device, neighbor, family) =>
+            once(`offer ${device} ${neighbor} ${family}`, async () =>
+                [...(await driver.offered(device, neighbor, family))].sort(),
+            ),
+    };
+}

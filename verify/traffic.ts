@@ -1,0 +1,93 @@
+import type { SilenceCheck } from "../lab/model";
+import type { Check, ServiceAnswers } from "./check";
+import type { Sight } from "./control-plane";
+import type { Answer, Driver } from "./driver";
+
+/** Checks that send packets. */
+export type ProbeCheck = Extract<Check, { kind: "service" | "silence" }>;
+
+/** Requests that may be under way at once for one check. */
+const width = 4;
+
+/** Requests after which a pod that never answered is taken as not serving: the chance to miss one of n is (1 - 1/n)^(40 n). */
+const requestsPerPod = 40;
+
+/** Milliseconds that a request may take. */
+const requestTimeout = 1_000;
+
+/** Milliseconds that silence must last. Labs live on one machine, where an answer takes under a millisecond. */
+const silenceTimeout = 250;
+
+/** What a pod of the lab answers. */
+interface PodAnswer {
+    readonly pod: string;
+    readonly client: string;
+}
+
+function podAnswer(body: string): PodAnswer | undefined {
+    try {
+        const parsed = JSON.parse(body) as Partial<PodAnswer>;
+        return typeof parsed.pod === "string" && typeof parsed.client === "string" ? (parsed as PodAnswer) : undefined;
+    } catch {
+        return undefined;
+    }
+}
+
+/** A sentence about what is wrong with an answer, or undefined when nothing is. */
+function complaint(check: ServiceAnswers, answer: Answer): string | undefined {
+    if (answer.kind !== "answer") {
+        return `${answer.kind}${answer.detail === "" ? "" : ` (${answer.detail})`}`;
+    }
+    const parsed = answer.status === 200 ? podAnswer(answer.body) : undefined;
+    if (!parsed) {
+        return `HTTP ${answer.status} that is not a pod's answer`;
+    }
+    if (!check.pods.includes(parsed.pod)) {
+        return `answered by ${parsed.pod}, which is not behind this service`;
+    }
+    const seen = check.clientAddresses.includes(parsed.client);
+    if (seen !== (check.clientAddress === "seen")) {
+        return `${parsed.pod} sees ${seen ? "the client's address" : "another address"} ${parsed.client}`;
+    }
+    return undefined;
+}
+
+async function service(check: ServiceAnswers, driver: Driver): Promise<Sight> {
+    const missing = new Set(check.pods);
+    let problem: string | undefined;
+    let left = requestsPerPod * check.pods.length;
+    async function ask(): Promise<void> {
+        while (missing.size > 0 && problem === undefined && left-- > 0) {
+            const answer = await driver.http(check.from, check.address, check.port, requestTimeout);
+            problem ??= complaint(check, answer);
+            if (answer.kind === "answer") {
+                missing.delete(podAnswer(answer.body)?.pod ?? "");
+            }
+        }
+    }
+    await Promise.all(Array.from({ length: width }, ask));
+    if (problem !== undefined) {
+        return { holds: false, observed: problem };
+    }
+    if (missing.size > 0) {
+        return { holds: false, observed: `no answer from ${[...missing].join(", ")}` };
+    }
+    return { holds: true, observed: `${check.pods.length} pods answered, client ${check.clientAddress}` };
+}
+
+async function silence(check: SilenceCheck, driver: Driver): Promise<Sight> {
+    const answer =
+        check.probe.kind === "ping"
+            ? await driver.ping(check.from, check.address, silenceTimeout)
+            : await driver.connect(check.from, check.address, check.probe.port, silenceTimeout);
+    const detail = "detail" in answer && answer.detail !== "" ? ` (${answer.detail})` : "";
+    return {
+        holds: answer.kind === "timeout",
+        observed: answer.kind === "timeout" ? "silence" : `${answer.kind}${detail}`,
+    };
+}
+
+/** Sends what a check asks for, once. */
+export function probe(check: ProbeCheck, driver: Driver): Promise<Sight> {
+    return check.kind === "service" ? service(check, driver) : silence(check, driver);
+}
