@@ -13,6 +13,7 @@ export default defineConfig({
                     name: "parts",
                     include: ["tests/**/*.test.ts"],
                     exclude: [wholeLabs],
+                    setupFiles: ["tests/seed.ts"],
                     testTimeout: 30_000,
                     hookTimeout: 60_000,
                 },
@@ -21,6 +22,7 @@ export default defineConfig({
                 test: {
                     name: "e2e",
                     include: [wholeLabs],
+                    setupFiles: ["tests/seed.ts"],
                     testTimeout: 180_000,
                     hookTimeout: 180_000,
                 },
