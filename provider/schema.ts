@@ -147,3 +147,104 @@ export interface VerificationInputs {
     /** Revisions of all that the checks speak of, added up; what was healed without another change counts, too. */
     readonly revision: number;
 }
+
+/**
+ * Types of the resources that complete what @pulumi/docker, @pulumi/command and @pulumi/kubernetes make of a lab in Docker:
+ * they look at the engine before anything is made, join containers to networks, configure routers live and verify.
+ */
+export const dockerTypes = {
+    claim: "bgplab:docker:Claim",
+    wiring: "bgplab:docker:Wiring",
+    frr: "bgplab:docker:Frr",
+    readiness: "bgplab:docker:Readiness",
+    verification: "bgplab:docker:Verification",
+} as const;
+
+/** Label of every container and network of a lab in Docker; its value is the claim's name. */
+export const claimLabel = "bgp-lab.claim";
+
+/**
+ * The right to a lab's names on a Docker engine. Checking it asks the engine and the tools for everything that would make
+ * the lab fail later; creating it does nothing; deleting it sweeps what carries its label, and the cluster.
+ * Its output `name` is made of the project and the stack, and is the value of the label.
+ */
+export interface DockerClaimInputs {
+    /** Subnets of the Docker networks that the lab makes, by name of the network. */
+    readonly networks: Readonly<Record<string, readonly string[]>>;
+    /** Names of the containers that the lab makes, those of the cluster's nodes included. */
+    readonly containers: readonly string[];
+    /** Image references that must be on the engine or be pulled. */
+    readonly images: readonly string[];
+    /** The kind cluster, where the lab has one. */
+    readonly cluster?: {
+        readonly name: string;
+        /** Path or name of the kind program. */
+        readonly kind: string;
+        /** Docker network of the nodes; it carries the label, and so says whose cluster this is. */
+        readonly network: string;
+    };
+}
+
+/** The interfaces, addresses and routes of a container, beyond what Docker itself gives it. */
+export interface WiringInputs {
+    /** Name of the container that is joined to the networks. */
+    readonly container: string;
+    /** Name of the container in which commands run: the same, or one that shares its network namespace. */
+    readonly agent: string;
+    /** Docker's id of the agent: a new container is wired anew. */
+    readonly agentId: string;
+    /** What the wiring makes of each Docker network, by name of the interface. */
+    readonly interfaces: Readonly<Record<string, WiredInterface>>;
+    /** Static routes in the kernel, by prefix. Other default routes are removed if one of these is a default route. */
+    readonly routes: Readonly<Record<string, RouteSpec>>;
+    /** Whether packets are forwarded between interfaces, in both families. */
+    readonly forwarding: boolean;
+}
+
+/** An interface on a Docker network. */
+export interface WiredInterface {
+    /** Name of the Docker network. */
+    readonly network: string;
+    /** Addresses with prefix length, at most one per family. */
+    readonly addresses: readonly string[];
+    readonly mtu: number;
+}
+
+/** FRR's configuration in a container, applied live. */
+export interface FrrInputs {
+    readonly container: string;
+    /** Docker's id of the container: a new one is configured anew. */
+    readonly containerId: string;
+    /** Complete frr.conf. */
+    readonly config: string;
+}
+
+/** Waits until objects of the cluster are as wanted. */
+export interface ReadinessInputs {
+    /** Container of the control plane, in which kubectl runs. */
+    readonly controlPlane: string;
+    /** Identity of the cluster: another one is awaited anew. */
+    readonly clusterId: string;
+    /** Checks of kind `condition` as `verify/` defines them, by what they are about. */
+    readonly checks: Readonly<Record<string, unknown>>;
+    /** Seconds until a check that does not hold has failed. */
+    readonly deadline: number;
+    /** Digest of what must be ready; a change waits again. */
+    readonly subject: string;
+}
+
+/** The verification of a lab in Docker: what the cluster chose is bound into the model, which is then predicted and checked. */
+export interface DockerVerificationInputs {
+    /** The lab model. */
+    readonly model: unknown;
+    /** Containers of the routers and hosts, by name in the model. */
+    readonly containers: Readonly<Record<string, string>>;
+    /** Container of the control plane, in which kubectl runs; without a cluster only routers and hosts are checked. */
+    readonly controlPlane?: string;
+    /** Seconds until a check that does not hold has failed. */
+    readonly deadline: number;
+    /** Digest of all that the checks speak of; a change runs them again. */
+    readonly subject: string;
+    /** Revisions of all that the checks speak of, added up; what was healed without another change counts, too. */
+    readonly revision: number;
+}
