@@ -71,7 +71,7 @@ function bundleEntry(entry, name, options) {
  * @returns {string}
  */
 function bundle(name) {
-    return bundleEntry(entries[name], name, { external: ["koffi", "esbuild"] });
+    return bundleEntry(entries[name], name, { external: ["dockerode", "esbuild", "koffi"] });
 }
 
 /**
