@@ -14,6 +14,9 @@ export interface Failure {
     readonly reason: string;
 }
 
+/** Outputs of a resource, by name. */
+export type Outputs = Readonly<Record<string, unknown>>;
+
 /** What a look at the machine finds: nothing left of the resource, or what differs from its inputs. */
 export type Observation = "gone" | readonly Drift[];
 
@@ -30,12 +33,11 @@ export interface ResourceKind<Inputs> {
     /** Reasons why this machine or these inputs cannot do, before anything is created. */
     check?(inputs: Inputs): readonly Failure[];
     /** Identity, and outputs that are known before creation. */
-    plan(
-        inputs: Inputs,
-        context: Context,
-    ): { readonly id: string; readonly outputs?: Readonly<Record<string, unknown>> };
-    create(inputs: Inputs, context: Context): Promise<void>;
-    update(olds: Inputs, news: Inputs, context: Context): Promise<void>;
+    plan(inputs: Inputs, context: Context): { readonly id: string; readonly outputs?: Outputs };
+    /** Makes the resource. @returns outputs that only the making tells; previews leave them unknown, refreshes keep them */
+    create(inputs: Inputs, context: Context): Promise<void> | Promise<Outputs>;
+    /** Changes the resource. @returns outputs that only the change tells, as `create` does */
+    update(olds: Inputs, news: Inputs, context: Context): Promise<void> | Promise<Outputs>;
     read(inputs: Inputs): Promise<Observation>;
     delete(id: string, inputs: Inputs): Promise<void>;
 }

@@ -5,7 +5,7 @@ import messages from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
 import { differences, type PropertyChange } from "./diff";
-import type { Context, Failure, ResourceKind } from "./resource";
+import type { Context, Failure, Outputs, ResourceKind } from "./resource";
 import type { Drift } from "./sandbox/protocol";
 import { Struct } from "./struct";
 
@@ -149,8 +149,6 @@ interface Standing {
     readonly drift: readonly Drift[];
 }
 
-const created: Standing = { revision: 1, drift: [] };
-
 function revisionOf(outputs: Struct | undefined): number {
     const { revision } = valuesOf(outputs);
     return typeof revision === "number" ? revision : 0;
@@ -168,8 +166,10 @@ function createHandlers(kinds: readonly AnyKind[], version: string) {
         return kind;
     }
 
-    function outputsOf(kind: AnyKind, inputs: Values, context: Context, { revision, drift }: Standing): Struct {
-        return structOf({ ...kind.plan(inputs, context).outputs, revision, drift: driftByPath(drift) });
+    /** Outputs known from the inputs, those that only making it told, and how the resource stands. */
+    function outputsOf(kind: AnyKind, inputs: Values, context: Context, standing: Standing, told?: Outputs): Struct {
+        const { revision, drift } = standing;
+        return structOf({ ...told, ...kind.plan(inputs, context).outputs, revision, drift: driftByPath(drift) });
     }
 
     return {
@@ -230,13 +230,14 @@ function createHandlers(kinds: readonly AnyKind[], version: string) {
             const inputs = valuesOf(request.getProperties());
             const context = contextOf(request.getUrn());
             const response = new messages.CreateResponse();
+            const created: Standing = { revision: 1, drift: [] };
             if (request.getPreview()) {
                 response.setProperties(outputsOf(kind, inputs, context, created));
                 return response;
             }
-            await kind.create(inputs, context);
+            const told = (await kind.create(inputs, context)) as Outputs | undefined;
             response.setId(kind.plan(inputs, context).id);
-            response.setProperties(outputsOf(kind, inputs, context, created));
+            response.setProperties(outputsOf(kind, inputs, context, created, told));
             return response;
         },
         update: async (request: messages.UpdateRequest) => {
@@ -244,11 +245,11 @@ function createHandlers(kinds: readonly AnyKind[], version: string) {
             const inputs = valuesOf(request.getNews());
             const context = contextOf(request.getUrn());
             const response = new messages.UpdateResponse();
-            if (!request.getPreview()) {
-                await kind.update(valuesOf(request.getOldInputs()), inputs, context);
-            }
+            const told = request.getPreview()
+                ? undefined
+                : ((await kind.update(valuesOf(request.getOldInputs()), inputs, context)) as Outputs | undefined);
             const revision = revisionOf(request.getOlds()) + 1;
-            response.setProperties(outputsOf(kind, inputs, context, { revision, drift: [] }));
+            response.setProperties(outputsOf(kind, inputs, context, { revision, drift: [] }, told));
             return response;
         },
         read: async (request: messages.ReadRequest) => {
@@ -263,10 +264,11 @@ function createHandlers(kinds: readonly AnyKind[], version: string) {
             if (drift === "gone") {
                 return response;
             }
-            const revision = revisionOf(request.getProperties());
+            const outputs = valuesOf(request.getProperties());
+            const standing = { revision: revisionOf(request.getProperties()), drift };
             response.setId(request.getId());
             response.setInputs(structOf(inputs));
-            response.setProperties(outputsOf(kind, inputs, contextOf(request.getUrn()), { revision, drift }));
+            response.setProperties(outputsOf(kind, inputs, contextOf(request.getUrn()), standing, outputs));
             return response;
         },
         delete: async (request: messages.DeleteRequest) => {
