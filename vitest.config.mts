@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests that run whole labs need minutes on a busy machine; none of them asserts how long something takes. */
-const wholeLabs = "tests/e2e/**/*.test.ts";
+const wholeLabs = ["tests/e2e/**/*.test.ts", "tests/docker/**/*.test.ts"];
 
 export default defineConfig({
     test: {
@@ -12,7 +12,7 @@ export default defineConfig({
                 test: {
                     name: "parts",
                     include: ["tests/**/*.test.ts"],
-                    exclude: [wholeLabs],
+                    exclude: wholeLabs,
                     setupFiles: ["tests/seed.ts"],
                     testTimeout: 30_000,
                     hookTimeout: 60_000,
@@ -21,7 +21,7 @@ export default defineConfig({
             {
                 test: {
                     name: "e2e",
-                    include: [wholeLabs],
+                    include: wholeLabs,
                     setupFiles: ["tests/seed.ts"],
                     testTimeout: 180_000,
                     hookTimeout: 180_000,
