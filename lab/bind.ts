@@ -1,0 +1,287 @@
+/**
+ * Binding: a real cluster chooses the nodes' slices of the pod CIDR, their addresses on the node network, and the names and
+ * addresses of pods. They are observed and put into the model; what the lab pins must be as it was pinned.
+ */
+
+import { contains, familyName, familyOf, lengthOf } from "./address";
+import type {
+    Address,
+    Family,
+    Interface,
+    KubernetesNode,
+    Lab,
+    Labels,
+    Pod,
+    Prefix,
+    Service,
+    TrafficCheck,
+    Workload,
+} from "./model";
+import { formatPath, type Path } from "./path";
+import type { Finding } from "./rules/findings";
+import { selects } from "./selectors";
+
+/** What a running cluster says of itself. */
+export interface ClusterObservation {
+    /** Nodes, by name. */
+    readonly nodes: Readonly<Record<string, ObservedNode>>;
+    /** Pods that are not being deleted; those of other programs than the lab's may be among them. */
+    readonly pods: readonly ObservedPod[];
+    /** Services of type LoadBalancer. */
+    readonly services: readonly ObservedService[];
+}
+
+/** A node as the cluster reports it. */
+export interface ObservedNode {
+    /** Slices of the pod CIDRs (`spec.podCIDRs`). */
+    readonly podCidrs: readonly Prefix[];
+    /** Addresses of type InternalIP. */
+    readonly addresses: readonly Address[];
+}
+
+/** A pod as the cluster reports it. */
+export interface ObservedPod {
+    readonly namespace: string;
+    readonly name: string;
+    readonly labels: Labels;
+    /** Node on which it runs; nothing while none has been found. */
+    readonly node?: string;
+    /** Addresses; none before its network is set up. */
+    readonly addresses: readonly Address[];
+}
+
+/** A service as the cluster reports it. */
+export interface ObservedService {
+    readonly namespace: string;
+    readonly name: string;
+    /** Addresses that it was given (`status.loadBalancer.ingress`). */
+    readonly loadBalancerAddresses: readonly Address[];
+}
+
+/** The model with the cluster's choices in it, or why the cluster is not the model's. */
+export type Binding =
+    | { readonly kind: "bound"; readonly lab: Lab }
+    | { readonly kind: "unbound"; readonly findings: readonly Finding[] };
+
+/**
+ * Puts what a cluster chose into the model. Configurations that were made of the model are not touched: routers and hosts
+ * stay as they are.
+ *
+ * @param lab the model of which the cluster was made
+ * @param observed what the cluster says of itself
+ * @returns the bound model, or a finding for everything that is missing or other than pinned
+ */
+export function bind(lab: Lab, observed: ClusterObservation): Binding {
+    const nodes = bindNodes(lab, observed);
+    const workloads = lab.cluster.workloads.map((workload, index) => bindWorkload(workload, index, observed.pods));
+    const findings = [
+        ...nodes.findings,
+        ...workloads.flatMap((bound) => bound.findings),
+        ...compareServices(lab.cluster.services, observed.services),
+    ];
+    if (findings.length > 0) {
+        return { kind: "unbound", findings };
+    }
+    const names = new Map(workloads.flatMap(({ renamed }) => renamed));
+    const cluster = { ...lab.cluster, nodes: nodes.nodes, workloads: workloads.map(({ workload }) => workload) };
+    return { kind: "bound", lab: { ...lab, cluster, checks: lab.checks.map((check) => renamePods(check, names)) } };
+}
+
+function finding(id: string, source: string, at: Path, says: string, fix: string): Finding {
+    return { id, severity: "error", at: formatPath(at), says, fix, source };
+}
+
+function bindNodes(
+    lab: Lab,
+    observed: ClusterObservation,
+): { readonly nodes: Lab["cluster"]["nodes"]; readonly findings: readonly Finding[] } {
+    const { nodes, nodeSegment } = lab.cluster;
+    const subnets = lab.segments[nodeSegment]?.subnets ?? [];
+    const seen = Object.keys(nodes).filter((name) => observed.nodes[name] !== undefined);
+    const bound = seen.map(
+        (name) => [name, bindNode(nodes[name]!, observed.nodes[name]!, nodeSegment, subnets)] as const,
+    );
+    return {
+        nodes: Object.fromEntries(bound),
+        findings: [
+            ...compareNodeNames(Object.keys(nodes), Object.keys(observed.nodes)),
+            ...seen.flatMap((name) => compareNode(lab, name, observed.nodes[name]!, subnets)),
+        ],
+    };
+}
+
+function compareNodeNames(model: readonly string[], observed: readonly string[]): readonly Finding[] {
+    const source = "Kubernetes documentation, Nodes";
+    const missing = model.filter((name) => !observed.includes(name));
+    const foreign = observed.filter((name) => !model.includes(name));
+    return [
+        ...missing.map((name) =>
+            finding(
+                "BIND-NODE-001",
+                source,
+                ["cluster", "nodes", name],
+                `the cluster has no node ${name}${observed.length > 0 ? `; it has ${observed.join(", ")}` : ""}`,
+                `start it (docker start ${name}), or destroy the lab and build it again`,
+            ),
+        ),
+        ...foreign.map((name) =>
+            finding(
+                "BIND-NODE-002",
+                source,
+                ["cluster", "nodes"],
+                `the cluster has the node ${name}, which the lab does not have`,
+                `remove it (kubectl delete node ${name}), or destroy the lab and build it again`,
+            ),
+        ),
+    ];
+}
+
+/** A node must have a slice of each pod CIDR, and an address in each subnet of the node network. */
+function compareNode(lab: Lab, name: string, node: ObservedNode, subnets: readonly Prefix[]): readonly Finding[] {
+    const path: Path = ["cluster", "nodes", name];
+    const sliceless = lab.cluster.podCidrs.filter((cidr) => !node.podCidrs.some((slice) => contains(cidr, slice)));
+    const absent = subnets.filter((subnet) => !node.addresses.some((address) => contains(subnet, address)));
+    return [
+        ...sliceless.map((cidr) =>
+            finding(
+                "BIND-NODE-003",
+                "kube-controller-manager, node IPAM",
+                [...path, "podCidrs"],
+                `${name} has ${listed(node.podCidrs)} and so no slice of the pod CIDR ${cidr}`,
+                "destroy the lab and build it again: a cluster cannot change its pod CIDRs",
+            ),
+        ),
+        ...absent.map((subnet) =>
+            finding(
+                "BIND-NODE-004",
+                "Kubernetes documentation, Node addresses",
+                [...path, "interfaces"],
+                `${name} has ${listed(node.addresses)} and so no internal address in ${subnet}, the subnet of its network`,
+                "destroy the lab and build it again: the cluster was made on another network",
+            ),
+        ),
+    ];
+}
+
+function listed(items: readonly string[]): string {
+    return items.length === 0 ? "nothing" : items.join(" and ");
+}
+
+function ofFamily<T extends string>(items: readonly T[], family: Family): T | undefined {
+    return items.find((item) => familyOf(item) === family);
+}
+
+function bindNode(
+    node: KubernetesNode,
+    { podCidrs, addresses }: ObservedNode,
+    nodeSegment: string,
+    subnets: readonly Prefix[],
+): KubernetesNode {
+    const own = subnets.flatMap((subnet) => {
+        const address = addresses.find((candidate) => contains(subnet, candidate));
+        return address === undefined ? [] : [`${address}/${lengthOf(subnet)}`];
+    });
+    const interfaces = node.interfaces.map((each): Interface => {
+        const isNodeNetwork = each.attachment.kind === "segment" && each.attachment.segment === nodeSegment;
+        const chosen = each.addresses.map((address) => ofFamily(own, familyOf(address)) ?? address);
+        return isNodeNetwork ? { ...each, addresses: chosen } : each;
+    });
+    const slices = node.podCidrs.map((slice) => ofFamily(podCidrs, familyOf(slice)) ?? slice);
+    return { ...node, podCidrs: slices, routerId: ofFamily(addresses, "ipv4") ?? node.routerId, interfaces };
+}
+
+/** A workload with the pods of the cluster, the names that its pods have now, and what is wrong with them. */
+interface BoundWorkload {
+    readonly workload: Workload;
+    readonly renamed: readonly (readonly [model: string, cluster: string])[];
+    readonly findings: readonly Finding[];
+}
+
+/** The model's pods on a node are all alike, so the cluster's there take their places in the order of their names. */
+function bindWorkload(workload: Workload, index: number, observed: readonly ObservedPod[]): BoundWorkload {
+    const own = observed
+        .filter(
+            ({ namespace, labels }) =>
+                namespace === workload.namespace && selects({ matchLabels: workload.labels }, labels),
+        )
+        .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const path: Path = ["cluster", "workloads", index, "pods"];
+    const misplaced = comparePlacement(workload, own, path);
+    if (misplaced.length > 0) {
+        return { workload, renamed: [], findings: misplaced };
+    }
+    const pairs = workload.pods.map((pod, index) => {
+        const position = workload.pods.slice(0, index).filter(({ node }) => node === pod.node).length;
+        return [pod, own.filter(({ node }) => node === pod.node)[position]!] as const;
+    });
+    return {
+        workload: { ...workload, pods: pairs.map(([pod, seen]) => bindPod(pod, seen)) },
+        renamed: pairs.map(([pod, { name }]) => [pod.name, name]),
+        findings: pairs.flatMap(([pod, seen], position) => comparePod(pod, seen, [...path, position])),
+    };
+}
+
+function comparePlacement(workload: Workload, observed: readonly ObservedPod[], path: Path): readonly Finding[] {
+    const count = (pods: readonly { readonly node?: string }[], node: string) =>
+        pods.filter((pod) => pod.node === node).length;
+    const nodes = new Set([...workload.pods, ...observed].flatMap(({ node }) => node ?? []));
+    const wrong = [...nodes].filter((node) => count(workload.pods, node) !== count(observed, node));
+    const waiting = observed.filter(({ node }) => node === undefined).length;
+    const deviations = [
+        ...wrong.map((node) => `${count(observed, node)} on ${node} instead of ${count(workload.pods, node)}`),
+        ...(waiting > 0 ? [`${waiting} on no node yet`] : []),
+    ];
+    return deviations.length === 0
+        ? []
+        : [
+              finding(
+                  "BIND-POD-001",
+                  "Kubernetes documentation, Pod Topology Spread Constraints",
+                  path,
+                  `${workload.namespace}/${workload.name} has its pods elsewhere: ${deviations.join(", ")}`,
+                  `roll it out again (kubectl -n ${workload.namespace} rollout restart ${workload.kind.toLowerCase()})`,
+              ),
+          ];
+}
+
+function comparePod(pod: Pod, seen: ObservedPod, path: Path): readonly Finding[] {
+    const missing = pod.addresses.map(familyOf).filter((family) => ofFamily(seen.addresses, family) === undefined);
+    return missing.map((family) =>
+        finding(
+            "BIND-POD-002",
+            "Kubernetes documentation, IPv4/IPv6 dual-stack",
+            [...path, "addresses"],
+            `the pod ${seen.name} has ${listed(seen.addresses)} and so no ${familyName(family)} address`,
+            `look at it: kubectl -n ${seen.namespace} describe pod ${seen.name}`,
+        ),
+    );
+}
+
+function bindPod(pod: Pod, seen: ObservedPod): Pod {
+    const addresses = pod.addresses.map((address) => ofFamily(seen.addresses, familyOf(address)) ?? address);
+    return { ...pod, name: seen.name, addresses };
+}
+
+function compareServices(pinned: readonly Service[], observed: readonly ObservedService[]): readonly Finding[] {
+    return pinned.flatMap(({ namespace, name, loadBalancerAddresses }, index) => {
+        const seen = observed.find((service) => service.namespace === namespace && service.name === name);
+        const given = seen?.loadBalancerAddresses ?? [];
+        if ([...given].sort().join() === [...loadBalancerAddresses].sort().join()) {
+            return [];
+        }
+        const has = seen === undefined ? "is not in the cluster" : `has ${listed(given)}`;
+        return [
+            finding(
+                "BIND-SVC-001",
+                "Cilium documentation, LB IPAM",
+                ["cluster", "services", index, "loadBalancerAddresses"],
+                `${namespace}/${name} ${has}, but is pinned to ${listed(loadBalancerAddresses)}`,
+                `look why: kubectl -n ${namespace} describe service ${name}; kubectl describe ciliumloadbalancerippools`,
+            ),
+        ];
+    });
+}
+
+function renamePods(check: TrafficCheck, names: ReadonlyMap<string, string>): TrafficCheck {
+    return check.kind === "service" ? { ...check, pods: check.pods.map((pod) => names.get(pod) ?? pod) } : check;
+}
