@@ -1,0 +1,220 @@
+/** What a lab is on a Docker engine: names, addresses that Docker needs, and how each kind of container runs. */
+
+import { createHash } from "node:crypto";
+import { addressOf, contains, familyOf, formatAddress, rangeOf } from "../lab/address";
+import { findDevice, namedDevices } from "../lab/devices";
+import type { Address, Device, Lab, Prefix, StaticRoute } from "../lab/model";
+import type { RouteSpec, WiredInterface, WiringInputs } from "../provider/schema";
+import { bootFifoPath, wiringFilePath, wiringFolder, wiringScriptPath } from "./wiring-script";
+
+/** Characters that leave room for a device's name in a DNS label (RFC 1035 §2.3.4). */
+const longestPrefix = 40;
+
+/** What the names of all containers and networks of a stack start with. */
+export function dockerPrefix(project: string, stack: string): string {
+    const full = `${project}-${stack}`;
+    const plain = full
+        .toLowerCase()
+        .replace(/[^a-z0-9]+/g, "-")
+        .replace(/^-+|-+$/g, "");
+    if (plain === full && full.length <= longestPrefix) {
+        return full;
+    }
+    // Two stacks must not get one prefix.
+    const digest = createHash("sha256").update(full).digest("hex").slice(0, 6);
+    return `${plain.slice(0, longestPrefix - digest.length - 1).replace(/-+$/, "")}-${digest}`;
+}
+
+/** Name of the container of a device, or of the network of a segment. */
+export function dockerName(prefix: string, name: string): string {
+    return `${prefix}-${name}`;
+}
+
+/**
+ * Address in a subnet that Docker takes for itself. On the network of the nodes it is the first one, by which they reach
+ * the world; elsewhere one from the end, where no device is.
+ *
+ * @throws Error when devices have all addresses of the subnet
+ */
+export function segmentGateway(lab: Lab, segment: string, subnet: Prefix): Address {
+    const family = familyOf(subnet);
+    const { first, last } = rangeOf(subnet);
+    if (segment === lab.cluster.nodeSegment) {
+        return formatAddress(family, first + 1n);
+    }
+    const taken = new Set(addressesOn(lab, segment));
+    for (let value = last - 1n; value > first; value--) {
+        if (!taken.has(formatAddress(family, value))) {
+            return formatAddress(family, value);
+        }
+    }
+    // IPv6 has no broadcast address, but Docker 20.10 gives the last address only in small subnets.
+    const ending = formatAddress(family, last);
+    if (family === "ipv6" && !taken.has(ending)) {
+        return ending;
+    }
+    throw new Error(
+        `segments.${segment}: the devices have every address of ${subnet}, and Docker needs one; use a shorter prefix`,
+    );
+}
+
+function addressesOn(lab: Lab, segment: string): readonly Address[] {
+    return namedDevices(lab).flatMap(([, { interfaces }]) =>
+        interfaces
+            .filter(({ attachment }) => attachment.kind === "segment" && attachment.segment === segment)
+            .flatMap(({ addresses }) => addresses.map(addressOf)),
+    );
+}
+
+/**
+ * The wiring of a device. A node's interface on the network of the cluster is kind's, and so is its address; routes that
+ * lead to pods of other nodes are Cilium's.
+ *
+ * @param prefix what the names of the networks start with
+ * @throws Error if the lab has no such device, or an interface has a name that Docker gives
+ */
+export function wiringSpec(
+    lab: Lab,
+    name: string,
+    prefix: string,
+): Pick<WiringInputs, "interfaces" | "routes" | "forwarding"> {
+    const device = findDevice(lab, name);
+    if (device === undefined) {
+        throw new Error(`the lab ${lab.name} has no device ${name}`);
+    }
+    return {
+        interfaces: Object.fromEntries(wiredInterfaces(lab, name, device, prefix)),
+        routes: Object.fromEntries(kernelRoutes(lab, name, device)),
+        forwarding: !(name in lab.hosts),
+    };
+}
+
+function wiredInterfaces(lab: Lab, device: string, { interfaces }: Device, prefix: string): [string, WiredInterface][] {
+    return interfaces.flatMap(({ name, attachment, addresses }): [string, WiredInterface][] => {
+        if (attachment.kind === "loopback" || attachment.segment === lab.cluster.nodeSegment) {
+            return [];
+        }
+        if (/^(eth|veth|moved)\d/.test(name)) {
+            throw new Error(
+                `${device}: an interface cannot be called ${name}, because Docker gives such names; use another, e.g. net0`,
+            );
+        }
+        const { mtu } = lab.segments[attachment.segment]!;
+        return [[name, { network: dockerName(prefix, attachment.segment), addresses, mtu }]];
+    });
+}
+
+function kernelRoutes(lab: Lab, name: string, device: Device): (readonly [Prefix, RouteSpec])[] {
+    // A router's static routes are its routing daemon's, which puts them into the kernel itself.
+    if (name in lab.routers) {
+        return [];
+    }
+    const own = device.staticRoutes.filter((route) => !leadsToPods(lab, route)).map(kernelRoute);
+    return name in lab.cluster.nodes ? [...defaultRoutes(lab, device), ...own] : own;
+}
+
+/** To the embedded runtime such a route stands for the overlay. */
+function leadsToPods({ cluster }: Lab, { prefix, via }: StaticRoute): boolean {
+    return via.kind === "interface" && cluster.podCidrs.some((pods) => contains(pods, prefix));
+}
+
+/** The way to the world, which Docker would move to any network that a node is joined to. */
+function defaultRoutes(lab: Lab, { staticRoutes }: Device): (readonly [Prefix, RouteSpec])[] {
+    const { nodeSegment } = lab.cluster;
+    const own = new Set(staticRoutes.map(({ prefix }) => prefix));
+    return lab.segments[nodeSegment]!.subnets.flatMap((subnet) => {
+        const everything = familyOf(subnet) === "ipv4" ? "0.0.0.0/0" : "::/0";
+        return own.has(everything) ? [] : [[everything, { via: segmentGateway(lab, nodeSegment, subnet) }] as const];
+    });
+}
+
+function kernelRoute({ prefix, via }: StaticRoute): readonly [Prefix, RouteSpec] {
+    switch (via.kind) {
+        case "address":
+            return [prefix, { via: via.address }];
+        case "interface":
+            return [prefix, { dev: via.interface }];
+        case "blackhole":
+            return [prefix, { blackhole: true }];
+    }
+}
+
+/** Linux capabilities of a host: it sets its own addresses and routes, and pings. */
+export const hostCapabilities = ["NET_ADMIN", "NET_RAW"] as const;
+
+/** Linux capabilities of a router; FRR's zebra asks for SYS_ADMIN. */
+export const routerCapabilities = ["NET_ADMIN", "NET_RAW", "SYS_ADMIN"] as const;
+
+/**
+ * Kernel settings of a container of its own; where it is not privileged, they cannot be changed from inside. Docker
+ * refuses them to a container that shares a network namespace.
+ */
+export function sysctls({ forwarding }: { readonly forwarding: boolean }): Readonly<Record<string, string>> {
+    const forwards = forwarding ? "1" : "0";
+    return {
+        "net.ipv4.ip_forward": forwards,
+        "net.ipv6.conf.all.forwarding": forwards,
+        // Docker turns IPv6 off in a container that starts without a network that has it.
+        "net.ipv6.conf.all.disable_ipv6": "0",
+        "net.ipv6.conf.default.disable_ipv6": "0",
+        // Answers may come back over another link than the one a packet left by.
+        "net.ipv4.conf.all.rp_filter": "0",
+        "net.ipv4.conf.default.rp_filter": "0",
+        // Connections, not pairs of hosts, are spread over equal paths.
+        "net.ipv4.fib_multipath_hash_policy": "1",
+        "net.ipv6.fib_multipath_hash_policy": "1",
+    };
+}
+
+/** What Docker runs in a container; arguments of docker.Container. */
+export interface ContainerProcess {
+    readonly entrypoints: readonly string[];
+    readonly command: readonly string[];
+    /** Docker's own init ends the container at once when it is told to, and reaps what others leave. */
+    readonly init: true;
+    readonly restart: "unless-stopped";
+}
+
+const standing = { init: true, restart: "unless-stopped" } as const;
+
+/** Keeps the wiring as soon as there is one. It comes later than the container, and changes more often. */
+const supervise = `until [ -e ${wiringFilePath} ]; do sleep 1; done; exec sh ${wiringScriptPath} keep`;
+
+/** A host: nothing runs in it but what keeps its wiring. */
+export function hostProcess(): ContainerProcess {
+    return { entrypoints: ["sh", "-c"], command: [supervise], ...standing };
+}
+
+/**
+ * Before FRR first starts in a container, the configuration that the image brings is emptied, and the daemons that a lab
+ * needs are turned on; each container of the frrouting project's images starts those that `/etc/frr/daemons` names.
+ */
+const startRouter = `if [ ! -e ${wiringFolder} ]; then
+    mkdir -p ${wiringFolder}
+    : >/etc/frr/frr.conf
+    echo "service integrated-vtysh-config" >/etc/frr/vtysh.conf
+    chown frr:frr /etc/frr/frr.conf
+fi
+sed -i -e "s/^bgpd=no/bgpd=yes/" -e "s/^bfdd=no/bfdd=yes/" /etc/frr/daemons
+(sh -c "$1" &)
+exec /usr/lib/frr/docker-start`;
+
+/** A router: FRR as the frrouting project's images start it, and what keeps the wiring. */
+export function routerProcess(): ContainerProcess {
+    return { entrypoints: ["sh", "-c"], command: [startRouter, "router", supervise], ...standing };
+}
+
+/**
+ * A sidecar shares a node's network namespace, which ends when the node stops. It waits for the node to tell of another
+ * one, and then ends, so that Docker starts it there. It needs the volume in which the node tells.
+ */
+const followNode = `own=$(readlink /proc/self/ns/net)
+while :; do
+    [ ! -p ${bootFifoPath} ] || while read -r netns; do [ "$netns" = "$own" ] || exit 0; done <${bootFifoPath}
+    sleep 1
+done`;
+
+/** A sidecar of a node. */
+export function sidecarProcess(): ContainerProcess {
+    return { entrypoints: ["sh", "-c"], command: [followNode], ...standing };
+}

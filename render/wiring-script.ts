@@ -1,0 +1,275 @@
+/** The script that makes and keeps the wiring of a container, as `render/wiring.ts` writes it down. */
+
+/** Folder in a container for what this project leaves there; it survives restarts. */
+export const wiringFolder = "/etc/bgp-lab";
+
+/** The wanted wiring in a container. */
+export const wiringFilePath = `${wiringFolder}/wiring`;
+
+/** The script in a container. */
+export const wiringScriptPath = `${wiringFolder}/wire`;
+
+/**
+ * FIFO in the volume of a node by which it tells, when it starts, which network namespace it has. Who shares that
+ * namespace reads it there.
+ */
+export const bootFifoPath = "/var/lib/bgp-lab/boot";
+
+/**
+ * The script: POSIX shell (dash, Busybox) with iproute2. It prints each difference as `path<TAB>what was found`.
+ *
+ * - `wire check`: tells differences, changes nothing
+ * - `wire apply`: ends differences, then tells what is left, and on standard error why
+ * - `wire release NAME…`: gives interfaces back the names under which Docker removes them
+ * - `wire keep`: applies now, and whenever the kernel tells of a change; never ends
+ *
+ * The wanted wiring is in the variable `wanted`; `keep` reads the file. A link that somebody took down stays down until
+ * the next `apply`, because that is how people try what a lab does without it; its routes come back when it is up again.
+ */
+export const wiringScript = `#!/bin/sh
+# Makes and keeps the network of this container as ${wiringFilePath} says.
+# shellcheck disable=SC2086 # addresses and routes are taken apart at their spaces
+set -u
+file=${wiringFilePath}
+boot=${bootFifoPath}
+mode=$1
+problems=
+tab=$(printf '\\t')
+newline='
+'
+
+# A difference, and the command that ends it.
+differs() {
+    path=$1 found=$2
+    shift 2
+    if [ "$mode" = check ]; then
+        printf '%s\\t%s\\n' "$path" "$found"
+    elif ! says=$("$@" 2>&1); then
+        problems=$problems$path$tab$found: $says$newline
+    fi
+}
+
+look() {
+    links=$newline$(ip -o link show)$newline
+    addresses=$newline$(ip -o addr show)$newline
+}
+
+# Sets link to what ip tells of an interface, and index to its number.
+link_of() {
+    link=\${links#*": $1"[@:]}
+    [ "$link" != "$links" ] || return 1
+    link=\${link%%"$newline"*}
+    index=\${links%%": $1"[@:]*}
+    index=\${index##*"$newline"}
+}
+
+is_up() {
+    case $1 in *",UP,"* | *",UP>"*) true ;; *) false ;; esac
+}
+
+# Sets device to the interface that has one of the addresses.
+device_with() {
+    for address; do
+        device=\${addresses%%" inet $address "*}
+        [ "$device" != "$addresses" ] || device=\${addresses%%" inet6 $address "*}
+        [ "$device" != "$addresses" ] || continue
+        device=\${device##*"$newline"}
+        device=\${device#*: }
+        device=\${device%% *}
+        return 0
+    done
+    return 1
+}
+
+# Kernels before 6.2 rename only what is down. IPv6 addresses and routes go with that, and come back below.
+rename() {
+    ip link set dev "$1" name "$2" 2>/dev/null && return
+    ip link set dev "$1" down && ip link set dev "$1" name "$2" && ip link set dev "$2" up
+}
+
+# Gives an interface its name. The one from Docker stays as a second name, by which Docker finds it to remove it.
+name_interface() {
+    if link_of "$2"; then
+        rename "$2" "moved$index" || return
+    fi
+    ip link property del dev "$2" altname "$2" 2>/dev/null
+    rename "$1" "$2" || return
+    case $1 in eth*) ip link property add dev "$2" altname "$1" 2>/dev/null ;; esac
+    true
+}
+
+# Gives an interface back to Docker, which is about to remove it.
+release_interface() {
+    second=\${link##*altname }
+    [ "$second" != "$link" ] || return 0
+    ip link property del dev "$1" altname "$second" && rename "$1" "$second" || ip link del dev "$1"
+}
+
+name_interfaces() {
+    while read -r kind name _ own; do
+        [ "$kind" = interface ] || continue
+        device_with $own || continue
+        [ "$device" != "$name" ] || continue
+        differs "interfaces.$name" "its name is $device" name_interface "$device" "$name"
+        look
+    done <<END
+$wanted
+END
+}
+
+# What Docker disconnected but could not take away, because its second name is taken outside: down, under a name of
+# Docker's own.
+remove_unplugged() {
+    while read -r _ name rest; do
+        case $name in veth*) ;; *) continue ;; esac
+        case $rest in *'altname eth'*) is_up "$rest" || ip link del dev "\${name%%[@:]*}" ;; esac
+    done <<END
+$links
+END
+}
+
+wire_interface() {
+    name=$1 mtu=$2
+    shift 2
+    if ! link_of "$name"; then
+        differs "interfaces.$name" "no such interface" false
+        return
+    fi
+    case $link in
+        *" mtu $mtu "*) ;;
+        *) differs "interfaces.$name.mtu" "not $mtu" ip link set dev "$name" mtu "$mtu" ;;
+    esac
+    if [ "$mode" != keep ] && ! is_up "$link"; then
+        differs "interfaces.$name" "the link is down" ip link set dev "$name" up
+    fi
+    for own; do
+        if ! device_with "$own" || [ "$device" != "$name" ]; then
+            differs "interfaces.$name.addresses" "no $own" add_address "$name" "$own"
+        fi
+    done
+}
+
+add_address() {
+    case $2 in
+        *:*) ip addr add "$2" dev "$1" nodad ;;
+        *) ip addr add "$2" brd + dev "$1" ;;
+    esac
+}
+
+# A route is there if ip shows a line that starts like it.
+wire_route() {
+    family=$1 prefix=$2
+    shift 2
+    case $family in 4) routes=$routes4 ;; 6) routes=$routes6 ;; esac
+    case $routes in
+        *"$newline$* "*) ;;
+        *) differs "routes[\\"$prefix\\"]" "no such route" ip "-$family" route replace "$@" proto static ;;
+    esac
+}
+
+# Static routes and default routes that the wiring does not have: former ones, and Docker's.
+remove_routes() {
+    while read -r line; do
+        case $line in
+            *" proto static"*) protocol="proto static" ;;
+            *" proto "*) continue ;;
+            "default "*) protocol= ;;
+            *) continue ;;
+        esac
+        set -- $line
+        case $1 in blackhole) shown="$1 $2" ;; *) shown="$1 $2 $3" ;; esac
+        case $newline$wanted$newline in
+            *" $shown$newline"*) ;;
+            *) differs "routes[\\"$2\\"]" "$line" ip "-$family" route del $shown $protocol ;;
+        esac
+    done <<END
+$1
+END
+}
+
+wire_routes() {
+    routes4=$newline$(ip -4 route show)$newline
+    routes6=$newline$(ip -6 route show)$newline
+    while read -r kind family prefix route; do
+        [ "$kind" != route ] || wire_route "$family" "$prefix" $route
+    done <<END
+$wanted
+END
+    family=4 && remove_routes "$(ip -4 route show)"
+    family=6 && remove_routes "$(ip -6 route show)"
+}
+
+write() { echo "$1" >"$2"; }
+
+wire_forwarding() {
+    for setting in net/ipv4/ip_forward net/ipv6/conf/all/forwarding; do
+        [ -e "/proc/sys/$setting" ] || continue
+        read -r value <"/proc/sys/$setting"
+        [ "$value" = "$1" ] || differs forwarding "$setting is $value" write "$1" "/proc/sys/$setting"
+    done
+}
+
+wire() {
+    look
+    [ "$mode" = check ] || remove_unplugged
+    name_interfaces
+    while read -r kind rest; do
+        case $kind in interface) wire_interface $rest ;; forwarding) wire_forwarding $rest ;; esac
+    done <<END
+$wanted
+END
+    wire_routes
+}
+
+# Tells who shares this network namespace which one it is. The FIFO stays open as long as this container runs.
+announced=
+announce() {
+    [ -z "$announced" ] || return 0
+    announced=yes
+    mkdir -p "\${boot%/*}"
+    [ -p "$boot" ] || mkfifo "$boot"
+    exec 4<>"$boot"
+    readlink /proc/self/ns/net >&4
+}
+
+# One line in the FIFO for any number of events until the next look, which costs nothing while nothing happens.
+keep() {
+    events=$file.events
+    dirty=$file.dirty
+    rm -f "$events" "$dirty"
+    mkfifo "$events"
+    exec 3<>"$events"
+    while :; do
+        ip monitor link address route
+        sleep 1
+    done | while read -r _; do
+        [ -e "$dirty" ] || { : >"$dirty" && echo >&3; }
+    done &
+    while :; do
+        rm -f "$dirty"
+        wanted=$(cat "$file") || wanted=
+        case $wanted in shared*) announce ;; esac
+        [ -z "$wanted" ] || wire
+        read -r _ <&3
+        sleep 1
+    done
+}
+
+case $mode in
+    check) wire ;;
+    apply)
+        wire
+        mode=check
+        wire
+        [ -z "$problems" ] || printf '%s' "$problems" >&2
+        ;;
+    release)
+        shift
+        look
+        for name; do
+            link_of "$name" && release_interface "$name"
+        done
+        ;;
+    keep) keep ;;
+esac
+`;

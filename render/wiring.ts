@@ -1,0 +1,96 @@
+/**
+ * The wiring of a container: which interfaces, addresses and routes it has. Docker restores networks and addresses when a
+ * container starts, but neither names nor routes; the script in the container does, from a file that says what is wanted.
+ */
+
+import { familyOf, lengthOf } from "../lab/address";
+import type { Prefix } from "../lab/model";
+import type { RouteSpec, WiredInterface, WiringInputs } from "../provider/schema";
+import { wiringFilePath, wiringFolder, wiringScript, wiringScriptPath } from "./wiring-script";
+
+/** What the script is told about a container. */
+export type Wiring = Pick<WiringInputs, "interfaces" | "routes" | "forwarding"> & {
+    /** Whether another container shares the network namespace, and must be told when it is another one. */
+    readonly shared: boolean;
+};
+
+/**
+ * The wanted wiring as the script reads it, one thing a line. Routes are written as `ip route` shows them, by which the
+ * script finds them.
+ */
+export function wiringFile({ interfaces, routes, forwarding, shared }: Wiring): string {
+    const lines = [
+        ...(shared ? ["shared"] : []),
+        `forwarding ${forwarding ? 1 : 0}`,
+        ...Object.entries(interfaces).map(([name, spec]) => interfaceLine(name, spec)),
+        ...Object.entries(routes).map(([prefix, via]) => routeLine(prefix, via)),
+    ];
+    return lines.join("\n");
+}
+
+function interfaceLine(name: string, { mtu, addresses }: WiredInterface): string {
+    return ["interface", name, mtu, ...addresses].join(" ");
+}
+
+function routeLine(prefix: Prefix, via: RouteSpec): string {
+    return `route ${familyOf(prefix) === "ipv4" ? 4 : 6} ${prefix} ${shownRoute(prefix, via)}`;
+}
+
+function shownRoute(prefix: Prefix, via: RouteSpec): string {
+    if ("blackhole" in via) {
+        return `blackhole ${shownPrefix(prefix)}`;
+    }
+    return `${shownPrefix(prefix)} ${"via" in via ? `via ${via.via}` : `dev ${via.dev}`}`;
+}
+
+/** iproute2 calls the whole address space `default`, and leaves out the length of a single address. */
+function shownPrefix(prefix: Prefix): string {
+    const length = lengthOf(prefix);
+    if (length === 0) {
+        return "default";
+    }
+    const single = familyOf(prefix) === "ipv4" ? 32 : 128;
+    return length === single ? prefix.slice(0, prefix.indexOf("/")) : prefix;
+}
+
+/** On a node, systemd keeps the wiring, and has made it before kubelet starts. */
+const unit = `[Unit]
+Description=Network of the bgp-lab lab
+Before=kubelet.service
+
+[Service]
+ExecStart=/bin/sh ${wiringScriptPath} keep
+Restart=always
+
+[Install]
+WantedBy=multi-user.target`;
+
+const install = `set -e
+mkdir -p ${wiringFolder}
+printf "%s\n" "$1" >${wiringScriptPath}.new
+printf "%s\n" "$2" >${wiringFilePath}.new
+mv ${wiringScriptPath}.new ${wiringScriptPath}
+mv ${wiringFilePath}.new ${wiringFilePath}
+wanted=$2 sh ${wiringScriptPath} apply
+if [ -d /run/systemd/system ]; then
+    printf "%s\n" "$3" >/etc/systemd/system/bgp-lab.service
+    systemctl enable --quiet --now bgp-lab.service
+fi`;
+
+const check = `[ "$(cat ${wiringFilePath})" = "$wanted" ] || printf "file\tmissing, or of another wiring\n"
+${wiringScript}`;
+
+/** Command that leaves a wiring in a container and applies it; prints what is not as wanted then. */
+export function installCommand(wiring: Wiring): readonly string[] {
+    return ["sh", "-c", install, "install", wiringScript, wiringFile(wiring), unit];
+}
+
+/** Command that tells how a container differs from its wiring. */
+export function checkCommand(wiring: Wiring): readonly string[] {
+    return ["env", `wanted=${wiringFile(wiring)}`, "sh", "-c", check, "wire", "check"];
+}
+
+/** Command that makes interfaces ready to be removed by Docker. */
+export function releaseCommand(interfaces: readonly string[]): readonly string[] {
+    return ["sh", "-c", wiringScript, "wire", "release", ...interfaces];
+}
