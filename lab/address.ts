@@ -211,6 +211,20 @@ export function nthAddress(prefix: Prefix, n: number): Address {
     return formatAddress(family, value + BigInt(n));
 }
 
+/** The first address of a network that a host may have; both of a subnet of two may (RFC 3021, RFC 6164). */
+export function firstHost(prefix: Prefix): Address {
+    const { family } = parsePrefix(prefix);
+    const { first } = rangeOf(prefix);
+    return formatAddress(family, sizeOf(prefix) > 2n ? first + 1n : first);
+}
+
+/** The last address of a network that a host may have: in IPv4 the one before the broadcast address. */
+export function lastHost(prefix: Prefix): Address {
+    const { family } = parsePrefix(prefix);
+    const { last } = rangeOf(prefix);
+    return formatAddress(family, family === "ipv4" && sizeOf(prefix) > 2n ? last - 1n : last);
+}
+
 /** The n-th address of a network with the network's length, as an interface carries it. */
 export function nthInterfaceAddress(prefix: Prefix, n: number): InterfaceAddress {
     return `${nthAddress(prefix, n)}/${lengthOf(prefix)}`;

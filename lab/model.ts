@@ -199,6 +199,13 @@ export interface Cluster {
 export interface KubernetesNode extends Device {
     readonly role: "control-plane" | "worker";
     readonly labels: Labels;
+    /**
+     * Addresses that kubelet announces as the node's own (`--node-ip`), one per family; absent means those on the node
+     * network. They must be addresses of the node's interfaces.
+     */
+    readonly nodeIp?: readonly Address[];
+    /** On a control plane: whether ordinary pods may run there, too, because kubeadm leaves out its taint. @default false */
+    readonly untainted?: boolean;
     /** The node's slice of the pod CIDRs, one per family. */
     readonly podCidrs: readonly Prefix[];
     /** Address the node's speaker uses as BGP identifier: its internal IPv4 address. */

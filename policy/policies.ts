@@ -2,16 +2,18 @@ import type { ResourceValidationPolicy } from "@pulumi/policy";
 import type { Lab } from "../lab/model";
 import { rules, validate } from "../lab/rules";
 import type { Finding } from "../lab/rules/findings";
+import type { RuntimeName } from "../lab/rules/rule";
 
-/** Type of the component whose input `model` is the whole lab: plain data, known in every preview. */
+/** Type of the component whose inputs `model` and `runtime` are the whole lab: plain data, known in every preview. */
 const labType = "bgplab:index:Lab";
 
 /** Findings by URN. Every policy asks for them; a pack lives for one run, in which a lab has one model. */
 const findingsByUrn = new Map<string, readonly Finding[]>();
 
-function findingsOf(urn: string, model: Lab): readonly Finding[] {
+function findingsOf(urn: string, { model, runtime }: Readonly<Record<string, unknown>>): readonly Finding[] {
     // A copy, because Pulumi's own object looks for unknown values at every read.
-    const findings = findingsByUrn.get(urn) ?? validate(JSON.parse(JSON.stringify(model)) as Lab);
+    const findings =
+        findingsByUrn.get(urn) ?? validate(JSON.parse(JSON.stringify(model)) as Lab, runtime as RuntimeName);
     findingsByUrn.set(urn, findings);
     return findings;
 }
@@ -46,7 +48,7 @@ function policyOf({ name, level, ids }: Group): ResourceValidationPolicy {
         description: `${ids.join(", ")} (docs/rules.md)`,
         enforcementLevel: level,
         validateResource: ({ type, props, urn }, report) => {
-            const found = type === labType ? findingsOf(urn, props.model as Lab) : [];
+            const found = type === labType ? findingsOf(urn, props) : [];
             for (const { id, at, says, fix, source } of found) {
                 if (ids.includes(id)) {
                     report(`${id} ${at}: ${says}\n  fix: ${fix}    ${source}`);

@@ -5,8 +5,11 @@ import type { Lab } from "../lab/model";
 import { formatPath, type Path } from "../lab/path";
 import { inspect } from "../lab/rules";
 import { type Finding, isError } from "../lab/rules/findings";
+import type { VersionSet } from "../lab/versions";
 import { findTopology, topologyNames } from ".";
+import { type DockerSettings, dockerFindings, dockerSchema, dockerSettings } from "./docker";
 import { read } from "./issues";
+import { clusterName } from "./names";
 import { choice, wholeNumber } from "./parameters";
 import type { Limit, Topology } from "./topology";
 
@@ -33,13 +36,25 @@ export const settingsSchema = z.strictObject({
         })
         .default({ speaker: "gobgp" })
         .describe("Settings of the netns runtime."),
+    docker: dockerSchema,
     verify: z
         .strictObject({
-            deadline: wholeNumber(1, 3600).default(30).describe("Seconds until a check that does not hold has failed."),
+            deadline: wholeNumber(1, 3600)
+                .optional()
+                .describe("Seconds until a check that does not hold has failed.")
+                .meta({ fallback: "`30` in network namespaces, `180` in Docker" }),
         })
-        .default({ deadline: 30 })
+        .default({})
         .describe("Settings of the verification."),
 });
+
+type Chosen = z.output<typeof settingsSchema>;
+
+/**
+ * Seconds until a check that does not hold has failed. FRR's own tests grant BGP 130 s to converge on busy machines
+ * (FRR documentation, Topotests), and a cluster is one.
+ */
+const deadlines: Readonly<Record<Chosen["runtime"], number>> = { netns: 30, docker: 180 };
 
 /** The configuration of a stack as Pulumi gives it: values of the project's namespace, objects already parsed. */
 export interface StackConfig {
@@ -47,86 +62,139 @@ export interface StackConfig {
     readonly topology?: unknown;
     /** Where the lab runs. @default netns */
     readonly runtime?: unknown;
+    /** Settings of the netns runtime. */
     readonly embedded?: unknown;
+    /** Settings of the docker runtime. */
+    readonly docker?: unknown;
+    /** Settings of the verification. */
     readonly verify?: unknown;
     /** Parameters of the topology; each has a default. */
     readonly lab?: unknown;
 }
 
-/** How a lab is run. */
-export interface Settings {
-    readonly runtime: "netns";
-    /** Settings of the netns runtime: the daemon that speaks BGP for Cilium. @default gobgp */
-    readonly embedded: { readonly speaker: "gobgp" | "bird" };
-    /** Settings of the verification: seconds until a check that does not hold has failed. @default 30 */
-    readonly verify: { readonly deadline: number };
+/** How a lab is run, with the settings of its runtime. */
+export type Settings =
+    | {
+          readonly runtime: "netns";
+          /** The daemon that speaks BGP for Cilium. @default gobgp */
+          readonly embedded: { readonly speaker: "gobgp" | "bird" };
+          readonly verify: VerifySettings;
+      }
+    | { readonly runtime: "docker"; readonly docker: DockerSettings; readonly verify: VerifySettings };
+
+/** Settings of the verification. */
+export interface VerifySettings {
+    /** Seconds until a check that does not hold has failed. @default 30 in network namespaces, 180 in Docker */
+    readonly deadline: number;
 }
 
 /** What a stack's configuration comes to. */
-export interface ReadLab {
-    /** The lab; nothing when a finding is an error. */
-    readonly lab?: Lab;
-    /** How to run it; where the configuration is wrong, the defaults. */
-    readonly settings: Settings;
+export type ReadLab = {
     /** Everything that is wrong with the configuration and the lab it describes, by configuration key. */
     readonly findings: readonly Finding[];
-}
+} & (
+    | {
+          readonly lab: Lab;
+          /** How to run it. */
+          readonly settings: Settings;
+      }
+    // Nothing when a finding is an error.
+    | { readonly lab?: undefined; readonly settings?: undefined }
+);
 
 /**
  * Reads a stack's configuration: checks its form, plans the lab and asks all rules about it. Nothing stops at the first
  * error: a value that is refused is replaced by its default to ask the rules about the others.
+ *
+ * @param stack name of the stack, which names of the docker runtime carry so that stacks live side by side; by default
+ *     that of the default stack
  */
-export function readLab(config: StackConfig): ReadLab {
+export function readLab(config: StackConfig, stack = "dev"): ReadLab {
     const { lab: parameters, ...rest } = config;
-    const { chosen, findings } = readSettings(rest);
-    const planned = findTopology(chosen.topology)!((topology) => planLab(topology, parameters ?? {}));
-    const all = [...findings, ...planned.findings];
-    const settings: Settings = { runtime: "netns", embedded: chosen.embedded, verify: chosen.verify };
-    return all.some(isError) ? { settings, findings: all } : { lab: planned.lab, settings, findings: all };
+    const { chosen, replaced, findings } = readSettings(rest);
+    const planned = findTopology(chosen.topology)!((topology) =>
+        planLab(topology, withClusterName(topology, parameters ?? {}, chosen.runtime, stack), chosen.runtime),
+    );
+    const meant = replaced.includes("docker") ? [] : runtimeFindings(chosen, planned);
+    const all = [...findings, ...planned.findings, ...meant];
+    return all.some(isError) || planned.lab === undefined
+        ? { findings: all }
+        : { lab: planned.lab, settings: settingsOf(chosen, planned.lab, planned.versions), findings: all };
 }
 
-function readSettings(input: StackConfig) {
+/** What a stack says beside the parameters, with defaults for what is refused. */
+interface ReadSettings {
+    readonly chosen: Chosen;
+    /** Keys that are refused, and so have their defaults. */
+    readonly replaced: readonly Path[number][];
+    readonly findings: readonly Finding[];
+}
+
+function readSettings(input: StackConfig): ReadSettings {
     const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
     const reading = read(settingsSchema, given, ([key, ...inner]) => [`${namespace}:${key}`, ...inner]);
-    if (reading.kind === "refused") {
-        const repaired = settingsSchema.parse(without(given, reading.places));
-        return { chosen: repaired, findings: reading.findings };
+    if (reading.kind === "read") {
+        return { chosen: reading.value, replaced: [], findings: [] };
     }
-    return { chosen: reading.value, findings: reading.value.runtime === "docker" ? [dockerIsMissing] : [] };
+    const { findings, places } = reading;
+    const replaced = places.flatMap((place) => place.slice(0, 1));
+    return { chosen: settingsSchema.parse(without(given, places)), replaced, findings };
 }
 
-const dockerIsMissing: Finding = {
-    id: "CFG-004",
-    severity: "error",
-    at: `${namespace}:runtime`,
-    says: "this version cannot run labs in Docker",
-    fix: "set it to netns",
-    source: "docs/configuration.md",
-};
+/** A lab that was planned from parameters, as far as they can be planned. */
+interface Planned {
+    readonly lab: Lab | undefined;
+    readonly versions: VersionSet;
+    readonly findings: readonly Finding[];
+}
+
+function settingsOf(chosen: Chosen, lab: Lab, versions: VersionSet): Settings {
+    const verify = { deadline: chosen.verify.deadline ?? deadlines[chosen.runtime] };
+    return chosen.runtime === "netns"
+        ? { runtime: "netns", embedded: chosen.embedded, verify }
+        : { runtime: "docker", docker: dockerSettings(chosen.docker, lab, versions), verify };
+}
+
+function runtimeFindings({ runtime, docker }: Chosen, { lab }: Planned): readonly Finding[] {
+    return runtime === "docker" && lab !== undefined
+        ? dockerFindings(docker, lab, { docker: [`${namespace}:docker`], lab: labKey([]) })
+        : [];
+}
+
+/** The parameters with the name of the cluster, where the name that a topology gives by itself could meet another stack's. */
+function withClusterName<Parameters>(
+    topology: Topology<Parameters>,
+    parameters: unknown,
+    runtime: Chosen["runtime"],
+    stack: string,
+): unknown {
+    const isMapping = typeof parameters === "object" && parameters !== null && !Array.isArray(parameters);
+    return runtime === "docker" && stack !== topology.name && isMapping
+        ? { cluster: clusterName(topology.cluster, stack), ...parameters }
+        : parameters;
+}
 
 /** Name of a parameter's place for people: the key and the path inside it, as `pulumi config set --path` takes it. */
 function labKey(place: Path): Path {
     return [`${namespace}:lab`, ...place];
 }
 
-function planLab<Parameters>(
-    topology: Topology<Parameters>,
-    input: unknown,
-): { readonly lab: Lab | undefined; readonly findings: readonly Finding[] } {
+function planLab<Parameters>(topology: Topology<Parameters>, input: unknown, runtime: Chosen["runtime"]): Planned {
     const reading = read(topology.schema, input, labKey);
     const refused = reading.kind === "refused" ? reading.findings : [];
     const wrong = reading.kind === "refused" ? reading.places : [];
     const wellFormed = without(input, wrong);
     const exceeded = topology.limits(topology.schema.parse(wellFormed));
     const replaced = [...wrong, ...exceeded.flatMap(({ at, with: others = [] }) => [at, ...others])];
-    const limits = exceeded.filter((limit) => !touches(limit, wrong));
+    const limits = exceeded.filter((limit) => !touches(limit, wrong)).map(limitFinding);
     const parameters = topology.schema.parse(without(input, replaced));
+    const versions = topology.versions(parameters);
     if (topology.limits(parameters).length > 0) {
-        return { lab: undefined, findings: [...refused, ...limits.map(limitFinding)] };
+        return { lab: undefined, versions, findings: [...refused, ...limits] };
     }
     const lab = topology.plan(parameters);
-    const findings = ruleFindings(topology, lab, parameters, replaced);
-    return { lab, findings: [...refused, ...limits.map(limitFinding), ...findings] };
+    const findings = ruleFindings(topology, lab, parameters, replaced, runtime);
+    return { lab, versions, findings: [...refused, ...limits, ...findings] };
 }
 
 /** The input without the parameters that the places are in, so that these get their defaults. */
@@ -155,10 +223,11 @@ function ruleFindings<Parameters>(
     lab: Lab,
     parameters: Parameters,
     replaced: readonly Path[],
+    runtime: Chosen["runtime"],
 ): readonly Finding[] {
     const origin = (place: Path) => topology.origin(place, parameters) ?? [];
     const groups = new Map<string, { readonly finding: Finding; readonly count: number }>();
-    for (const { place, others, ...found } of inspect(lab)) {
+    for (const { place, others, ...found } of inspect(lab, runtime)) {
         const located = { at: origin(place), with: others.map(origin) };
         if (touches(located, replaced)) {
             continue;

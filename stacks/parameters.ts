@@ -137,6 +137,57 @@ export function dnsLabel(longest = 63) {
     });
 }
 
+/** Text that is not empty; `what` says what it is, for messages. */
+export function text(what: string, example: string) {
+    return readable((input): string => {
+        const given = textOf(input, what, example);
+        if (given.trim() === "" || given !== given.trim()) {
+            throw new ValueError(`${quoted(given)} is not ${what}`, `write text such as "${example}"`);
+        }
+        return given;
+    });
+}
+
+/** A URL with one of a few schemes. */
+export function url(...schemes: readonly string[]) {
+    const example = `${schemes.at(-1)}://charts.example.org`;
+    return readable((input): string => {
+        const given = textOf(input, "a URL", example);
+        const scheme = URL.canParse(given) ? new URL(given).protocol.replace(/:$/, "") : undefined;
+        if (scheme === undefined || !schemes.includes(scheme)) {
+            throw new ValueError(
+                `${quoted(given)} is not a URL`,
+                `write ${schemes.map((one) => `${one}://…`).join(" or ")}`,
+            );
+        }
+        return given;
+    });
+}
+
+const imageName =
+    /^(?:[a-zA-Z0-9][a-zA-Z0-9.-]*(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*$/;
+const imageVersion = /(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+
+/**
+ * The reference of a container image (distribution specification, §2.1 and §2.2), with a tag or a digest: without one it
+ * would mean whatever `latest` is on the day.
+ */
+export const imageReference = readable((input): string => {
+    const example = "quay.io/frrouting/frr:10.5.3";
+    const given = textOf(input, "an image", example);
+    const version = imageVersion.exec(given)?.[0] ?? "";
+    if (!imageName.test(given.slice(0, given.length - version.length))) {
+        throw new ValueError(
+            `${quoted(given)} is not the reference of an image`,
+            `write it like "${example}": lower-case letters, a tag, or a digest of 64 hexadecimal digits`,
+        );
+    }
+    if (version === "") {
+        throw new ValueError(`the image ${given} has neither a tag nor a digest`, `add one, such as ${given}:1.0.0`);
+    }
+    return given;
+});
+
 /** A version of three numbers; quotes are needed, because YAML reads 1.20 as the number 1.2. */
 export const version = readable((input): string => {
     if (typeof input !== "string" || !/^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/.test(input)) {

@@ -67,6 +67,10 @@ function inside(schema: z.core.$ZodType, key: string): readonly Row[] {
 
 /** What a parameter is when it is left out. */
 function fallbackOf(schema: z.core.$ZodType): string {
+    const told = schema instanceof z.ZodType ? schema.meta()?.fallback : undefined;
+    if (typeof told === "string") {
+        return told;
+    }
     if (schema instanceof z.ZodOptional) {
         return "none";
     }

@@ -7,6 +7,7 @@ import * as asn from "./asn";
 import * as checks from "./checks";
 import * as cilium from "./cilium";
 import * as clusterNetworks from "./cluster-networks";
+import * as docker from "./docker";
 import type { Finding } from "./findings";
 import * as interfaces from "./interfaces";
 import * as kubernetes from "./kubernetes";
@@ -14,7 +15,7 @@ import * as multipath from "./multipath";
 import * as overlaps from "./overlaps";
 import * as policy from "./policy";
 import * as routerIds from "./router-ids";
-import type { Rule } from "./rule";
+import type { Rule, RuntimeName } from "./rule";
 import * as services from "./services";
 import * as sessions from "./sessions";
 import * as staticRoutes from "./static-routes";
@@ -40,6 +41,7 @@ const meaningRules: readonly Rule[] = [
     ...collect(kubernetes),
     ...collect(services),
     ...collect(checks),
+    ...collect(docker),
 ];
 
 /** Every rule, in the order in which findings are listed. */
@@ -51,15 +53,23 @@ export interface LocatedFinding extends Finding {
     readonly others: readonly Path[];
 }
 
-/** Everything that is wrong with a lab, in the order of the rules. Places are paths in the model. */
-export function validate(lab: Lab): readonly Finding[] {
-    return inspect(lab).map(({ place: _place, others: _others, ...finding }) => finding);
+/**
+ * Everything that is wrong with a lab, in the order of the rules. Places are paths in the model.
+ *
+ * @param runtime where the lab is to run; rules that are only about another runtime are not asked
+ */
+export function validate(lab: Lab, runtime: RuntimeName = "netns"): readonly Finding[] {
+    return inspect(lab, runtime).map(({ place: _place, others: _others, ...finding }) => finding);
 }
 
 /** Everything that is wrong with a lab, with its places as paths for callers that know better names for them. */
-export function inspect(lab: Lab): readonly LocatedFinding[] {
+export function inspect(lab: Lab, runtime: RuntimeName = "netns"): readonly LocatedFinding[] {
     const malformed = formRules.flatMap((asked) => findingsOf(asked, lab));
-    return malformed.length > 0 ? malformed : meaningRules.flatMap((asked) => findingsOf(asked, lab));
+    return malformed.length > 0
+        ? malformed
+        : meaningRules
+              .filter((candidate) => candidate.runtime === undefined || candidate.runtime === runtime)
+              .flatMap((asked) => findingsOf(asked, lab));
 }
 
 /** The rules of a file by id, because a module lists its exports by name. */

@@ -1,4 +1,6 @@
+import { familyOf } from "../address";
 import { podsOn } from "../services";
+import { devices } from "./devices";
 import { rule } from "./rule";
 
 /** kind's container names and Cilium's cluster name are made of it. */
@@ -64,7 +66,9 @@ export const podsRunOnWorkers = rule({
     source: "kubeadm, control-plane taint",
     *check(lab) {
         const nodes = Object.entries(lab.cluster.nodes);
-        const tainted = nodes.filter(([, { role }]) => role === "control-plane").map(([name]) => name);
+        const tainted = nodes
+            .filter(([, { role, untainted = false }]) => role === "control-plane" && !untainted)
+            .map(([name]) => name);
         if (tainted.length === nodes.length) {
             return; // kind removes the taint where there is nothing else
         }
@@ -75,6 +79,35 @@ export const podsRunOnWorkers = rule({
                         at: ["cluster", "workloads", index, "pods", position, "node"],
                         says: `the pod ${pod.name} is pinned to ${pod.node}, whose taint keeps it out`,
                         fix: "pin it to a worker",
+                    };
+                }
+            }
+        }
+    },
+});
+
+/** kubelet announces addresses that the node really has, at most one per family. */
+export const nodeIpsAreTheNodes = rule({
+    id: "K8S-IP-001",
+    severity: "error",
+    source: "kubelet, --node-ip",
+    *check(lab) {
+        for (const { name, place, addresses } of devices(lab)) {
+            const own = addresses.map(({ address }) => address);
+            const announced = lab.cluster.nodes[name]?.nodeIp ?? [];
+            for (const [index, address] of announced.entries()) {
+                const earlier = announced.slice(0, index).map(familyOf);
+                if (!own.includes(address)) {
+                    yield {
+                        at: [...place, "nodeIp", index],
+                        says: `${name} announces ${address}, but has ${own.join(" and ")}`,
+                        fix: "announce addresses of the node",
+                    };
+                } else if (earlier.includes(familyOf(address))) {
+                    yield {
+                        at: [...place, "nodeIp", index],
+                        says: `${name} announces a second address of the family of ${address}`,
+                        fix: "announce one address per family",
                     };
                 }
             }

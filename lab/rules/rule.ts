@@ -2,6 +2,9 @@ import type { Lab } from "../model";
 import type { Path } from "../path";
 import type { Severity } from "./findings";
 
+/** Where a lab can run. */
+export type RuntimeName = "netns" | "docker";
+
 /** One place where a lab breaks a rule. */
 export interface Violation {
     /** Where the value stands that should change. */
@@ -19,6 +22,8 @@ export interface Rule {
     readonly severity: Severity;
     /** RFC or document that says so. */
     readonly source: string;
+    /** The only runtime whose labs it is about; absent means that it is about all labs. */
+    readonly runtime?: RuntimeName;
     /** Yields every place that breaks the rule. */
     readonly check: (lab: Lab) => Iterable<Violation>;
 }

@@ -88,6 +88,7 @@ function* clusterTexts({ cluster }: Lab): Iterable<Text> {
         const place: Path = ["cluster", "nodes", name];
         yield* deviceTexts(place, node);
         yield* list([...place, "podCidrs"], node.podCidrs, parsePrefix);
+        yield* list([...place, "nodeIp"], node.nodeIp ?? [], parseAddress);
         yield { text: node.routerId, place: [...place, "routerId"], parse: parseAddress };
     }
     for (const [index, { neighbors }] of cluster.cilium.bgp.entries()) {

@@ -6,9 +6,9 @@
 import { findOrigin } from "../origins";
 import type { Topology } from "../topology";
 import { limits } from "./limits";
-import { name } from "./names";
+import { cluster, name } from "./names";
 import { origins } from "./origins";
-import { type SingleFrr, schema } from "./parameters";
+import { type SingleFrr, schema, versionSet } from "./parameters";
 import { planSingleFrr } from "./plan";
 
 export { planSingleFrr, type SingleFrr, schema };
@@ -16,8 +16,10 @@ export { planSingleFrr, type SingleFrr, schema };
 /** The topology as a stack chooses it. */
 export const singleFrr: Topology<SingleFrr> = {
     name,
+    cluster,
     schema,
     limits,
+    versions: versionSet,
     plan: planSingleFrr,
     origin: findOrigin(origins),
 };

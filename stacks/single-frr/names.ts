@@ -8,6 +8,8 @@ export const families: readonly Family[] = ["ipv4", "ipv6"];
 /** Name of the topology, and of its lab. */
 export const name = "single-frr";
 
+/** Name of the kind cluster, as in the article. */
+export const cluster = "cilium-bgp-cp";
 /** Name of the router. */
 export const router = "router0";
 /** Name of the host behind the router. */

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Family } from "../../lab/model";
+import { articleVersions, currentVersions, type VersionSet } from "../../lab/versions";
 import {
     address,
     asn,
@@ -18,6 +19,7 @@ import {
     version,
     wholeNumber,
 } from "../parameters";
+import { cluster } from "./names";
 
 const pool = z.strictObject({
     name: dnsLabel().describe("Name of the CiliumLoadBalancerIPPool."),
@@ -44,10 +46,24 @@ const filterEntry = z.strictObject({
 
 /** Parameters of the topology with their defaults, which are those of the article the lab comes from. */
 export const schema = z.strictObject({
-    cluster: dnsLabel(32).default("cilium-bgp-cp").describe("Name of the kind cluster; node names start with it."),
+    cluster: dnsLabel(32)
+        .default(cluster)
+        .describe("Name of the kind cluster; node names start with it.")
+        .meta({
+            fallback: `\`"${cluster}"\`; in Docker with \`-<stack>\` behind it unless the stack is \`single-frr\``,
+        }),
     workers: wholeNumber(1, 250).default(3).describe("Number of worker nodes; there is one control-plane node beside."),
-    kubernetesVersion: version.default("1.34.4").describe("Kubernetes version of the kind nodes."),
-    ciliumVersion: version.default("1.20.2").describe("Cilium version; decides which custom resources are written."),
+    versions: choice("current", "article")
+        .default("current")
+        .describe("Versions and images that are not set one by one: recent ones, or those of the article."),
+    kubernetesVersion: version
+        .optional()
+        .describe("Kubernetes version of the kind nodes.")
+        .meta({ fallback: `\`"${currentVersions.kubernetes}"\`, or that of \`versions\`` }),
+    ciliumVersion: version
+        .optional()
+        .describe("Cilium version; decides which custom resources are written.")
+        .meta({ fallback: `\`"${currentVersions.cilium}"\`, or that of \`versions\`` }),
     routingMode: choice("tunnel", "native")
         .default("tunnel")
         .describe("How pod traffic crosses nodes: encapsulated on the node network, or routed through the router."),
@@ -129,6 +145,11 @@ export const schema = z.strictObject({
 
 /** Parameters of the topology, all defaults filled in. */
 export type SingleFrr = z.output<typeof schema>;
+
+/** The versions and images that `versions` names. */
+export function versionSet({ versions }: SingleFrr): VersionSet {
+    return versions === "article" ? articleVersions["single-frr"] : currentVersions;
+}
 
 /** Length of a link's subnet. */
 export function linkMask(parameters: SingleFrr, family: Family): number {

@@ -39,7 +39,7 @@ import {
     podPort,
     router,
 } from "./names";
-import { linkMask, nodeMask, podWorkers, type SingleFrr } from "./parameters";
+import { linkMask, nodeMask, podWorkers, type SingleFrr, versionSet } from "./parameters";
 
 /** A node of the cluster with everything that follows from its number. */
 interface PlannedNode {
@@ -73,6 +73,7 @@ export function planSingleFrr(parameters: SingleFrr): Lab {
     const clientLinks = parameters.clientSubnets.map(link);
     const workload = planWorkload(parameters, nodes);
     const services = planServices(parameters);
+    const versions = versionSet(parameters);
     const lab: Lab = {
         topology: name,
         name,
@@ -81,14 +82,14 @@ export function planSingleFrr(parameters: SingleFrr): Lab {
         hosts: { [client]: planClient(clientLinks) },
         cluster: {
             name: parameters.cluster,
-            kubernetesVersion: parameters.kubernetesVersion,
+            kubernetesVersion: parameters.kubernetesVersion ?? versions.kubernetes,
             podCidrs: parameters.podCidrs,
             serviceCidrs: parameters.serviceCidrs,
             nodeMask: { ipv4: parameters.nodeMask, ipv6: parameters.nodeMask6 },
             nodeSegment: "kind",
             nodes: Object.fromEntries(nodes.map((node) => [node.name, planNode(parameters, node)])),
             cilium: {
-                version: parameters.ciliumVersion,
+                version: parameters.ciliumVersion ?? versions.cilium,
                 routingMode: parameters.routingMode,
                 nativeRoutingCidrs: parameters.routingMode === "native" ? parameters.podCidrs : [],
                 bgp: nodes.map((node) => planInstance(parameters, node)),

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { overlaps, subnet } from "../../lab/address";
 import { rules, validate } from "../../lab/rules";
+import type { RuntimeName } from "../../lab/rules/rule";
 import { type Draft, lab } from "./labs";
 
 /** A way to break the quiet lab: the rule that must object, where, and the change. */
@@ -11,6 +12,8 @@ interface Case {
     readonly when: string;
     readonly change?: (draft: Draft) => void;
     readonly parameters?: object;
+    /** Where the lab is to run. @default netns */
+    readonly runtime?: RuntimeName;
 }
 
 const worker = "cilium-bgp-cp-worker";
@@ -960,14 +963,82 @@ const cases: readonly Case[] = [
             }
         },
     },
+    {
+        id: "K8S-IP-001",
+        at: `cluster.nodes.${worker}.nodeIp[0]`,
+        when: "kubelet announces an address that the node does not have",
+        change: (draft) => {
+            node(draft).nodeIp = ["172.18.0.99"];
+        },
+    },
+    {
+        id: "K8S-IP-001",
+        at: `cluster.nodes.${worker}.nodeIp[1]`,
+        when: "kubelet announces two IPv4 addresses",
+        change: (draft) => {
+            node(draft).nodeIp = ["172.18.0.3", "10.9.2.2"];
+        },
+    },
+    {
+        id: "DKR-SEG-001",
+        at: "segments.router0-client0.subnets[0]",
+        when: "the client has the address that Docker's network needs",
+        runtime: "docker",
+        parameters: { clientSubnets: ["192.168.0.0/30", "fd00:192:168::/64"] },
+    },
+    {
+        id: "DKR-SEG-001",
+        at: "segments.kind.subnets[0]",
+        when: "a node has the first address of the node network",
+        runtime: "docker",
+        change: (draft) => {
+            node(draft).interfaces[0]!.addresses[0] = "172.18.0.1/16";
+            node(draft).routerId = "172.18.0.1";
+        },
+    },
+    {
+        id: "DKR-SEG-002",
+        at: "segments.spare.subnets",
+        when: "a segment has IPv6 only",
+        runtime: "docker",
+        change: (draft) => {
+            draft.segments.spare = { kind: "bridge", subnets: ["fd00:77::/64"], mtu: 1500 };
+        },
+    },
+    {
+        id: "DKR-SEG-003",
+        at: "segments.kind.subnets[0]",
+        when: "the node network is in the space of docker0",
+        runtime: "docker",
+        parameters: { nodeSubnets: ["172.17.128.0/17", "fc00:f853:ccd:e793::/64"] },
+    },
+    {
+        id: "DKR-NAME-001",
+        at: "hosts.Client_1",
+        when: "a host has a name with capitals",
+        runtime: "docker",
+        change: (draft) => {
+            draft.hosts.Client_1 = { interfaces: [], staticRoutes: [] };
+        },
+    },
+    {
+        id: "DKR-IF-001",
+        at: `cluster.nodes.${worker}.interfaces[1].name`,
+        when: "a node has an interface of a name that Cilium makes",
+        runtime: "docker",
+        change: (draft) => {
+            node(draft).interfaces[1]!.name = "cilium_net";
+        },
+    },
 ];
 
 /** Labs at the limit of a rule, which must not object. */
 const allowed: readonly {
     readonly id: string;
     readonly when: string;
-    readonly parameters: object;
+    readonly parameters?: object;
     readonly change?: Case["change"];
+    readonly runtime?: RuntimeName;
 }[] = [
     {
         id: "ADR-SVC-001",
@@ -1002,11 +1073,34 @@ const allowed: readonly {
     },
     { id: "BGP-ECMP-003", when: "there are as many paths as nodes", parameters: { maximumPaths: 3 } },
     { id: "ADR-SEG-002", when: "a link has two addresses", parameters: { linkMask: 31, linkMask6: 127 } },
+    { id: "DKR-SEG-001", when: "no Docker gives a link of two addresses a gateway", parameters: { linkMask: 31 } },
+    {
+        id: "DKR-SEG-001",
+        when: "a link has one address more than its ends",
+        runtime: "docker",
+        parameters: { linkMask: 29, linkMask6: 126 },
+    },
+    {
+        id: "K8S-IP-001",
+        when: "kubelet announces the addresses of the link",
+        change: (draft) => {
+            node(draft).nodeIp = ["10.9.2.2", "fd00:9:0:2::2"];
+        },
+    },
+    {
+        id: "K8S-POD-003",
+        when: "a pod is on a control plane without its taint",
+        change: (draft) => {
+            const name = "cilium-bgp-cp-control-plane";
+            node(draft, name).untainted = true;
+            workload(draft).pods[0]!.node = name;
+        },
+    },
 ];
 
 describe("rules", () => {
-    it.each(allowed)("$id does not object when $when", ({ id, parameters, change }) => {
-        expect(validate(lab(parameters, change)).filter((finding) => finding.id === id)).toEqual([]);
+    it.each(allowed)("$id does not object when $when", ({ id, parameters, change, runtime }) => {
+        expect(validate(lab(parameters, change), runtime).filter((finding) => finding.id === id)).toEqual([]);
     });
 
     it("find every pair of networks that overlap and no other", () => {
@@ -1037,12 +1131,15 @@ describe("rules", () => {
         );
     });
 
-    it("have nothing to say about the lab that the cases start from", () => {
-        expect(validate(lab())).toEqual([]);
-    });
+    it.each(["netns", "docker"] as const)(
+        "have nothing to say about the lab that the cases start from in %s",
+        (runtime) => {
+            expect(validate(lab(), runtime)).toEqual([]);
+        },
+    );
 
-    it.each(cases)("$id objects when $when", ({ id, at, parameters, change }) => {
-        const findings = validate(lab(parameters, change));
+    it.each(cases)("$id objects when $when", ({ id, at, parameters, change, runtime }) => {
+        const findings = validate(lab(parameters, change), runtime);
         expect([...new Set(findings.map((finding) => finding.id))]).toEqual([id]);
         expect(findings[0]).toMatchObject({ at, severity: rules.find((rule) => rule.id === id)?.severity });
     });

@@ -29,7 +29,7 @@ describe("a broken configuration", () => {
         expect(lab).toBeUndefined();
         expect(errors).toHaveLength(causes(name));
         for (const { at, says, fix, source } of errors) {
-            expect(at).toMatch(/^bgp-lab:(topology|runtime|lab|embedded|verify)([.[].*)?$/);
+            expect(at).toMatch(/^bgp-lab:(topology|runtime|lab|embedded|docker|verify)([.[].*)?$/);
             expect(Math.min(says.length, fix.length, source.length)).toBeGreaterThan(0);
         }
     });

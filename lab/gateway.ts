@@ -1,0 +1,39 @@
+/** The address that a bridge between devices has itself where it needs one: Docker gives each of its networks a gateway. */
+
+import { addressOf, familyOf, firstHost, formatAddress, rangeOf } from "./address";
+import { namedDevices } from "./devices";
+import type { Address, Lab, Prefix } from "./model";
+
+/**
+ * The gateway of the Docker network that stands for a segment, in one of its subnets: the first address on the network of
+ * the nodes, as kind's own network has it; on others, whose first address is a router's, the last one that is free.
+ * Nothing when there is none.
+ */
+export function bridgeGateway(lab: Lab, segment: string, subnet: Prefix): Address | undefined {
+    const taken = addressesOn(lab, segment);
+    const isFree = (address: Address) => !taken.has(address);
+    return segment === lab.cluster.nodeSegment
+        ? [firstHost(subnet)].find(isFree)
+        : lastAddresses(subnet, taken.size + 1).find(isFree);
+}
+
+function addressesOn(lab: Lab, segment: string): ReadonlySet<Address> {
+    const attached = namedDevices(lab).flatMap(([, { interfaces }]) =>
+        interfaces.filter(({ attachment }) => attachment.kind === "segment" && attachment.segment === segment),
+    );
+    return new Set(attached.flatMap(({ addresses }) => addresses.map(addressOf)));
+}
+
+/**
+ * Up to `count` addresses that Docker takes for a gateway, from the end of a subnet. Docker Engine 20.10 refuses the very
+ * last address of most IPv6 subnets, but not of all, so that one comes after the others.
+ */
+function lastAddresses(subnet: Prefix, count: number): readonly Address[] {
+    const family = familyOf(subnet);
+    const { first, last } = rangeOf(subnet);
+    const inner = Array.from({ length: count }, (_, index) => last - 1n - BigInt(index)).filter(
+        (value) => value > first,
+    );
+    const edge = family === "ipv6" && last - first > 1n ? [last] : [];
+    return [...inner, ...edge].map((value) => formatAddress(family, value));
+}

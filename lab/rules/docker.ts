@@ -1,0 +1,112 @@
+import { familyOf, firstHost, overlaps } from "../address";
+import { bridgeGateway } from "../gateway";
+import { devices } from "./devices";
+import { rule } from "./rule";
+
+/** Docker gives every network a gateway of its own, which no device of the lab may have. */
+export const gatewaysAreFree = rule({
+    id: "DKR-SEG-001",
+    severity: "error",
+    source: "Docker documentation, docker network create --gateway",
+    runtime: "docker",
+    *check(lab) {
+        for (const [name, { subnets }] of Object.entries(lab.segments)) {
+            for (const [index, subnet] of subnets.entries()) {
+                if (bridgeGateway(lab, name, subnet) === undefined) {
+                    const isNodes = name === lab.cluster.nodeSegment;
+                    yield {
+                        at: ["segments", name, "subnets", index],
+                        says: `${subnet} leaves no address for the gateway of Docker's network ${name}`,
+                        fix: isNodes
+                            ? `leave ${firstHost(subnet)} free, the gateway of kind's network`
+                            : `use a /${familyOf(subnet) === "ipv4" ? 29 : 126} or a shorter mask`,
+                    };
+                }
+            }
+        }
+    },
+});
+
+/** To a network without an IPv4 subnet Docker gives one of its own choice, which may be that of something else. */
+export const networksHaveIpv4 = rule({
+    id: "DKR-SEG-002",
+    severity: "error",
+    source: "Docker documentation, default address pools",
+    runtime: "docker",
+    *check(lab) {
+        for (const [name, { subnets }] of Object.entries(lab.segments)) {
+            if (!subnets.some((subnet) => familyOf(subnet) === "ipv4")) {
+                yield {
+                    at: ["segments", name, "subnets"],
+                    says: `${name} has no IPv4 subnet, and Docker would choose one for it`,
+                    fix: "add an IPv4 subnet",
+                };
+            }
+        }
+    },
+});
+
+/** Docker's own bridge, docker0, has this subnet unless its daemon is told otherwise. */
+const docker0 = "172.17.0.0/16";
+
+/** On most machines docker0 has its usual subnet, and then no other network can have it. */
+export const networksAvoidDocker0 = rule({
+    id: "DKR-SEG-003",
+    severity: "warning",
+    source: "Docker documentation, default bridge network",
+    runtime: "docker",
+    *check(lab) {
+        for (const [name, { subnets }] of Object.entries(lab.segments)) {
+            for (const [index, subnet] of subnets.entries()) {
+                if (overlaps(subnet, docker0)) {
+                    yield {
+                        at: ["segments", name, "subnets", index],
+                        says: `${subnet} overlaps ${docker0}, which Docker's own bridge has on most machines`,
+                        fix: "use another network",
+                    };
+                }
+            }
+        }
+    },
+});
+
+/** Containers, their hostnames and Docker's networks are named after devices and segments. */
+export const namesSuitDocker = rule({
+    id: "DKR-NAME-001",
+    severity: "error",
+    source: "RFC 1123 §2.1; Docker Engine API, ContainerCreate",
+    runtime: "docker",
+    *check(lab) {
+        const segments = Object.keys(lab.segments).map((name) => ({ name, place: ["segments", name] }));
+        for (const { name, place } of [...devices(lab), ...segments]) {
+            if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) {
+                yield {
+                    at: place,
+                    says: `Docker can name nothing after "${name}"`,
+                    fix: "use at most 63 lower-case letters, digits and '-', with a letter or digit at both ends",
+                };
+            }
+        }
+    },
+});
+
+/** On its nodes Cilium makes interfaces of its own. */
+export const interfacesAreNotCiliums = rule({
+    id: "DKR-IF-001",
+    severity: "error",
+    source: "Cilium documentation, eBPF datapath",
+    runtime: "docker",
+    *check(lab) {
+        for (const [name, { interfaces }] of Object.entries(lab.cluster.nodes)) {
+            for (const [index, { name: own }] of interfaces.entries()) {
+                if (/^(cilium_|lxc)/.test(own)) {
+                    yield {
+                        at: ["cluster", "nodes", name, "interfaces", index, "name"],
+                        says: `${name} has an interface ${own}, a name that Cilium takes for its own`,
+                        fix: "use another name, such as net0",
+                    };
+                }
+            }
+        }
+    },
+});

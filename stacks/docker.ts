@@ -1,0 +1,226 @@
+/** Settings of the docker runtime: where images, the chart and the tools come from, and how long to wait for them. */
+
+import { z } from "zod";
+import type { Lab } from "../lab/model";
+import { formatPath, type Path } from "../lab/path";
+import type { Finding } from "../lab/rules/findings";
+import { ciliumChartRepository, findNodeImage, nodeImages, type VersionSet } from "../lab/versions";
+import { flag, imageReference, text, url, wholeNumber } from "./parameters";
+
+/** What a stack says under `docker`. */
+export const dockerSchema = z
+    .strictObject({
+        images: z
+            .strictObject({
+                node: imageReference
+                    .optional()
+                    .describe("Image of the kind nodes; it must have the lab's Kubernetes version.")
+                    .meta({ fallback: "kind's own for `kubernetesVersion`, by digest" }),
+                router: imageReference
+                    .optional()
+                    .describe("Image of FRR.")
+                    .meta({ fallback: "that of `lab.versions`" }),
+                client: imageReference
+                    .optional()
+                    .describe("Image of clients and of the nodes' sidecars: a shell, iproute2, curl and ping.")
+                    .meta({ fallback: "that of `lab.versions`" }),
+                web: imageReference
+                    .optional()
+                    .describe("Image of the pods: nginx whose entrypoint fills /etc/nginx/templates.")
+                    .meta({ fallback: "that of `lab.versions`" }),
+                cilium: imageReference
+                    .optional()
+                    .describe("Image of Cilium's agent.")
+                    .meta({ fallback: "the chart's own" }),
+                operator: imageReference
+                    .optional()
+                    .describe("Image of Cilium's operator.")
+                    .meta({ fallback: "the chart's own" }),
+            })
+            .default({})
+            .describe("Container images, as full references with a tag or a digest."),
+        chart: z
+            .strictObject({
+                repository: url("http", "https", "oci")
+                    .optional()
+                    .describe("Repository that has the chart `cilium`.")
+                    .meta({ fallback: `\`${ciliumChartRepository}\`` }),
+                path: text("the path of a chart", "/srv/charts/cilium")
+                    .optional()
+                    .describe("Folder or archive of the chart on this machine, instead of a repository."),
+                version: text("the version of a chart", "1.20.2")
+                    .optional()
+                    .describe("Version of the chart in the repository.")
+                    .meta({ fallback: "`lab.ciliumVersion`" }),
+            })
+            .superRefine(({ path, ...others }, context) => {
+                const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
+                if (path !== undefined && other !== undefined) {
+                    context.addIssue({
+                        code: "custom",
+                        message: `the chart has both a path and a ${other}`,
+                        params: { fix: `remove path, or remove ${other}: a path leads to one chart of one version` },
+                    });
+                }
+            })
+            .default({})
+            .describe("Where Cilium's Helm chart comes from."),
+        values: z
+            .record(z.string(), z.unknown())
+            .default({})
+            .describe("More values for Cilium's chart, merged last; not for what the lab itself decides."),
+        binaries: z
+            .strictObject({
+                kind: text("the name or path of a program", "kind")
+                    .default("kind")
+                    .describe("kind, as a name on PATH or as a path."),
+            })
+            .default({ kind: "kind" })
+            .describe("Programs of this machine."),
+        timeouts: z
+            .strictObject({
+                cluster: wholeNumber(10, 3600)
+                    .default(300)
+                    .describe("Seconds until a cluster that does not come up has failed."),
+                ready: wholeNumber(10, 3600)
+                    .default(300)
+                    .describe("Seconds until Cilium or a workload that does not get ready has failed."),
+            })
+            .default({ cluster: 300, ready: 300 })
+            .describe("How long to wait."),
+        kubeProxyReplacement: flag
+            .default(false)
+            .describe("Whether Cilium does kube-proxy's work, and kind leaves it out."),
+    })
+    .default({
+        images: {},
+        chart: {},
+        values: {},
+        binaries: { kind: "kind" },
+        timeouts: { cluster: 300, ready: 300 },
+        kubeProxyReplacement: false,
+    })
+    .describe("Settings of the docker runtime.");
+
+/** What a stack says under `docker`, with what has a default of its own filled in. */
+type Chosen = z.output<typeof dockerSchema>;
+
+/** Settings of the docker runtime, complete. */
+export interface DockerSettings {
+    readonly images: {
+        readonly node: string;
+        readonly router: string;
+        readonly client: string;
+        readonly web: string;
+        /** Absent: the chart's own. */
+        readonly cilium?: string;
+        /** Absent: the chart's own. */
+        readonly operator?: string;
+    };
+    readonly chart:
+        | { readonly kind: "repository"; readonly repository: string; readonly version: string }
+        | { readonly kind: "path"; readonly path: string };
+    /** Values for Cilium's chart that go over those of the lab. */
+    readonly values: Readonly<Record<string, unknown>>;
+    readonly binaries: { readonly kind: string };
+    /** Seconds. */
+    readonly timeouts: { readonly cluster: number; readonly ready: number };
+    readonly kubeProxyReplacement: boolean;
+}
+
+/** The settings with everything that follows from the lab and its versions. */
+export function dockerSettings(chosen: Chosen, { cluster }: Lab, versions: VersionSet): DockerSettings {
+    const { cilium, operator } = chosen.images;
+    const { path, repository = ciliumChartRepository, version = cluster.cilium.version } = chosen.chart;
+    return {
+        images: {
+            // Without a node image there is a finding, and so no lab that would use it.
+            node: chosen.images.node ?? findNodeImage(cluster.kubernetesVersion)?.reference ?? "",
+            router: chosen.images.router ?? versions.router.reference,
+            client: chosen.images.client ?? versions.client.reference,
+            web: chosen.images.web ?? versions.web.reference,
+            ...(cilium === undefined ? {} : { cilium }),
+            ...(operator === undefined ? {} : { operator }),
+        },
+        chart: path === undefined ? { kind: "repository", repository, version } : { kind: "path", path },
+        values: chosen.values,
+        binaries: chosen.binaries,
+        timeouts: chosen.timeouts,
+        kubeProxyReplacement: chosen.kubeProxyReplacement,
+    };
+}
+
+/** What is wrong with well-formed settings. `docker` is the place of the settings, `lab` that of the parameters. */
+export function dockerFindings(
+    chosen: Chosen,
+    { cluster }: Lab,
+    places: { readonly docker: Path; readonly lab: Path },
+): readonly Finding[] {
+    return [
+        ...nodeImageFindings(chosen, cluster.kubernetesVersion, [...places.lab, "kubernetesVersion"]),
+        ...valueFindings(chosen.values, [...places.docker, "values"]),
+    ];
+}
+
+function nodeImageFindings({ images }: Chosen, version: string, at: Path): readonly Finding[] {
+    if (images.node !== undefined || findNodeImage(version) !== undefined) {
+        return [];
+    }
+    const known = nodeImages.map(({ kubernetes }) => kubernetes);
+    const near = known.filter((candidate) => minor(candidate) === minor(version));
+    const newest = known.filter(
+        (candidate, index) => known.findIndex((other) => minor(other) === minor(candidate)) === index,
+    );
+    return [
+        {
+            id: "CFG-005",
+            severity: "error",
+            at: formatPath(at),
+            says: `no image of kind is known for nodes with Kubernetes ${version}`,
+            fix: `use ${(near.length > 0 ? near : newest).join(", ")}, or name an image that has it in bgp-lab:docker.images.node`,
+            source: "kind release notes",
+        },
+    ];
+}
+
+function minor(version: string): string {
+    return version.replace(/\.\d+$/, "");
+}
+
+/** Values of the chart that the lab decides, and what decides them. */
+const decided: readonly (readonly [value: string, by: string])[] = [
+    ["bgpControlPlane.enabled", "it is always on"],
+    ["ipam.mode", "it is always kubernetes"],
+    ["ipv4.enabled", "set bgp-lab:lab.podCidrs"],
+    ["ipv6.enabled", "set bgp-lab:lab.podCidrs"],
+    ["routingMode", "set bgp-lab:lab.routingMode"],
+    ["ipv4NativeRoutingCIDR", "set bgp-lab:lab.podCidrs"],
+    ["ipv6NativeRoutingCIDR", "set bgp-lab:lab.podCidrs"],
+    ["kubeProxyReplacement", "set bgp-lab:docker.kubeProxyReplacement"],
+    ["image", "set bgp-lab:docker.images.cilium"],
+    ["operator.image", "set bgp-lab:docker.images.operator"],
+];
+
+/** The lab is predicted and verified as the model has it: a value that says otherwise would make the two disagree. */
+function valueFindings(values: Readonly<Record<string, unknown>>, at: Path): readonly Finding[] {
+    return decided
+        .map(([value, by]) => ({ steps: value.split("."), value, by }))
+        .filter(({ steps }) => has(values, steps))
+        .map(({ steps, value, by }) => ({
+            id: "CFG-006",
+            severity: "error",
+            at: formatPath([...at, ...steps]),
+            says: `the lab itself decides the value ${value} of Cilium's chart`,
+            fix: `remove it; ${by}`,
+            source: "docs/runtimes.md",
+        }));
+}
+
+function has(values: unknown, [step, ...rest]: readonly string[]): boolean {
+    if (step === undefined) {
+        return true;
+    }
+    return typeof values === "object" && values !== null && step in values
+        ? has((values as Readonly<Record<string, unknown>>)[step], rest)
+        : false;
+}
