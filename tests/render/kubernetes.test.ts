@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import type { Lab, Pod } from "../../lab/model";
-import { kindCluster, kindConfig } from "../../render/kind";
+import type { KubernetesNode, Lab, Pod } from "../../lab/model";
+import { kindCluster, kindConfig, nodeLabelChanges } from "../../render/kind";
 import type { Deployment, OfKind, Service } from "../../render/kubernetes";
 import { workloadResources } from "../../render/workload";
 import { yamlDocuments } from "../../render/yaml";
@@ -38,18 +38,54 @@ function placement(of: Lab) {
     });
 }
 
+/** The lab with its nodes changed, by name without the cluster's. */
+function withNodes(base: Lab, changes: Readonly<Record<string, Partial<KubernetesNode>>>): Lab {
+    const { name: cluster, nodes } = base.cluster;
+    const changed = Object.fromEntries(
+        Object.entries(nodes).map(([name, node]) => [name, { ...node, ...changes[name.slice(cluster.length + 1)] }]),
+    );
+    return { ...base, cluster: { ...base.cluster, nodes: changed } };
+}
+
+/** A lab that asks for everything that a kind configuration can say. */
+function racks(): Lab {
+    const base = lab({ nodeMask: 25, nodeMask6: 62 });
+    const { labels } = base.cluster.nodes["cilium-bgp-cp-worker"]!;
+    return withNodes(base, {
+        "control-plane": { nodeIp: ["169.254.1.2", "fd00:169:254:1::2"], untainted: true },
+        worker: {
+            nodeIp: ["169.254.2.2"],
+            labels: {
+                ...labels,
+                rack: "rack0",
+                "topology.kubernetes.io/zone": "rack0",
+                "node-role.kubernetes.io/edge": "",
+            },
+        },
+    });
+}
+
 describe("the kind configuration", () => {
     it("of single-frr is the golden one", () => {
-        expectGolden(golden("kind"), kindConfig(lab()));
+        expectGolden(golden("kind"), kindConfig(lab(), { image: "kindest/node:v1.34.11" }));
+    });
+
+    it("of a lab with racks is the golden one", () => {
+        expectGolden(golden("kind-racks"), kindConfig(racks(), { kubeProxyReplacement: true }));
     });
 
     it("is the same as text and as an object", () => {
-        expect(parse(kindConfig(lab()))).toEqual(kindCluster(lab()));
+        expect(parse(kindConfig(racks()))).toEqual(kindCluster(racks()));
     });
 
     it("names the image on every node when one is given", () => {
         const { nodes } = kindCluster(lab(), { image: "kindest/node:v1.34.4" });
         expect(nodes.map(({ image }) => image)).toEqual(Array(3).fill("kindest/node:v1.34.4"));
+    });
+
+    it("leaves kube-proxy out when Cilium does its work, and only then", () => {
+        expect(kindCluster(lab(), { kubeProxyReplacement: true }).networking.kubeProxyMode).toBe("none");
+        expect(kindCluster(lab()).networking).not.toHaveProperty("kubeProxyMode");
     });
 
     it("tells kubeadm the length of the nodes' slices only where it is not kubeadm's own", () => {
@@ -61,16 +97,53 @@ describe("the kind configuration", () => {
         });
     });
 
-    it("passes labels on, but not those that Kubernetes sets itself", () => {
-        const base = lab();
-        const nodes = Object.fromEntries(
-            Object.entries(base.cluster.nodes).map(([name, node]) => [
-                name,
-                { ...node, labels: { ...node.labels, rack: "r1", "node-role.kubernetes.io/control-plane": "" } },
-            ]),
+    it("tells each kubelet its addresses, in the document that kubeadm reads on its node", () => {
+        const texts = kindCluster(racks()).nodes.map(({ kubeadmConfigPatches = [] }) =>
+            kubeadmConfigPatches.map((text) => parse(text)),
         );
-        const of = { ...base, cluster: { ...base.cluster, nodes } };
-        expect(kindCluster(of).nodes.map(({ labels }) => labels)).toEqual(Array(3).fill({ rack: "r1" }));
+        expect(texts).toEqual([
+            [
+                {
+                    kind: "InitConfiguration",
+                    nodeRegistration: {
+                        kubeletExtraArgs: { "node-ip": "169.254.1.2,fd00:169:254:1::2" },
+                        taints: [],
+                    },
+                },
+            ],
+            [{ kind: "JoinConfiguration", nodeRegistration: { kubeletExtraArgs: { "node-ip": "169.254.2.2" } } }],
+            [],
+        ]);
+    });
+
+    it("names no API version of kubeadm, so that kind adapts the patches to the one that it writes", () => {
+        expect(kindConfig(racks())).not.toContain("kubeadm.k8s.io");
+    });
+});
+
+describe("labels of nodes", () => {
+    it("are passed on, but not those that Kubernetes sets itself or lets no kubelet set", () => {
+        const labelled = kindCluster(racks()).nodes.map(({ labels }) => labels);
+        expect(labelled).toEqual([undefined, { rack: "rack0", "topology.kubernetes.io/zone": "rack0" }, undefined]);
+    });
+
+    it("need no change in a cluster as kubeadm makes it", () => {
+        expect(nodeLabelChanges(lab())).toEqual([]);
+    });
+
+    it("that no kubelet may set are added later", () => {
+        expect(nodeLabelChanges(racks())).toEqual([
+            ["label", "--overwrite", "node", "cilium-bgp-cp-worker", "node-role.kubernetes.io/edge="],
+        ]);
+    });
+
+    it("of kubeadm are taken away from a control plane that may take traffic from outside", () => {
+        const excluded = "node.kubernetes.io/exclude-from-external-load-balancers";
+        const base = lab();
+        const { [excluded]: _, ...labels } = base.cluster.nodes["cilium-bgp-cp-control-plane"]!.labels;
+        expect(nodeLabelChanges(withNodes(base, { "control-plane": { labels } }))).toEqual([
+            ["label", "--overwrite", "node", "cilium-bgp-cp-control-plane", `${excluded}-`],
+        ]);
     });
 });
 
