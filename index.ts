@@ -18,13 +18,15 @@ function value(key: string): unknown {
     }
 }
 
-const { lab, settings, findings } = readLab({
+const stackConfig = {
     topology: value("topology"),
     runtime: value("runtime"),
     lab: value("lab"),
     embedded: value("embedded"),
+    docker: value("docker"),
     verify: value("verify"),
-});
+};
+const { lab, settings, findings } = readLab(stackConfig, pulumi.getStack());
 if (!lab) {
     throw new pulumi.RunError(`the configuration cannot become a lab\n\n${formatFindings(findings)}`);
 }

@@ -1,6 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Lab as Model } from "../lab/model";
-import type { Check } from "../verify/check";
+import type { Lab as Model, Seconds } from "../lab/model";
 
 /** Settings of the embedded runtime. */
 export interface EmbeddedSettings {
@@ -8,20 +7,63 @@ export interface EmbeddedSettings {
     readonly speaker: "gobgp" | "bird";
 }
 
+/** Container images of a lab in Docker, as complete references. lab/versions.ts has the defaults, with digests. */
+export interface DockerImages {
+    /** Nodes of the kind cluster; decides the version of Kubernetes. */
+    readonly node: string;
+    /** Routers. */
+    readonly router: string;
+    /** Hosts, and the sidecars of the cluster's nodes: a shell, `ip`, `sysctl` and `curl`. */
+    readonly client: string;
+    /** Pods: an nginx image whose entrypoint fills /etc/nginx/templates. */
+    readonly web: string;
+    /** Cilium's agent. @default the one that the chart names */
+    readonly cilium?: string;
+    /** Cilium's operator. @default the one that the chart names */
+    readonly operator?: string;
+}
+
+/** Where Cilium's Helm chart comes from. */
+export type ChartSource =
+    | { readonly kind: "repository"; readonly repository: string; readonly version: string }
+    /** A folder, or a packed chart. */
+    | { readonly kind: "path"; readonly path: string };
+
+/** Settings of the docker runtime. */
+export interface DockerSettings {
+    readonly images: DockerImages;
+    readonly chart: ChartSource;
+    /** Values of Cilium's chart beside those that the lab decides; they win. @default {} */
+    readonly values: Readonly<Record<string, unknown>>;
+    readonly binaries: {
+        /** Path or name of the kind program, 0.20 or newer. @default kind */
+        readonly kind: string;
+    };
+    readonly timeouts: {
+        /** Until the cluster's API server must answer. @default 300 */
+        readonly cluster: Seconds;
+        /** Until Cilium and the workload must be ready. @default 300 */
+        readonly ready: Seconds;
+    };
+    /** Whether Cilium serves the addresses of services instead of kube-proxy. @default false */
+    readonly kubeProxyReplacement: boolean;
+}
+
+/** Where a lab runs, with the settings of that runtime and no other. */
+export type RuntimeSettings =
+    | { readonly runtime: "netns"; readonly embedded: EmbeddedSettings }
+    | { readonly runtime: "docker"; readonly docker: DockerSettings };
+
 /** How long verification waits. */
 export interface VerifySettings {
     /** Seconds until a check that does not hold has failed. @default 30 */
     readonly deadline: number;
 }
 
-/** What a runtime gets to build a lab. */
+/** What every runtime gets to build a lab. */
 export interface RuntimeArgs {
     /** The lab to build. */
     readonly model: Model;
-    /** Everything the running lab must show. */
-    readonly checks: readonly Check[];
-    /** Settings of the embedded runtime; others do not read them. */
-    readonly embedded: EmbeddedSettings;
     /** How to verify the lab once it is built. */
     readonly verify: VerifySettings;
 }
@@ -32,5 +74,9 @@ export interface RuntimeOutputs {
     readonly checksPassed: pulumi.Output<number>;
 }
 
-/** A place where labs run. It makes the resources of a lab as children of `parent`; stacks and checks do not know it. */
-export type Runtime = (parent: pulumi.Resource, args: RuntimeArgs) => RuntimeOutputs;
+/**
+ * A place where labs run. It makes the resources of a lab as children of `parent`; stacks and checks do not know it.
+ *
+ * @typeParam Settings what can be set about this runtime
+ */
+export type Runtime<Settings> = (parent: pulumi.Resource, args: RuntimeArgs & Settings) => RuntimeOutputs;

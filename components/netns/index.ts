@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { fabricSpec, nodeSpec, routerSpec } from "../../render/embedded";
+import { predict } from "../../routing/predict";
 import type { Check } from "../../verify/check";
 import { subject } from "../../verify/describe";
-import type { RuntimeArgs, RuntimeOutputs } from "../runtime";
+import { planChecks } from "../../verify/plan";
+import type { EmbeddedSettings, Runtime } from "../runtime";
 import { Claim, Fabric, Node, Router, Sandbox, Verification } from "./resources";
 
 /** Checks by what they are about, so that previews name them and not their number. */
@@ -15,7 +17,7 @@ function byCheckSubject(checks: readonly Check[]): Readonly<Record<string, Check
  * Builds a lab on the embedded runtime: one resource per router and node, and five more. All of them end with the
  * sandbox, so only the claim and the sandbox have to be deleted one by one.
  */
-export function netns(parent: pulumi.Resource, { model, checks, embedded, verify }: RuntimeArgs): RuntimeOutputs {
+export const netns: Runtime<{ readonly embedded: EmbeddedSettings }> = (parent, { model, embedded, verify }) => {
     const claim = new Claim(`${model.name}-claim`, { parent });
     const sandbox = new Sandbox(`${model.name}-sandbox`, { name: claim.name }, { parent, dependsOn: claim });
     const inSandbox = { parent, deletedWith: sandbox };
@@ -43,10 +45,11 @@ export function netns(parent: pulumi.Resource, { model, checks, embedded, verify
     const revision = pulumi
         .all([fabric, ...routers, ...nodes].map((resource) => resource.revision))
         .apply((revisions) => revisions.reduce((sum, each) => sum + each, 0));
+    const checks = planChecks(model, predict(model));
     const verification = new Verification(
         `${model.name}-verification`,
         { sandbox: claim.name, checks: byCheckSubject(checks), deadline: verify.deadline, subject: digest, revision },
         { ...inSandbox, dependsOn: [...routers, ...nodes] },
     );
     return { checksPassed: verification.passed };
-}
+};

@@ -1,0 +1,64 @@
+import { Network } from "@pulumi/docker/network";
+import * as pulumi from "@pulumi/pulumi";
+import type { Address, Prefix } from "../lab/model";
+import { claimLabel } from "../provider/schema";
+import type { Claim } from "./docker/resources";
+
+/** A subnet of a segment, as Docker wants it. */
+export interface SegmentSubnet {
+    readonly subnet: Prefix;
+    /** Address that Docker takes for itself; no interface of the lab may have it. */
+    readonly gateway: Address;
+}
+
+/** Arguments of a segment. */
+export interface SegmentArgs {
+    /** The lab that the segment belongs to. */
+    readonly claim: Claim;
+    /** Name of the Docker network. */
+    readonly network: string;
+    /** Subnets, at most one per family. */
+    readonly subnets: readonly SegmentSubnet[];
+    /** Bytes of the largest layer-3 packet. @default 1500 */
+    readonly mtu?: number;
+    /**
+     * Whether the network leads out of the lab: the host answers at the gateway's address and hides the containers behind
+     * its own. The nodes of a cluster fetch their images that way; between routers nobody but the lab's devices answers.
+     *
+     * @default false
+     */
+    readonly uplink?: boolean;
+}
+
+/** A layer-2 segment: a Docker network. It is a bridge with exactly the lab's subnets. */
+export class Segment extends pulumi.ComponentResource {
+    /** Name of the Docker network, once it exists. */
+    readonly network: pulumi.Output<string>;
+    /** Docker's id of the network: another one after a change of its subnets. */
+    readonly networkId: pulumi.Output<string>;
+
+    constructor(name: string, args: SegmentArgs, opts?: pulumi.ComponentResourceOptions) {
+        const { claim, network, subnets, mtu = 1500, uplink = false } = args;
+        super("bgplab:index:Segment", name, { network, subnets, mtu, uplink }, opts);
+        const made = new Network(
+            name,
+            {
+                name: network,
+                driver: "bridge",
+                ipv6: subnets.some(({ subnet }) => subnet.includes(":")),
+                ipamConfigs: subnets.map((each) => ({ ...each })),
+                options: {
+                    "com.docker.network.driver.mtu": String(mtu),
+                    "com.docker.network.bridge.enable_ip_masquerade": String(uplink),
+                    ...(uplink ? {} : { "com.docker.network.bridge.inhibit_ipv4": "true" }),
+                },
+                labels: [{ label: claimLabel, value: claim.name }],
+            },
+            // A network of the same name or with an overlapping subnet cannot exist beside this one.
+            { parent: this, deletedWith: claim, dependsOn: claim, deleteBeforeReplace: true },
+        );
+        this.network = made.name;
+        this.networkId = made.id;
+        this.registerOutputs({ network: this.network });
+    }
+}

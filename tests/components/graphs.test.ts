@@ -1,0 +1,84 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { expectGolden } from "../golden";
+import { stackConfig } from "../stacks/configs";
+import type { Recorded, Recording, Request } from "./recording";
+
+const root = resolve(__dirname, "../..");
+const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
+const runtimes = ["netns", "docker"] as const;
+const cases = stacks.flatMap((stack) => runtimes.map((runtime) => ({ stack, runtime })));
+
+function record(request: Request): Recording {
+    const args = ["-r", "./scripts/register.cjs", "tests/components/record.ts", JSON.stringify(request)];
+    const stdout = execFileSync(process.execPath, args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 });
+    return JSON.parse(stdout) as Recording;
+}
+
+function recordStack(stack: string, runtime: string, preview = false): Recording {
+    const config = { ...stackConfig(join(root, `Pulumi.${stack}.yaml`)), runtime };
+    return record({ stack, preview, config });
+}
+
+/** `Kind name` of a resource, and the package of its type where it is not the project's own. */
+function label(urn: string): string {
+    const [, , types = "", name = ""] = urn.split("::");
+    const type = types.slice(types.lastIndexOf("$") + 1).replace(/^(docker:)index\/\w+:/, "$1");
+    return `${type.replace("bgplab:index:", "")} ${name}`;
+}
+
+/** A resource as the golden files show it: the name first, then only what is not as usual. */
+function describeResource(resource: Recorded): string {
+    const facts: readonly (readonly [string, readonly string[]])[] = [
+        ["depends on", resource.dependencies.map(label)],
+        ["deleted with", resource.deletedWith === "" ? [] : [label(resource.deletedWith)]],
+        ["provider", resource.provider === "" ? [] : [label(resource.provider)]],
+        ["deleted before replaced", resource.deleteBeforeReplace ? ["yes"] : []],
+        ["ignores changes of", resource.ignoreChanges],
+        ["secret inputs", resource.secretInputs],
+        ["secret outputs", resource.secretOutputs],
+    ];
+    const lines = facts
+        .filter(([, values]) => values.length > 0)
+        .map(([name, values]) => `    ${name}: ${[...values].sort().join(", ")}\n`);
+    return `${label(resource.urn)}\n${lines.join("")}`;
+}
+
+/** All resources as a tree, children behind their parents. */
+function describeTree(resources: readonly Recorded[], parent = ""): string {
+    return resources
+        .filter((resource) => resource.parent === parent)
+        .sort((a, b) => (label(a.urn) < label(b.urn) ? -1 : 1))
+        .map((resource) => {
+            const children = describeTree(resources, resource.urn).replace(/^(?=.)/gm, "    ");
+            return describeResource(resource) + children;
+        })
+        .join("");
+}
+
+describe("the resources of a lab", () => {
+    it.each(cases)(
+        "stack $stack on $runtime: types, names, parents, dependencies and secrets",
+        ({ stack, runtime }) => {
+            const { resources } = recordStack(stack, runtime);
+            expectGolden(join(__dirname, "golden", `${stack}.${runtime}.txt`), describeTree(resources));
+        },
+    );
+
+    it.each(cases)("stack $stack on $runtime: a preview that knows no output names the same", ({ stack, runtime }) => {
+        const urns = ({ resources }: Recording) => resources.map(({ urn }) => urn).sort();
+        expect(urns(recordStack(stack, runtime, true))).toEqual(urns(recordStack(stack, runtime)));
+    });
+
+    it("load the packages of the docker runtime only there", () => {
+        expect(recordStack("dev", "netns").packages).toEqual(["@pulumi/pulumi"]);
+        expect(recordStack("dev", "docker").packages).toEqual([
+            "@pulumi/command",
+            "@pulumi/docker",
+            "@pulumi/kubernetes",
+            "@pulumi/pulumi",
+        ]);
+    });
+});

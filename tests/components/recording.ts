@@ -1,0 +1,32 @@
+/** What the test asks of a recorded run of the program. */
+export interface Request {
+    readonly stack: string;
+    readonly preview: boolean;
+    /** Configuration of the stack, by key without the project's name. */
+    readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** A resource that the program asked an engine to make. */
+export interface Recorded {
+    readonly urn: string;
+    readonly custom: boolean;
+    readonly parent: string;
+    readonly dependencies: readonly string[];
+    readonly deletedWith: string;
+    /** URN of the provider, where the program chose one. */
+    readonly provider: string;
+    readonly deleteBeforeReplace: boolean;
+    readonly ignoreChanges: readonly string[];
+    /** Paths of inputs that are secrets. */
+    readonly secretInputs: readonly string[];
+    /** Outputs that are to be treated as secrets. */
+    readonly secretOutputs: readonly string[];
+    readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+/** What the program did. */
+export interface Recording {
+    readonly resources: readonly Recorded[];
+    /** Pulumi's packages that were loaded. */
+    readonly packages: readonly string[];
+}
