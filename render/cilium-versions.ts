@@ -18,6 +18,8 @@ export interface CiliumTraits {
     readonly poolApiVersion: "cilium.io/v2alpha1" | "cilium.io/v2";
     /** Field of a pool that holds its prefixes. `cidrs` never gives out the first and last address of a prefix. */
     readonly poolField: "cidrs" | "blocks";
+    /** Value of the chart that says how pod traffic crosses nodes; 1.14 writes the newer one beside its default. */
+    readonly routingValue: "tunnel" | "routingMode";
     /** Annotation by which a service asks for its load-balancer addresses. */
     readonly addressAnnotation: "io.cilium/lb-ipam-ips" | "lbipam.cilium.io/ips";
 }
@@ -28,10 +30,17 @@ const cilium114: CiliumTraits = {
     policyFamilies: false,
     poolApiVersion: "cilium.io/v2alpha1",
     poolField: "cidrs",
+    routingValue: "tunnel",
     addressAnnotation: "io.cilium/lb-ipam-ips",
 };
 
-const cilium115: CiliumTraits = { ...cilium114, since: [1, 15], policyFamilies: true, poolField: "blocks" };
+const cilium115: CiliumTraits = {
+    ...cilium114,
+    since: [1, 15],
+    policyFamilies: true,
+    poolField: "blocks",
+    routingValue: "routingMode",
+};
 
 const cilium116: CiliumTraits = {
     ...cilium115,

@@ -19,47 +19,102 @@ export interface CiliumOptions {
     readonly bgpApi?: BgpApi;
 }
 
-/** Values of Cilium's Helm chart, as far as the lab sets them. */
-export interface CiliumValues {
+/** Choices of the installation that the model leaves open. */
+export interface CiliumInstallation {
+    /** Images, as full references. @default those that the chart names */
+    readonly images?: { readonly cilium?: string; readonly operator?: string };
+    /** Whether Cilium does kube-proxy's work. @default false */
+    readonly kubeProxyReplacement?: boolean;
+    /** Values that go over those of the lab, mapping by mapping. @default {} */
+    readonly values?: HelmValues;
+}
+
+/** Values of a Helm chart. */
+export type HelmValues = Readonly<Record<string, unknown>>;
+
+/** Values of Cilium's Helm chart, as far as the lab sets them; all releases from 1.14 on take them. */
+interface CiliumValues {
     readonly ipv4: { readonly enabled: boolean };
     readonly ipv6: { readonly enabled: boolean };
     readonly ipam: { readonly mode: "kubernetes" };
     readonly k8s: { readonly requireIPv4PodCIDR: boolean; readonly requireIPv6PodCIDR: boolean };
     readonly bgpControlPlane: { readonly enabled: true };
-    readonly routingMode: Cilium["routingMode"];
+    readonly routingMode?: Cilium["routingMode"];
+    readonly tunnel?: "vxlan" | "disabled";
     readonly ipv4NativeRoutingCIDR?: Prefix;
     readonly ipv6NativeRoutingCIDR?: Prefix;
-    readonly operator: { readonly replicas: number };
+    readonly kubeProxyReplacement: boolean;
+    readonly k8sServiceHost?: string;
+    readonly k8sServicePort?: number;
+    readonly image?: { readonly override: string };
+    readonly operator: { readonly replicas: number; readonly image?: { readonly override: string } };
     readonly hubble: { readonly enabled: false };
     readonly envoy: { readonly enabled: false };
     readonly l7Proxy: false;
 }
 
-/** Values for the Helm chart of the lab's version of Cilium. Where images come from is not part of the model. */
-export function ciliumValues({ cluster: { cilium, podCidrs } }: Lab): CiliumValues {
+/** Values for the Helm chart of the lab's version of Cilium. */
+export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): HelmValues {
+    const { cilium, podCidrs } = lab.cluster;
+    const { images = {}, kubeProxyReplacement = false, values = {} } = installation;
     const [ipv4, ipv6] = [podCidrs.some(isIpv4), !podCidrs.every(isIpv4)];
-    return {
+    const own: CiliumValues = {
         ipv4: { enabled: ipv4 },
         ipv6: { enabled: ipv6 },
         // Nodes take their slices from Kubernetes; the chart's own default pool, 10.0.0.0/8, overlaps most labs.
         ipam: { mode: "kubernetes" },
         k8s: { requireIPv4PodCIDR: ipv4, requireIPv6PodCIDR: ipv6 },
         bgpControlPlane: { enabled: true },
-        routingMode: cilium.routingMode,
-        ...nativeRouting(cilium),
+        ...routing(cilium),
+        kubeProxyReplacement,
+        // Without kube-proxy the agent cannot find the API server by the address of its service.
+        ...(kubeProxyReplacement ? { k8sServiceHost: controlPlane(lab), k8sServicePort: apiServerPort } : {}),
+        ...image(images.cilium),
         // A second operator would wait for a second node that may run it.
-        operator: { replicas: 1 },
+        operator: { replicas: 1, ...image(images.operator) },
         // Hubble's certificates are made anew at each rendering; neither it nor the proxy is part of the lab.
         hubble: { enabled: false },
         envoy: { enabled: false },
         l7Proxy: false,
     };
+    return merge({ ...own }, values);
 }
 
-function nativeRouting({ routingMode, nativeRoutingCidrs }: Cilium) {
-    if (routingMode !== "native") {
-        return {};
-    }
+/** Port on which kind's control planes serve the API inside Docker. */
+const apiServerPort = 6443;
+
+/** Name under which Docker's nodes find the control plane. */
+function controlPlane({ cluster: { nodes } }: Lab): string {
+    return Object.keys(nodes).find((name) => nodes[name]!.role === "control-plane") ?? "";
+}
+
+function image(reference: string | undefined) {
+    return reference === undefined ? {} : { image: { override: reference } };
+}
+
+/** Values over others, as Helm lays them: mappings are merged, everything else is replaced. */
+function merge(under: HelmValues, over: HelmValues): HelmValues {
+    const merged = Object.entries(over).map(([key, value]): [string, unknown] => {
+        const covered = under[key];
+        return [key, isMapping(covered) && isMapping(value) ? merge(covered, value) : value];
+    });
+    return { ...under, ...Object.fromEntries(merged) };
+}
+
+function isMapping(value: unknown): value is HelmValues {
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function routing({ version, routingMode, nativeRoutingCidrs }: Cilium) {
+    const isNative = routingMode === "native";
+    const mode =
+        ciliumTraits(version).routingValue === "routingMode"
+            ? { routingMode }
+            : { tunnel: isNative ? ("disabled" as const) : ("vxlan" as const) };
+    return { ...mode, ...(isNative ? nativeCidrs(nativeRoutingCidrs) : {}) };
+}
+
+function nativeCidrs(nativeRoutingCidrs: readonly Prefix[]) {
     const ipv4 = nativeRoutingCidrs.find(isIpv4);
     const ipv6 = nativeRoutingCidrs.find((cidr) => !isIpv4(cidr));
     return {

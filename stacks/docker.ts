@@ -194,6 +194,7 @@ const decided: readonly (readonly [value: string, by: string])[] = [
     ["ipv4.enabled", "set bgp-lab:lab.podCidrs"],
     ["ipv6.enabled", "set bgp-lab:lab.podCidrs"],
     ["routingMode", "set bgp-lab:lab.routingMode"],
+    ["tunnel", "set bgp-lab:lab.routingMode"],
     ["ipv4NativeRoutingCIDR", "set bgp-lab:lab.podCidrs"],
     ["ipv6NativeRoutingCIDR", "set bgp-lab:lab.podCidrs"],
     ["kubeProxyReplacement", "set bgp-lab:docker.kubeProxyReplacement"],

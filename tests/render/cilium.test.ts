@@ -248,6 +248,56 @@ describe("Cilium's Helm values", () => {
         expectGolden(golden("values"), yamlText(ciliumValues(lab())));
     });
 
+    it("of single-frr without kube-proxy, with images and values of one's own, are the golden ones", () => {
+        const installation = {
+            images: { cilium: "example.org/cilium:v1.20.2", operator: "example.org/operator:v1.20.2" },
+            kubeProxyReplacement: true,
+            values: { debug: { enabled: true }, operator: { replicas: 2 } },
+        };
+        expectGolden(golden("values-own"), yamlText(ciliumValues(lab(), installation)));
+    });
+
+    it("of the article's version are the golden ones", () => {
+        expectGolden(golden("values-1.14"), yamlText(ciliumValues(lab({ versions: "article" }))));
+    });
+
+    it.each([
+        ["1.14.1", "tunnel", { tunnel: "vxlan" }],
+        ["1.14.1", "native", { tunnel: "disabled" }],
+        ["1.15.19", "tunnel", { routingMode: "tunnel" }],
+        ["1.20.2", "native", { routingMode: "native" }],
+    ])("say to Cilium %s in one way that pods are reached by %s", (ciliumVersion, routingMode, said) => {
+        const values = ciliumValues(lab({ ciliumVersion, routingMode, exportPodCidr: true }));
+        expect({ routingMode: values.routingMode, tunnel: values.tunnel }).toEqual({
+            routingMode: undefined,
+            tunnel: undefined,
+            ...said,
+        });
+    });
+
+    it("leave images to the chart, which names them by digest, unless the stack has its own", () => {
+        expect(ciliumValues(lab())).not.toHaveProperty("image");
+        expect(ciliumValues(lab(), { images: { operator: "o:1" } })).toMatchObject({
+            operator: { replicas: 1, image: { override: "o:1" } },
+        });
+    });
+
+    it("tell the agent where the API server is only when there is no kube-proxy", () => {
+        expect(ciliumValues(lab())).not.toHaveProperty("k8sServiceHost");
+        expect(ciliumValues(lab({ cluster: "blue" }), { kubeProxyReplacement: true })).toMatchObject({
+            k8sServiceHost: "blue-control-plane",
+            k8sServicePort: 6443,
+        });
+    });
+
+    it("take values of one's own mapping by mapping, lists as a whole, and do not change the lab's", () => {
+        const values = { ipam: { operator: { x: 1 } }, extraArgs: ["--a"], hubble: { enabled: true } };
+        const merged = ciliumValues(lab(), { values });
+        expect(merged).toMatchObject({ ipam: { mode: "kubernetes", operator: { x: 1 } }, extraArgs: ["--a"] });
+        expect(merged.hubble).toEqual({ enabled: true });
+        expect(ciliumValues(lab()).hubble).toEqual({ enabled: false });
+    });
+
     it("name the networks that are routed natively, in native routing mode only", () => {
         const native = ciliumValues(lab({ routingMode: "native", exportPodCidr: true }));
         expect(native).toMatchObject({ routingMode: "native", ipv4NativeRoutingCIDR: expect.any(String) });
