@@ -32,7 +32,7 @@ export class Cilium extends pulumi.ComponentResource {
     constructor(name: string, args: CiliumArgs, opts?: pulumi.ComponentResourceOptions) {
         const { cluster, chart, values, objects, definitions, timeout = 300 } = args;
         super("bgplab:index:Cilium", name, { chart }, opts);
-        const inCluster = { parent: this, provider: cluster.provider, deletedWith: cluster.resource };
+        const inCluster = { parent: this, provider: cluster.provider, deletedWith: cluster.provider };
         const release = new Release(
             name,
             {
@@ -56,7 +56,7 @@ export class Cilium extends pulumi.ComponentResource {
                     .update(JSON.stringify([chart, values]))
                     .digest("hex"),
             },
-            { parent: this, deletedWith: cluster.resource, dependsOn: release },
+            { parent: this, deletedWith: cluster.provider, dependsOn: release },
         );
         const configured = objects.map((object) => kubernetesObject(object, { ...inCluster, dependsOn: defined }));
         this.resources = [release, ...configured];

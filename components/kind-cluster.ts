@@ -35,6 +35,7 @@ export interface KindClusterArgs {
  * configuration, and removed if not.
  */
 const script = `set -eu
+unset PULUMI_CONFIG_PASSPHRASE PULUMI_CONFIG_PASSPHRASE_FILE PULUMI_ACCESS_TOKEN
 private=$(mktemp -d)
 trap 'rm -rf "$private"' EXIT
 export KUBECONFIG="$private/kubeconfig"
@@ -84,10 +85,10 @@ export class KindCluster extends pulumi.ComponentResource {
     readonly nodes: Readonly<Record<string, NodeContainer>>;
     /** Name of the container of the control plane. */
     readonly controlPlane: string;
-    /** For resources in the cluster. */
+    /**
+     * Leads to the API server. Whatever is in the cluster is deleted with it: nobody asks an API server that is going away.
+     */
     readonly provider: Provider;
-    /** What resources in the cluster are deleted with: nobody waits for an API server that is going away. */
-    readonly resource: pulumi.Resource;
 
     constructor(name: string, args: KindClusterArgs, opts?: pulumi.ComponentResourceOptions) {
         const { claim, cluster, config, nodes, network, networkId, kind = "kind", timeout = 300, kubectl = [] } = args;
@@ -122,7 +123,6 @@ export class KindCluster extends pulumi.ComponentResource {
                 additionalSecretOutputs: ["stdout"],
             },
         );
-        this.resource = made;
         this.identity = made.id;
         this.kubeconfig = pulumi.secret(made.stdout);
         this.nodes = Object.fromEntries(nodes.map((node) => [node, { name: node, id: made.id }]));

@@ -18,7 +18,7 @@ export class Workload extends pulumi.ComponentResource {
 
     constructor(name: string, { cluster, objects }: WorkloadArgs, opts?: pulumi.ComponentResourceOptions) {
         super("bgplab:index:Workload", name, {}, opts);
-        const inCluster = { parent: this, provider: cluster.provider, deletedWith: cluster.resource };
+        const inCluster = { parent: this, provider: cluster.provider, deletedWith: cluster.provider };
         const namespaces = new Map<string, pulumi.Resource>();
         this.resources = objects.map((object) => {
             const namespace = namespaces.get(object.metadata.namespace ?? "");

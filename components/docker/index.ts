@@ -40,7 +40,7 @@ export const docker: Runtime<{ readonly docker: DockerSettings }> = (parent, { m
             deadline: settings.timeouts.ready,
             subject,
         },
-        { parent, deletedWith: cluster.resource, dependsOn: [...cilium.resources, ...workload.resources] },
+        { parent, deletedWith: cluster.provider, dependsOn: [...cilium.resources, ...workload.resources] },
     );
     const verification = new Verification(
         `${model.name}-verification`,
