@@ -77,12 +77,6 @@ export interface PodTemplate {
                 };
             };
         };
-        readonly topologySpreadConstraints?: readonly {
-            readonly maxSkew: number;
-            readonly topologyKey: string;
-            readonly whenUnsatisfiable: "DoNotSchedule";
-            readonly labelSelector: LabelSelector;
-        }[];
         readonly tolerations?: readonly {
             readonly key: string;
             readonly operator: "Exists";
@@ -98,6 +92,7 @@ export interface PodTemplate {
 export interface Container {
     readonly name: string;
     readonly image: string;
+    readonly imagePullPolicy: "IfNotPresent";
     readonly env: readonly {
         readonly name: string;
         readonly valueFrom: { readonly fieldRef: { readonly fieldPath: string } };
@@ -110,14 +105,13 @@ export interface Container {
     readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
 }
 
-/** Pods spread evenly over some nodes. */
+/** Pods on a node. */
 export interface Deployment {
     readonly apiVersion: "apps/v1";
     readonly kind: "Deployment";
     readonly metadata: Metadata;
     readonly spec: {
         readonly replicas: number;
-        readonly strategy: { readonly type: "Recreate" };
         readonly selector: LabelSelector;
         readonly template: PodTemplate;
     };

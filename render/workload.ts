@@ -1,5 +1,6 @@
 import { familyOf } from "../lab/address";
 import type { Lab, Labels, Service as LabService, Workload } from "../lab/model";
+import { currentVersions } from "../lab/versions";
 import { ciliumTraits } from "./cilium-versions";
 import type {
     ConfigMap,
@@ -18,16 +19,14 @@ const hostnameLabel = "kubernetes.io/hostname";
 /** Taint and role label of control planes. */
 const controlPlane = "node-role.kubernetes.io/control-plane";
 
-/** Label that tells apart Deployments of one workload whose pods are spread differently. */
-const spreadLabel = "pods-per-node";
+/** Label that tells apart the pods of a workload's Deployments, each of which is for one node. */
+const nodeLabel = "node";
 
 /** Choices of the workload that the model leaves open. */
 export interface WorkloadOptions {
-    /** An nginx image whose entrypoint fills /etc/nginx/templates. @default docker.io/library/nginx:1.29-alpine */
+    /** An nginx image whose entrypoint fills /etc/nginx/templates. @default that of the current versions */
     readonly image?: string;
 }
-
-const defaultImage = "docker.io/library/nginx:1.29-alpine";
 
 /** Namespaces, workloads and services of the lab. */
 export function workloadResources(lab: Lab, options: WorkloadOptions = {}): readonly KubernetesObject[] {
@@ -35,7 +34,7 @@ export function workloadResources(lab: Lab, options: WorkloadOptions = {}): read
     const { addressAnnotation } = ciliumTraits(cilium.version);
     return [
         ...namespaces(lab),
-        ...workloads.flatMap((workload) => pods(lab, workload, options.image ?? defaultImage)),
+        ...workloads.flatMap((workload) => pods(lab, workload, options.image ?? currentVersions.web.reference)),
         ...services.map((each) => service(each, addressAnnotation)),
     ];
 }
@@ -86,47 +85,33 @@ function daemonSet(lab: Lab, workload: Workload, image: string): DaemonSet {
 }
 
 /**
- * Deployments that put the pods where the model has them. The scheduler spreads a Deployment evenly over the nodes that
- * it may use, so there is one for each number of pods per node: most often one in all.
+ * Deployments that keep the pods where the model has them: one for each node. A Deployment over several nodes would be
+ * spread by the scheduler when it is made, but not when it shrinks, and not when it is rolled out anew.
  */
 function deployments(lab: Lab, workload: Workload, image: string): Deployment[] {
-    const groups = nodesByPodCount(workload);
-    return [...groups].map(([count, nodes], index) => {
-        const name = index === 0 ? workload.name : `${workload.name}-${count}`;
-        const labels = groups.size === 1 ? workload.labels : { ...workload.labels, [spreadLabel]: String(count) };
-        const spread = {
-            maxSkew: 1,
-            topologyKey: hostnameLabel,
-            whenUnsatisfiable: "DoNotSchedule" as const,
-            labelSelector: { matchLabels: labels },
-        };
-        const pod = template(lab, workload, image, nodes, labels);
+    return [...podCounts(workload)].map(([node, replicas]) => {
+        const shortName = node.startsWith(`${lab.cluster.name}-`) ? node.slice(lab.cluster.name.length + 1) : node;
+        const labels = { ...workload.labels, [nodeLabel]: shortName };
         return {
             apiVersion: "apps/v1",
             kind: "Deployment",
-            metadata: { namespace: workload.namespace, name },
+            metadata: { namespace: workload.namespace, name: `${workload.name}-${shortName}` },
             spec: {
-                replicas: count * nodes.length,
-                // Pods of an old revision would count as spread and push the new ones to other nodes.
-                strategy: { type: "Recreate" },
+                replicas,
                 selector: { matchLabels: labels },
-                template: { ...pod, spec: { ...pod.spec, topologySpreadConstraints: [spread] } },
+                template: template(lab, workload, image, [node], labels),
             },
         };
     });
 }
 
-/** Nodes that run the same number of the workload's pods, by that number. */
-function nodesByPodCount(workload: Workload): Map<number, string[]> {
+/** Number of the workload's pods on each node that has any. */
+function podCounts({ pods: all }: Workload): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
-    for (const { node } of workload.pods) {
+    for (const { node } of all) {
         counts.set(node, (counts.get(node) ?? 0) + 1);
     }
-    const groups = new Map<number, string[]>();
-    for (const [node, count] of counts) {
-        groups.set(count, [...(groups.get(count) ?? []), node]);
-    }
-    return groups;
+    return counts;
 }
 
 function template(lab: Lab, workload: Workload, image: string, nodes: readonly string[], labels: Labels): PodTemplate {
@@ -157,6 +142,8 @@ function container({ port }: Workload, image: string): Container {
     return {
         name: "web",
         image,
+        // Nodes may have the image already, from a registry or loaded by hand; then none is asked.
+        imagePullPolicy: "IfNotPresent",
         env: [fromField("POD_NAME", "metadata.name"), fromField("NODE_NAME", "spec.nodeName")],
         ports: [{ name: "http", containerPort: port, protocol: "TCP" }],
         readinessProbe: { tcpSocket: { port }, periodSeconds: 1 },

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import type { KubernetesNode, Lab, Pod } from "../../lab/model";
+import type { KubernetesNode, Lab, Labels, Pod } from "../../lab/model";
 import { kindCluster, kindConfig, nodeLabelChanges } from "../../render/kind";
 import type { Deployment, OfKind, Service } from "../../render/kubernetes";
 import { workloadResources } from "../../render/workload";
@@ -152,27 +152,47 @@ describe("the workload", () => {
         expectGolden(golden("workload"), yamlDocuments(workloadResources(lab())));
     });
 
-    it("is one Deployment when all its nodes run the same number of pods", () => {
-        expect(placement(withPodsOn("worker", "worker2", "worker", "worker2"))).toEqual([
-            ["app", 4, ["cilium-bgp-cp-worker", "cilium-bgp-cp-worker2"]],
+    it("is a Deployment for each node that has pods, pinned to it", () => {
+        expect(placement(withPodsOn("worker", "worker", "worker2", "worker3"))).toEqual([
+            ["app-worker", 2, ["cilium-bgp-cp-worker"]],
+            ["app-worker2", 1, ["cilium-bgp-cp-worker2"]],
+            ["app-worker3", 1, ["cilium-bgp-cp-worker3"]],
         ]);
     });
 
-    it("is a Deployment for each number of pods per node otherwise, told apart by a label", () => {
-        const of = withPodsOn("worker", "worker", "worker2", "worker3");
-        expect(placement(of)).toEqual([
-            ["app", 2, ["cilium-bgp-cp-worker"]],
-            ["app-1", 2, ["cilium-bgp-cp-worker2", "cilium-bgp-cp-worker3"]],
-        ]);
-        const selectors = deployments(of).map(({ spec }) => JSON.stringify(spec.selector));
-        expect(new Set(selectors).size).toBe(2);
+    it("has pods that each belong to one Deployment, and all to the services", () => {
+        const of = withPodsOn("worker", "worker2", "worker2");
+        const templates = deployments(of).map(({ spec }) => spec.template.metadata.labels);
+        const selects = (selector: Labels, labels: Labels) =>
+            Object.entries(selector).every(([key, value]) => labels[key] === value);
+        const owners = templates.map(
+            (labels) => deployments(of).filter(({ spec }) => selects(spec.selector.matchLabels!, labels)).length,
+        );
+        expect(owners).toEqual([1, 1]);
+        for (const { selector } of of.cluster.services) {
+            expect(templates.every((labels) => selects(selector, labels))).toBe(true);
+        }
+    });
+
+    it("keeps everything but a number when it grows or shrinks on the same nodes", () => {
+        const scaled = (...nodes: string[]) =>
+            deployments(withPodsOn(...nodes)).map(({ spec: { replicas: _, ...spec }, ...rest }) => ({ ...rest, spec }));
+        expect(scaled("worker", "worker2", "worker", "worker2")).toEqual(scaled("worker", "worker2"));
+        expect(scaled("worker")).toEqual(scaled("worker", "worker2").slice(0, 1));
+    });
+
+    it("asks no registry for an image that the node has", () => {
+        for (const { spec } of deployments(withPodsOn("worker", "worker2"))) {
+            expect(spec.template.spec.containers.map(({ imagePullPolicy }) => imagePullPolicy)).toEqual([
+                "IfNotPresent",
+            ]);
+        }
     });
 
     it("tolerates the control plane's taint only when a pod is placed there", () => {
-        const [onWorkers] = deployments(withPodsOn("worker"));
-        const [everywhere] = deployments(withPodsOn("worker", "control-plane"));
-        expect(onWorkers?.spec.template.spec).not.toHaveProperty("tolerations");
-        expect(everywhere?.spec.template.spec.tolerations).toEqual([
+        const [onWorker, onControlPlane] = deployments(withPodsOn("worker", "control-plane"));
+        expect(onWorker?.spec.template.spec).not.toHaveProperty("tolerations");
+        expect(onControlPlane?.spec.template.spec.tolerations).toEqual([
             { key: "node-role.kubernetes.io/control-plane", operator: "Exists", effect: "NoSchedule" },
         ]);
     });
