@@ -102,7 +102,7 @@ function makeCluster(
 function makeCilium(
     parent: pulumi.Resource,
     model: Model,
-    { chart, values, timeouts }: DockerSettings,
+    { images, chart, values, timeouts, kubeProxyReplacement }: DockerSettings,
     cluster: KindCluster,
 ): Cilium {
     return new Cilium(
@@ -110,7 +110,7 @@ function makeCilium(
         {
             cluster,
             chart,
-            values: { ...ciliumValues(model), ...values },
+            values: ciliumValues(model, { images, kubeProxyReplacement, values }),
             objects: ciliumResources(model),
             definitions: {},
             timeout: timeouts.ready,

@@ -1,21 +1,14 @@
-import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { expectGolden } from "../golden";
 import { stackConfig } from "../stacks/configs";
-import type { Recorded, Recording, Request } from "./recording";
+import { type Recorded, type Recording, record } from "./recording";
 
 const root = resolve(__dirname, "../..");
 const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
 const runtimes = ["netns", "docker"] as const;
 const cases = stacks.flatMap((stack) => runtimes.map((runtime) => ({ stack, runtime })));
-
-function record(request: Request): Recording {
-    const args = ["-r", "./scripts/register.cjs", "tests/components/record.ts", JSON.stringify(request)];
-    const stdout = execFileSync(process.execPath, args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 });
-    return JSON.parse(stdout) as Recording;
-}
 
 function recordStack(stack: string, runtime: string, preview = false): Recording {
     const config = { ...stackConfig(join(root, `Pulumi.${stack}.yaml`)), runtime };

@@ -1,3 +1,6 @@
+import { execFileSync } from "node:child_process";
+import { resolve } from "node:path";
+
 /** What the test asks of a recorded run of the program. */
 export interface Request {
     readonly stack: string;
@@ -29,4 +32,18 @@ export interface Recording {
     readonly resources: readonly Recorded[];
     /** Pulumi's packages that were loaded. */
     readonly packages: readonly string[];
+}
+
+const root = resolve(__dirname, "../..");
+
+/** Runs the program and tells what it asked an engine to make. */
+export function record(request: Request): Recording {
+    const args = ["-r", "./scripts/register.cjs", "tests/components/record.ts", JSON.stringify(request)];
+    const stdout = execFileSync(process.execPath, args, {
+        cwd: root,
+        encoding: "utf8",
+        maxBuffer: 1 << 28,
+        stdio: ["ignore", "pipe", "pipe"],
+    });
+    return JSON.parse(stdout) as Recording;
 }
