@@ -1,4 +1,7 @@
 import { version } from "../package.json";
+import { dockerClaim } from "./docker/claim";
+import { frr } from "./docker/frr";
+import { wiring } from "./docker/wiring";
 import { claim } from "./resources/claim";
 import { fabric } from "./resources/fabric";
 import { node } from "./resources/node";
@@ -7,4 +10,7 @@ import { sandbox } from "./resources/sandbox";
 import { verification } from "./resources/verification";
 import { serve } from "./server";
 
-serve([claim, sandbox, fabric, router, node, verification], version);
+const netnsKinds = [claim, sandbox, fabric, router, node, verification];
+const dockerKinds = [dockerClaim, wiring, frr];
+
+serve([...netnsKinds, ...dockerKinds], version);

@@ -14,6 +14,9 @@ export interface Failure {
     readonly reason: string;
 }
 
+/** JSON type of an input. */
+export type InputType = "string" | "number" | "boolean" | "object" | "array";
+
 /** Outputs of a resource, by name. */
 export type Outputs = Readonly<Record<string, unknown>>;
 
@@ -26,12 +29,14 @@ export type Observation = "gone" | readonly Drift[];
  */
 export interface ResourceKind<Inputs> {
     readonly type: string;
-    /** Names and JSON types of the inputs. */
-    readonly inputs: Readonly<Record<keyof Inputs & string, "string" | "number" | "object" | "array">>;
+    /** Names and JSON types of the inputs; one with a question mark may be missing. */
+    readonly inputs: Readonly<Record<keyof Inputs & string, InputType | `${InputType}?`>>;
     /** Inputs whose change means another resource. */
     readonly replaceOn: readonly (keyof Inputs & string)[];
-    /** Reasons why this machine or these inputs cannot do, before anything is created. */
-    check?(inputs: Inputs): readonly Failure[];
+    /** Inputs that mean another resource as long as they are unknown: what they name is about to be replaced. */
+    readonly replaceOnUnknown?: readonly (keyof Inputs & string)[];
+    /** Reasons why this machine or these inputs cannot do, before anything is created. All inputs are known. */
+    check?(inputs: Inputs, context: Context): readonly Failure[] | Promise<readonly Failure[]>;
     /** Identity, and outputs that are known before creation. */
     plan(inputs: Inputs, context: Context): { readonly id: string; readonly outputs?: Outputs };
     /** Makes the resource. @returns outputs that only the making tells; previews leave them unknown, refreshes keep them */

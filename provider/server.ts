@@ -53,15 +53,31 @@ function jsonType(value: unknown): string {
     return Array.isArray(value) ? "array" : typeof value;
 }
 
+/** What stands for a value that is not known before another resource is made (pulumi sdk/go/common/resource/plugin). */
+const unknownValues: ReadonlySet<unknown> = new Set([
+    "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+    "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+    "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+    "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+    "030794c1-ac77-496b-92df-f27374a8bd58",
+    "e48ece36-62e2-4504-bad9-02848725956a",
+    "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+]);
+
+/** Whether a value, or anything in it, is not known yet. */
+function isUnknown(value: unknown): boolean {
+    return typeof value === "object" && value !== null
+        ? Object.values(value).some(isUnknown)
+        : unknownValues.has(value);
+}
+
 /** Failures of the shape of the inputs; what the values mean is the kind's own check. */
 function shapeFailures(kind: AnyKind, inputs: Values): Failure[] {
     const failures: Failure[] = [];
-    for (const [property, expected] of Object.entries(kind.inputs)) {
-        const found = inputs[property];
-        if (found === undefined || found === null) {
-            failures.push({ property, reason: `missing: ${kind.type} needs ${property} (${expected})` });
-        } else if (jsonType(found) !== expected) {
-            failures.push({ property, reason: `must be of type ${expected}, not ${jsonType(found)}` });
+    for (const [property, type] of Object.entries(kind.inputs)) {
+        const reason = shapeFailure(kind, property, type, inputs[property]);
+        if (reason !== undefined) {
+            failures.push({ property, reason });
         }
     }
     for (const property of Object.keys(inputs)) {
@@ -73,6 +89,16 @@ function shapeFailures(kind: AnyKind, inputs: Values): Failure[] {
         }
     }
     return failures;
+}
+
+function shapeFailure(kind: AnyKind, property: string, type: string, found: unknown): string | undefined {
+    const expected = type.replace("?", "");
+    if (found === undefined || found === null) {
+        return type === expected ? `missing: ${kind.type} needs ${property} (${expected})` : undefined;
+    }
+    return jsonType(found) === expected || unknownValues.has(found)
+        ? undefined
+        : `must be of type ${expected}, not ${jsonType(found)}`;
 }
 
 /** An input in the state that this version of the provider does not have, or has with another type. */
@@ -106,9 +132,12 @@ export function planDiff(
     for (const path of Object.keys((oldOutputs.drift as object | undefined) ?? {})) {
         changes.push({ path: `drift[${JSON.stringify(path)}]`, kind: "delete" });
     }
-    const replaces = kind.replaceOn.filter(
-        (property) => differences({ v: oldInputs[property] }, { v: newInputs[property] }).length > 0,
-    );
+    const replaces = [
+        ...kind.replaceOn.filter(
+            (property) => differences({ v: oldInputs[property] }, { v: newInputs[property] }).length > 0,
+        ),
+        ...(kind.replaceOnUnknown ?? []).filter((property) => isUnknown(newInputs[property])),
+    ];
     return { changes, replaces };
 }
 
@@ -198,11 +227,12 @@ function createHandlers(kinds: readonly AnyKind[], version: string) {
             response.setAcceptoutputs(false);
             return response;
         },
-        check: (request: messages.CheckRequest) => {
+        check: async (request: messages.CheckRequest) => {
             const kind = kindOf(request.getUrn());
             const inputs = valuesOf(request.getNews());
             const shape = shapeFailures(kind, inputs);
-            const failures = shape.length > 0 ? shape : (kind.check?.(inputs) ?? []);
+            const checked = shape.length === 0 && !isUnknown(inputs);
+            const failures = checked ? ((await kind.check?.(inputs, contextOf(request.getUrn()))) ?? []) : shape;
             const response = new messages.CheckResponse();
             response.setInputs(request.getNews());
             response.setFailuresList(

@@ -1,8 +1,9 @@
 /** What a lab is on a Docker engine: names, addresses that Docker needs, and how each kind of container runs. */
 
 import { createHash } from "node:crypto";
-import { addressOf, contains, familyOf, formatAddress, rangeOf } from "../lab/address";
-import { findDevice, namedDevices } from "../lab/devices";
+import { contains, familyOf } from "../lab/address";
+import { findDevice } from "../lab/devices";
+import { bridgeGateway } from "../lab/gateway";
 import type { Address, Device, Lab, Prefix, StaticRoute } from "../lab/model";
 import type { RouteSpec, WiredInterface, WiringInputs } from "../provider/schema";
 import { bootFifoPath, wiringFilePath, wiringFolder, wiringScriptPath } from "./wiring-script";
@@ -31,39 +32,18 @@ export function dockerName(prefix: string, name: string): string {
 }
 
 /**
- * Address in a subnet that Docker takes for itself. On the network of the nodes it is the first one, by which they reach
- * the world; elsewhere one from the end, where no device is.
+ * Address in a subnet of a segment that Docker takes for itself.
  *
  * @throws Error when devices have all addresses of the subnet
  */
 export function segmentGateway(lab: Lab, segment: string, subnet: Prefix): Address {
-    const family = familyOf(subnet);
-    const { first, last } = rangeOf(subnet);
-    if (segment === lab.cluster.nodeSegment) {
-        return formatAddress(family, first + 1n);
+    const gateway = bridgeGateway(lab, segment, subnet);
+    if (gateway === undefined) {
+        throw new Error(
+            `segments.${segment}: the devices have every address of ${subnet}, and Docker needs one; use a shorter prefix`,
+        );
     }
-    const taken = new Set(addressesOn(lab, segment));
-    for (let value = last - 1n; value > first; value--) {
-        if (!taken.has(formatAddress(family, value))) {
-            return formatAddress(family, value);
-        }
-    }
-    // IPv6 has no broadcast address, but Docker 20.10 gives the last address only in small subnets.
-    const ending = formatAddress(family, last);
-    if (family === "ipv6" && !taken.has(ending)) {
-        return ending;
-    }
-    throw new Error(
-        `segments.${segment}: the devices have every address of ${subnet}, and Docker needs one; use a shorter prefix`,
-    );
-}
-
-function addressesOn(lab: Lab, segment: string): readonly Address[] {
-    return namedDevices(lab).flatMap(([, { interfaces }]) =>
-        interfaces
-            .filter(({ attachment }) => attachment.kind === "segment" && attachment.segment === segment)
-            .flatMap(({ addresses }) => addresses.map(addressOf)),
-    );
+    return gateway;
 }
 
 /**
@@ -173,9 +153,11 @@ export interface ContainerProcess {
     /** Docker's own init ends the container at once when it is told to, and reaps what others leave. */
     readonly init: true;
     readonly restart: "unless-stopped";
+    /** Interfaces and routes are root's, whoever an image runs as. */
+    readonly user: "0";
 }
 
-const standing = { init: true, restart: "unless-stopped" } as const;
+const standing = { init: true, restart: "unless-stopped", user: "0" } as const;
 
 /** Keeps the wiring as soon as there is one. It comes later than the container, and changes more often. */
 const supervise = `until [ -e ${wiringFilePath} ]; do sleep 1; done; exec sh ${wiringScriptPath} keep`;

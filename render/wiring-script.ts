@@ -247,7 +247,7 @@ keep() {
     done &
     while :; do
         rm -f "$dirty"
-        wanted=$(cat "$file") || wanted=
+        wanted=$(cat "$file" 2>/dev/null)
         case $wanted in shared*) announce ;; esac
         [ -z "$wanted" ] || wire
         read -r _ <&3

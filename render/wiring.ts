@@ -67,17 +67,17 @@ WantedBy=multi-user.target`;
 
 const install = `set -e
 mkdir -p ${wiringFolder}
-printf "%s\n" "$1" >${wiringScriptPath}.new
-printf "%s\n" "$2" >${wiringFilePath}.new
+printf "%s\\n" "$1" >${wiringScriptPath}.new
+printf "%s\\n" "$2" >${wiringFilePath}.new
 mv ${wiringScriptPath}.new ${wiringScriptPath}
 mv ${wiringFilePath}.new ${wiringFilePath}
 wanted=$2 sh ${wiringScriptPath} apply
 if [ -d /run/systemd/system ]; then
-    printf "%s\n" "$3" >/etc/systemd/system/bgp-lab.service
+    printf "%s\\n" "$3" >/etc/systemd/system/bgp-lab.service
     systemctl enable --quiet --now bgp-lab.service
 fi`;
 
-const check = `[ "$(cat ${wiringFilePath})" = "$wanted" ] || printf "file\tmissing, or of another wiring\n"
+const check = `[ "$(cat ${wiringFilePath})" = "$wanted" ] || printf "file\\tmissing, or of another wiring\\n"
 ${wiringScript}`;
 
 /** Command that leaves a wiring in a container and applies it; prints what is not as wanted then. */
@@ -94,3 +94,11 @@ export function checkCommand(wiring: Wiring): readonly string[] {
 export function releaseCommand(interfaces: readonly string[]): readonly string[] {
     return ["sh", "-c", wiringScript, "wire", "release", ...interfaces];
 }
+
+const forget = `rm -f ${wiringFilePath}
+ip -4 route flush proto static
+ip -6 route flush proto static
+if [ -d /run/systemd/system ]; then systemctl disable --quiet --now bgp-lab.service; fi`;
+
+/** Command after which nothing keeps the wiring of a container any more. */
+export const forgetCommand: readonly string[] = ["sh", "-c", forget];

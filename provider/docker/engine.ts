@@ -70,7 +70,7 @@ export interface Engine {
     readonly address: string;
     /** Asks whether it is there. @returns its version */
     version(): Promise<string>;
-    /** Runs a process in a container to its end. */
+    /** Runs a process as root in a container, to its end. */
     exec(container: string, argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
     /** Opens a shell in a container; close it. */
     shell(container: string): Promise<Shell>;
@@ -213,6 +213,7 @@ function engineOver(client: Docker, address: string): Engine {
     async function prepare(container: string, argv: readonly string[]): Promise<Docker.Exec> {
         return client.getContainer(container).exec({
             Cmd: [...argv],
+            User: "0",
             AttachStdin: true,
             AttachStdout: true,
             AttachStderr: true,
@@ -258,8 +259,15 @@ function engineOver(client: Docker, address: string): Engine {
             ask(() =>
                 client.getNetwork(network).connect({ Container: container, EndpointConfig: endpointConfig(addresses) }),
             ),
-        disconnect: (network, container) =>
-            end(() => client.getNetwork(network).disconnect({ Container: container, Force: true })),
+        disconnect: async (network, container) => {
+            try {
+                await end(() => client.getNetwork(network).disconnect({ Container: container, Force: true }));
+            } catch (error) {
+                if (!(error as Error).message.includes("is not connected to")) {
+                    throw error;
+                }
+            }
+        },
         removeContainer: (container) => end(() => client.getContainer(container).remove({ force: true, v: true })),
         removeNetwork: (network) => end(() => client.getNetwork(network).remove()),
         hasImage: async (reference) => (await found(() => client.getImage(reference).inspect())) !== undefined,

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
+import { wiring } from "../../provider/docker/wiring";
 import { router } from "../../provider/resources/router";
 import { planDiff } from "../../provider/server";
 
@@ -41,5 +42,15 @@ describe("the plan of an update", () => {
     it("replaces a router that moves to another namespace", () => {
         const plan = planDiff(router, inputs, { drift: {} }, { ...inputs, namespace: "router1" });
         expect(plan.replaces).toEqual(["namespace"]);
+    });
+
+    it("replaces a wiring while a network that it joins is about to be replaced", () => {
+        const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+        const joined = { network: "lab-link", addresses: ["169.254.1.2/24"], mtu: 1500 };
+        const olds = { container: "lab-client0", agentId: "1", interfaces: { net0: joined } };
+        const moved = { ...olds, interfaces: { net0: { ...joined, addresses: ["169.254.2.2/24"] } } };
+        expect(planDiff(wiring, olds, {}, { ...olds, interfaces: unknown }).replaces).toEqual(["interfaces"]);
+        expect(planDiff(wiring, olds, {}, { ...olds, agentId: unknown }).replaces).toEqual([]);
+        expect(planDiff(wiring, olds, {}, moved).replaces).toEqual([]);
     });
 });
