@@ -65,7 +65,12 @@ export class Cilium extends pulumi.ComponentResource {
 }
 
 function chartArgs(chart: ChartSource) {
-    return chart.kind === "path"
-        ? { chart: chart.path }
-        : { chart: "cilium", version: chart.version, repositoryOpts: { repo: chart.repository } };
+    if (chart.kind === "path") {
+        return { chart: chart.path };
+    }
+    const { repository, version } = chart;
+    // A registry of container images has no index in which Helm could look a chart up.
+    return repository.startsWith("oci://")
+        ? { chart: `${repository}/cilium`, version }
+        : { chart: "cilium", version, repositoryOpts: { repo: repository } };
 }

@@ -25,6 +25,7 @@ export interface DockerImages {
 
 /** Where Cilium's Helm chart comes from. */
 export type ChartSource =
+    /** A repository of charts (`https://…`), or a folder of a registry (`oci://…`). */
     | { readonly kind: "repository"; readonly repository: string; readonly version: string }
     /** A folder, or a packed chart. */
     | { readonly kind: "path"; readonly path: string };
