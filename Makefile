@@ -10,7 +10,7 @@ run := node scripts/run.cjs
 bin := ./node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down preview refresh cancel verify status diagram test lint format bench update-golden
+.PHONY: help setup up down preview refresh cancel verify status diagram test lint format bench bench-docker update-golden
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ format: setup ## Format the sources
 
 bench: setup ## Measure the embedded runtime beside a plain script
 	@node -r ./scripts/register.cjs bench/main.ts $(ARGS)
+
+bench-docker: setup ## Measure containers and links beside containerlab, with the published CLI
+	@node -r ./scripts/register.cjs bench/docker/main.ts $(ARGS)
 
 update-golden: setup ## Write the golden files anew; read the difference before you commit it
 	@UPDATE_GOLDEN=1 $(bin)/vitest run tests/lab tests/stacks tests/render tests/engine tests/verify
