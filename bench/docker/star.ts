@@ -19,20 +19,22 @@ export function leaves(nodes: number): readonly string[] {
     return ["client0", ...Array.from({ length: nodes }, (_, index) => `node${index + 1}`)];
 }
 
-/** Address of an end of a link: the hub has host number 1, the leaf 2. */
-export function linkAddress(family: Family, link: number, host: 1 | 2): string {
-    return family === "ipv4" ? `10.203.${link}.${host}` : `fd00:203:0:${link.toString(16)}::${host}`;
+/** Address of an end of a leaf's link: the hub has host number 1, the leaf 2. */
+export function linkAddress(family: Family, leaf: number, host: 1 | 2): string {
+    const link = leaf + 1;
+    return family === "ipv4" ? `10.203.${link}.${host}` : `fd00:203:${link.toString(16)}::${host}`;
 }
 
 /** Length of the subnet of a link. */
 export const linkLength: Readonly<Record<Family, number>> = { ipv4: 24, ipv6: 64 };
 
 /** What all links are part of. */
-export const everything: Readonly<Record<Family, string>> = { ipv4: "10.203.0.0/16", ipv6: "fd00:203::/48" };
+export const everything: Readonly<Record<Family, string>> = { ipv4: "10.203.0.0/16", ipv6: "fd00:203::/32" };
 
-/** Subnet of a link. */
-export function linkSubnet(family: Family, link: number): string {
-    return family === "ipv4" ? `10.203.${link}.0/24` : `fd00:203:0:${link.toString(16)}::/64`;
+/** Subnet of a leaf's link. */
+export function linkSubnet(family: Family, leaf: number): string {
+    const link = leaf + 1;
+    return family === "ipv4" ? `10.203.${link}.0/24` : `fd00:203:${link.toString(16)}::/64`;
 }
 
 /** The model of a star, without a cluster. */
