@@ -9,7 +9,7 @@ import { monitorService } from "./monitor";
 import { newPlanner, type Planner } from "./planner";
 import { type Policies, startPolicies } from "./policy";
 import { type ProgramEnd, startProgram } from "./program";
-import { locateProvider } from "./providers/locate";
+import { locateProvider, type PluginName, requirePlugins } from "./providers/locate";
 import { launchProvider } from "./providers/plugin";
 import type { Provider } from "./providers/provider";
 import { findProvider, type Launcher, newRegistry, type Registry } from "./providers/registry";
@@ -19,7 +19,7 @@ import { startServer } from "./server";
 import { loadState, type Session, stateKeys } from "./session";
 import { openWriter, type Snapshot, type SnapshotWriter } from "./snapshot";
 import { type ResourceState, stackOutputs } from "./state";
-import { isProviderType } from "./urn";
+import { isProviderType, providerPackage } from "./urn";
 import { makeSecret, type PropertyMap } from "./values";
 
 /** What a run does. */
@@ -86,6 +86,7 @@ export async function runDeployment(session: Session, options: RunOptions): Prom
     try {
         start = options.kind === "update" ? control.start(session, options, server.address) : undefined;
         const base = await loading;
+        requirePlugins(session.project, pluginsOf(base.resources), session.env);
         warnAboutPending(base, options);
         const run: Run = { session, options, executor, registry, policies, base };
         const before = stackOutputs(base.resources);
@@ -196,6 +197,16 @@ async function destroy(run: Run, writer: SnapshotWriter): Promise<void> {
         return pluginManager(registry.get(state.provider!)!, options.preview, () => new Uint8Array());
     });
     writer.settleAll();
+}
+
+/** The plugins that the resources of a state are looked after by. */
+function pluginsOf(resources: readonly ResourceState[]): readonly PluginName[] {
+    return resources
+        .filter(({ type }) => isProviderType(type))
+        .map(({ type, inputs }) => ({
+            pkg: providerPackage(type),
+            version: typeof inputs.version === "string" ? inputs.version : undefined,
+        }));
 }
 
 /** Tells of steps that were cut off, and what becomes of them. */

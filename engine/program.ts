@@ -60,6 +60,8 @@ export function startProgram(options: ProgramOptions): Program {
         cwd: pwd,
         env: {
             ...options.env,
+            // For programs that say themselves what they cannot do on this engine.
+            PULUMI_EMBEDDED_ENGINE: "true",
             PULUMI_CONFIG: JSON.stringify(options.config),
             PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(options.secretKeys),
             ...(project.typescript ? { PULUMI_NODEJS_TYPESCRIPT: "true" } : {}),

@@ -1,31 +1,7 @@
-import type { Answer, Driver, ObservedRoute, ObservedSession } from "../verify/driver";
-import { advertisedRoutes, type BgpRoute, type BgpSession, bgpRoutes, bgpSummary } from "./daemons/frr-reads";
+import type { Answer, Driver } from "../verify/driver";
+import { frrTables } from "./daemons/frr-tables";
 import { type Vty, vty } from "./daemons/vty";
 import type { HttpResult, ReachResult, Sandbox } from "./sandbox/protocol";
-
-/** Sessions by neighbor, each with all its families. */
-function sessionsOf(summary: readonly BgpSession[]): readonly ObservedSession[] {
-    const sessions = new Map<string, ObservedSession>();
-    for (const { neighbor, remoteAsn, state, family, uptime } of summary) {
-        const known = sessions.get(neighbor)?.families ?? [];
-        sessions.set(neighbor, {
-            neighbor,
-            remoteAsn,
-            state,
-            families: [...known, family],
-            uptime: Math.floor(uptime / 1_000),
-        });
-    }
-    return [...sessions.values()];
-}
-
-/** Next hops in use: the best path and those that share its load. */
-function routesOf(routes: readonly BgpRoute[]): readonly ObservedRoute[] {
-    return routes.map(({ prefix, paths }) => ({
-        prefix,
-        nextHops: paths.filter(({ best, multipath }) => best || multipath).map(({ nextHop }) => nextHop),
-    }));
-}
 
 function answerOf(result: HttpResult | ReachResult): Answer {
     if (result.kind === "answer") {
@@ -62,20 +38,24 @@ export function netnsDriver(sandbox: Sandbox): Driver & { close(): void } {
     }
 
     return {
-        sessions: async (device) => sessionsOf(await ask(device, bgpSummary)),
-        bgpRoutes: async (device, family) => routesOf(await ask(device, (bgpd) => bgpRoutes(bgpd, family))),
-        async kernelBgpRoutes(device, family) {
-            const { states } = await sandbox.call("state", { namespaces: [device] });
-            return (states[device]?.routes ?? [])
-                .filter(({ prefix, protocol }) => protocol === "bgp" && prefix.includes(":") === (family === "ipv6"))
-                .map(({ prefix, nextHops }) => ({ prefix, nextHops: nextHops.flatMap(({ via }) => via ?? []) }));
+        objects: () => Promise.reject(new Error("the embedded runtime has no Kubernetes API")),
+        ...frrTables({
+            ask,
+            async kernelRoutes(device, family) {
+                const { states } = await sandbox.call("state", { namespaces: [device] });
+                return (states[device]?.routes ?? [])
+                    .filter(
+                        ({ prefix, protocol }) => protocol === "bgp" && prefix.includes(":") === (family === "ipv6"),
+                    )
+                    .map(({ prefix, nextHops }) => ({ prefix, nextHops: nextHops.flatMap(({ via }) => via ?? []) }));
+            },
+        }),
+        http: (from, address, port, count, timeoutMilliseconds) => {
+            const request = { namespace: from, address, port, timeoutMilliseconds };
+            return Promise.all(
+                Array.from({ length: count }, async () => answerOf(await sandbox.call("http", request))),
+            );
         },
-        async offered(device, neighbor, family) {
-            const routes = await ask(device, (bgpd) => advertisedRoutes(bgpd, neighbor, family));
-            return routes.map(({ prefix }) => prefix);
-        },
-        http: async (from, address, port, timeoutMilliseconds) =>
-            answerOf(await sandbox.call("http", { namespace: from, address, port, timeoutMilliseconds })),
         ping: async (from, address, timeoutMilliseconds) =>
             answerOf(await sandbox.call("ping", { namespace: from, address, timeoutMilliseconds })),
         connect: async (from, address, port, timeoutMilliseconds) =>

@@ -137,6 +137,9 @@ export function sysctls({ forwarding }: { readonly forwarding: boolean }): Reado
         // Docker turns IPv6 off in a container that starts without a network that has it.
         "net.ipv6.conf.all.disable_ipv6": "0",
         "net.ipv6.conf.default.disable_ipv6": "0",
+        // No address of a lab is there twice, and nobody waits for the kernel to see that (RFC 4862 §5.4).
+        "net.ipv6.conf.all.accept_dad": "0",
+        "net.ipv6.conf.default.accept_dad": "0",
         // Answers may come back over another link than the one a packet left by.
         "net.ipv4.conf.all.rp_filter": "0",
         "net.ipv4.conf.default.rp_filter": "0",

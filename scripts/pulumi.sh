@@ -4,6 +4,7 @@
 #
 #   pulumi.sh describe         say which engine and state are used
 #   pulumi.sh ensure STACK     create the stack if it does not exist
+#   pulumi.sh runtime STACK    say which runtime the stack file chooses: netns or docker
 #   pulumi.sh COMMAND …        as `pulumi COMMAND …`
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,8 +22,9 @@ fi
 # Salts belong to the state. Without this the CLI makes up a new one for a stack file that has none.
 export PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER=true
 export PULUMI_SKIP_UPDATE_CHECK=true
-# Else the CLI fetches the plugins of all packages in package.json, of which the embedded runtime uses none.
-export PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION="${PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION:-true}"
+# Else the CLI fetches the plugins of all packages in package.json, of which labs in network namespaces use none.
+acquisition=${PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION-by runtime}
+[ "$acquisition" != "by runtime" ] || export PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
 
 engine=${BGP_LAB_ENGINE:-}
 if [ -z "$engine" ]; then
@@ -59,6 +61,30 @@ ensure() {
     fi
 }
 
+# The runtime that a stack file chooses; without a word about it, or without a file, it is netns.
+runtime_of() {
+    chosen="^[[:space:]]*[\"']?bgp-lab:runtime[\"']?:[[:space:]]*[\"']?docker[\"']?[[:space:]]*(#.*)?\$"
+    if [ -e "$1" ] && grep -Eq "$chosen" "$1"; then echo docker; else echo netns; fi
+}
+
+# Lets the CLI fetch the plugins of a lab in Docker, unless the user has decided about that.
+acquire_for() {
+    if [ "$acquisition" = "by runtime" ] && [ "$(runtime_of "$1")" = docker ]; then
+        unset PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION
+    fi
+}
+
+# The file that a command names as its stack file.
+config_file_of() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --config-file) echo "${2:-}" && return ;;
+        --config-file=*) echo "${1#--config-file=}" && return ;;
+        esac
+        shift
+    done
+}
+
 # The stack that a command is about: the one it names, else the selected one.
 stack_of() {
     while [ $# -gt 0 ]; do
@@ -84,6 +110,7 @@ on_copy() {
     else
         : >"$copy"
     fi
+    acquire_for "$copy"
     exec pulumi "$@" --config-file "$copy"
 }
 
@@ -97,13 +124,17 @@ ensure)
     [ -e "Pulumi.$2.yaml" ] || echo "config   there is no Pulumi.$2.yaml: everything has its default" >&2
     ensure "$2"
     ;;
+runtime) runtime_of "Pulumi.${2:-}.yaml" ;;
 preview | up | refresh | destroy)
     case " $* " in
     *" --remove "*)
         echo "destroy --remove deletes the stack file too; use: destroy, then stack rm" >&2
         exit 2
         ;;
-    *" --config-file"*) exec "$pulumi" "$@" ;;
+    *" --config-file"*)
+        acquire_for "$(config_file_of "$@")"
+        exec "$pulumi" "$@"
+        ;;
     esac
     [ "$engine" = embedded ] || on_copy "$@"
     exec "$pulumi" "$@"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the project needs and what is not there yet: npm packages, and as root the daemons from Debian.
+# Installs what the project needs and what is not there yet: npm packages, and as root the daemons from Debian. A stack
+# in Docker (STACK) needs no daemons here; what it does need, its preview says.
 # Prints nothing when everything is in place.
 set -eu
 cd "$(dirname "$0")/.."
@@ -23,7 +24,10 @@ elif [ ! -e $installed ] || [ package-lock.json -nt $installed ]; then
     touch $installed
 fi
 
-missing=$(node scripts/run.cjs needs)
+missing=
+if [ "$(./scripts/pulumi.sh runtime "${STACK:-dev}")" = netns ]; then
+    missing=$(node scripts/run.cjs needs)
+fi
 # Packages that are named on the command line are wanted by tests, which skip what they are for where they are missing.
 if [ "$(id -u)" = 0 ] && command -v dpkg-query >/dev/null; then
     for package in "$@"; do

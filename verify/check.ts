@@ -1,9 +1,45 @@
 import type { Address, Asn, Family, Prefix, ServiceCheck, SilenceCheck } from "../lab/model";
 
 /** One claim about the running lab. Checks are plain data: what must be seen, not how to look. */
-export type Check = SessionCheck | TableCheck | RouteCheck | OfferCheck | ServiceAnswers | SilenceCheck;
+export type Check =
+    | ConditionCheck
+    | SessionCheck
+    | TableCheck
+    | RouteCheck
+    | OfferCheck
+    | ServiceAnswers
+    | SilenceCheck;
 
-/** A BGP session is established with the right AS, and exchanges exactly these families. */
+/** Which object of a Kubernetes API. */
+export interface ObjectReference {
+    readonly apiVersion: string;
+    readonly kind: string;
+    /** Absent for objects of the whole cluster. */
+    readonly namespace?: string;
+    readonly name: string;
+}
+
+/** An object of the cluster exists and is as wanted. Only a runtime with a Kubernetes API can be asked. */
+export interface ConditionCheck {
+    readonly kind: "condition";
+    readonly object: ObjectReference;
+    readonly wants: Want;
+}
+
+/** What must be true of an object. */
+export type Want =
+    /** A condition of its status is True (meta/v1 Condition). */
+    | { readonly kind: "condition"; readonly type: string }
+    /** None of these conditions, which tell of errors, is True. */
+    | { readonly kind: "no-condition"; readonly types: readonly string[] }
+    /** Every pod of the Deployment or DaemonSet is of the latest generation, and available. */
+    | { readonly kind: "rollout" }
+    /** The CustomResourceDefinition is established and serves this version. */
+    | { readonly kind: "served"; readonly version: string }
+    /** The Service was given exactly these load-balancer addresses. */
+    | { readonly kind: "addresses"; readonly addresses: readonly Address[] };
+
+/** A BGP session, as a router or the agent of a Kubernetes node sees it, is established with the right AS, and exchanges exactly these families. */
 export interface SessionCheck {
     readonly kind: "session";
     readonly device: string;

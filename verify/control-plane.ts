@@ -1,17 +1,12 @@
 import { contains, familyOf } from "../lab/address";
 import type { Check, OfferCheck, RouteCheck, SessionCheck, TableCheck } from "./check";
+import { evaluate } from "./condition";
 import { list } from "./describe";
+import type { Sight } from "./sight";
 import type { Snapshot } from "./snapshot";
 
-/** Checks that ask routing daemons. */
-export type ControlPlaneCheck = Extract<Check, { kind: "session" | "table" | "route" | "offer" }>;
-
-/** What one look at a check saw. */
-export interface Sight {
-    readonly holds: boolean;
-    /** What is there, in a few words. */
-    readonly observed: string;
-}
+/** Checks that ask the cluster's API or routing daemons. */
+export type ControlPlaneCheck = Extract<Check, { kind: "condition" | "session" | "table" | "route" | "offer" }>;
 
 function equal(a: readonly string[], b: readonly string[]): boolean {
     return a.length === b.length && a.every((item, i) => item === b[i]);
@@ -79,9 +74,11 @@ async function offer(check: OfferCheck, snapshot: Snapshot): Promise<Sight> {
     return { holds: equal(offered, [...check.prefixes].sort()), observed: list(offered) };
 }
 
-/** Looks whether a check about routing daemons holds now. */
-export function inspect(check: ControlPlaneCheck, snapshot: Snapshot): Promise<Sight> {
+/** Looks whether a check about the control plane holds now. */
+export async function inspect(check: ControlPlaneCheck, snapshot: Snapshot): Promise<Sight> {
     switch (check.kind) {
+        case "condition":
+            return evaluate(check, await snapshot.object(check.object));
         case "session":
             return session(check, snapshot);
         case "table":

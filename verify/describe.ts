@@ -1,4 +1,4 @@
-import type { Check } from "./check";
+import type { Check, ConditionCheck, ObjectReference } from "./check";
 
 /** Items in a row, or that there are none. */
 export function list(items: readonly string[]): string {
@@ -9,9 +9,47 @@ function hostPort(address: string, port: number): string {
     return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/** An object as kubectl's users write it. */
+export function objectName({ kind, namespace, name }: ObjectReference): string {
+    return namespace === undefined ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+}
+
+/** What of an object is asked for, in a word or two. */
+function aspect({ wants }: ConditionCheck): string {
+    switch (wants.kind) {
+        case "condition":
+            return wants.type;
+        case "no-condition":
+            return "errors";
+        case "rollout":
+            return "rollout";
+        case "served":
+            return wants.version;
+        case "addresses":
+            return "addresses";
+    }
+}
+
+function wanted({ wants }: ConditionCheck): string {
+    switch (wants.kind) {
+        case "condition":
+            return `${wants.type} is True`;
+        case "no-condition":
+            return "no error";
+        case "rollout":
+            return "all pods up to date and available";
+        case "served":
+            return `established, serves ${wants.version}`;
+        case "addresses":
+            return list([...wants.addresses].sort());
+    }
+}
+
 /** What a check is about, in a few words. */
 export function subject(check: Check): string {
     switch (check.kind) {
+        case "condition":
+            return `${objectName(check.object)} ${aspect(check)}`;
         case "session":
             return `${check.device} session ${check.neighbor}`;
         case "table":
@@ -32,6 +70,8 @@ export function subject(check: Check): string {
 /** What a check expects, in a few words. */
 export function expectation(check: Check): string {
     switch (check.kind) {
+        case "condition":
+            return wanted(check);
         case "session":
             return `Established, AS ${check.remoteAsn}, ${list([...check.families].sort())}`;
         case "table":
@@ -47,9 +87,9 @@ export function expectation(check: Check): string {
     }
 }
 
-const order: readonly Check["kind"][] = ["session", "table", "route", "offer", "service", "silence"];
+const order: readonly Check["kind"][] = ["condition", "session", "table", "route", "offer", "service", "silence"];
 
-/** Checks in the order in which people read them: from sessions to traffic, each kind as it was. */
+/** Checks in the order in which people read them: from the cluster and its sessions to traffic, each kind as it was. */
 export function inReadingOrder(checks: readonly Check[]): readonly Check[] {
     return order.flatMap((kind) => checks.filter((check) => check.kind === kind));
 }

@@ -1,10 +1,11 @@
 import type { Address, Asn, Family, Prefix } from "../lab/model";
+import type { ObjectReference } from "./check";
 
-/** A BGP session as a router reports it. */
+/** A BGP session as a router, or the agent of a Kubernetes node, reports it. */
 export interface ObservedSession {
     readonly neighbor: Address;
     readonly remoteAsn: Asn;
-    /** FRR's name of the state, e.g. `Established` or `Active` (RFC 4271 §8.2.2). */
+    /** Name of the state, e.g. `Established` or `Active` (RFC 4271 §8.2.2). */
     readonly state: string;
     /** Families that both ends activated. */
     readonly families: readonly Family[];
@@ -25,7 +26,13 @@ export type Answer =
 
 /** How to look at a running lab. One implementation per runtime; the checks are the same for all. */
 export interface Driver {
-    /** Sessions of a router. */
+    /**
+     * Objects of the cluster's API as JSON, in the order of the references; nothing where there is no such object.
+     *
+     * @throws Error when the runtime has no API, or it does not answer
+     */
+    objects(references: readonly ObjectReference[]): Promise<readonly unknown[]>;
+    /** Sessions of a router, or of the agent of a Kubernetes node. */
     sessions(device: string): Promise<readonly ObservedSession[]>;
     /** BGP routes in a router's RIB, by family. */
     bgpRoutes(device: string, family: Family): Promise<readonly ObservedRoute[]>;
@@ -33,8 +40,19 @@ export interface Driver {
     kernelBgpRoutes(device: string, family: Family): Promise<readonly ObservedRoute[]>;
     /** Prefixes that a router offers to a neighbor. */
     offered(device: string, neighbor: Address, family: Family): Promise<readonly Prefix[]>;
-    /** HTTP GET over a new connection. */
-    http(from: string, address: Address, port: number, timeoutMilliseconds: number): Promise<Answer>;
+    /**
+     * HTTP GETs, each over a new connection.
+     *
+     * @param count how many; they may be under way at once
+     * @param timeoutMilliseconds how long each may take
+     */
+    http(
+        from: string,
+        address: Address,
+        port: number,
+        count: number,
+        timeoutMilliseconds: number,
+    ): Promise<readonly Answer[]>;
     ping(from: string, address: Address, timeoutMilliseconds: number): Promise<Answer>;
     connect(from: string, address: Address, port: number, timeoutMilliseconds: number): Promise<Answer>;
 }

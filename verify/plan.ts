@@ -1,5 +1,6 @@
 import { addressOf, familyOf } from "../lab/address";
 import type { Address, Family, Host, Lab, Prefix } from "../lab/model";
+import { sessionEnds } from "../lab/sessions";
 import { findSessionSettings } from "../lab/speakers";
 import { type BgpRoute, offered, type PredictedDevice, type Prediction } from "../routing/prediction";
 import type { Check, OfferCheck, RouteCheck, SessionCheck, TableCheck } from "./check";
@@ -93,6 +94,27 @@ function trafficChecks(lab: Lab): Check[] {
         const family = familyOf(check.address);
         const clientAddresses = addressesOf(lab.hosts[check.from]).filter((own) => familyOf(own) === family);
         return { ...check, clientAddresses };
+    });
+}
+
+/**
+ * Sessions that the prediction brings up, as the agents of the cluster's nodes see them. Only a real cluster has agents
+ * that can be asked; the embedded runtime's speakers are asked through the routers.
+ */
+export function planAgentSessions(lab: Lab, prediction: Prediction): readonly SessionCheck[] {
+    const asns = new Map(sessionEnds(lab).map((end) => [`${end.node} ${end.peerAddress}`, end.remoteAsn]));
+    return prediction.sessions.flatMap(({ local, localAddress, remote, remoteAddress, families: exchanged, state }) => {
+        const ends = [
+            { device: local, neighbor: remoteAddress },
+            { device: remote, neighbor: localAddress },
+        ];
+        return ends.flatMap(({ device, neighbor }): SessionCheck[] => {
+            const remoteAsn = asns.get(`${device} ${neighbor}`);
+            const isAgent = device !== undefined && lab.cluster.nodes[device] !== undefined;
+            return isAgent && neighbor !== undefined && remoteAsn !== undefined && state.up
+                ? [{ kind: "session", device, neighbor, remoteAsn, families: exchanged }]
+                : [];
+        });
     });
 }
 

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Check, CheckResult } from "./check";
-import { type ControlPlaneCheck, inspect, type Sight } from "./control-plane";
+import { type ControlPlaneCheck, inspect } from "./control-plane";
 import { expectation, subject } from "./describe";
 import type { Driver } from "./driver";
+import type { Sight } from "./sight";
 import { takeSnapshot } from "./snapshot";
 import { type ProbeCheck, probe } from "./traffic";
 
@@ -10,10 +11,9 @@ import { type ProbeCheck, probe } from "./traffic";
 export interface VerifyOptions {
     /** Seconds after which a check that does not hold has failed; 0 looks once. */
     readonly deadlineSeconds: number;
+    /** Milliseconds between two looks. @default 20, for a runtime where a look itself takes a few */
+    readonly interval?: number;
 }
-
-/** Milliseconds between two looks; a look itself takes a few. */
-const interval = 20;
 
 /**
  * Milliseconds until something that answered may be asked again: routers answer only so often (Linux
@@ -38,6 +38,7 @@ interface Run {
     readonly driver: Driver;
     readonly start: number;
     readonly deadline: number;
+    readonly interval: number;
 }
 
 function conclude(check: Check, { holds, observed }: Sight, { start }: Run): CheckResult {
@@ -56,7 +57,8 @@ async function settleRouting(checks: readonly ControlPlaneCheck[], run: Run): Pr
     const results: CheckResult[] = [];
     let open = checks;
     while (open.length > 0) {
-        const snapshot = takeSnapshot(run.driver);
+        const objects = open.flatMap((check) => (check.kind === "condition" ? [check.object] : []));
+        const snapshot = takeSnapshot(run.driver, objects);
         const looks = open.map(async (check) => ({ check, sight: await settled(inspect(check, snapshot)) }));
         const seen = await Promise.all(looks);
         const late = performance.now() >= run.deadline;
@@ -64,7 +66,7 @@ async function settleRouting(checks: readonly ControlPlaneCheck[], run: Run): Pr
         results.push(...seen.filter(isOver).map(({ check, sight }) => conclude(check, sight, run)));
         open = seen.filter((one) => !isOver(one)).map(({ check }) => check);
         if (open.length > 0) {
-            await pause(interval);
+            await pause(run.interval);
         }
     }
     return results;
@@ -76,7 +78,7 @@ async function settleTraffic(check: ProbeCheck, run: Run): Promise<CheckResult> 
         if (sight.holds || performance.now() >= run.deadline) {
             return conclude(check, sight, run);
         }
-        await pause(check.kind === "silence" ? afterNoise : interval);
+        await pause(check.kind === "silence" ? afterNoise : run.interval);
     }
 }
 
@@ -89,10 +91,10 @@ async function settleTraffic(check: ProbeCheck, run: Run): Promise<CheckResult> 
 export async function verify(
     checks: readonly Check[],
     driver: Driver,
-    { deadlineSeconds }: VerifyOptions,
+    { deadlineSeconds, interval = 20 }: VerifyOptions,
 ): Promise<CheckResult[]> {
     const start = performance.now();
-    const run: Run = { driver, start, deadline: start + deadlineSeconds * 1_000 };
+    const run: Run = { driver, start, deadline: start + deadlineSeconds * 1_000, interval };
     const isRouting = (check: Check): check is ControlPlaneCheck => !isTraffic(check);
     const routing = await settleRouting(checks.filter(isRouting), run);
     const traffic = await Promise.all(checks.filter(isTraffic).map((check) => settleTraffic(check, run)));

@@ -1,4 +1,5 @@
 import type { Address, Family, Prefix } from "../lab/model";
+import type { ObjectReference } from "./check";
 import type { Driver, ObservedRoute, ObservedSession } from "./driver";
 
 /** Next hops by prefix. */
@@ -10,14 +11,21 @@ function tableOf(routes: readonly ObservedRoute[]): RouteTable {
 
 /** One look at the lab: everything is asked at most once, however many checks speak of it. */
 export interface Snapshot {
+    /** An object of the cluster as JSON; nothing when there is none. */
+    object(reference: ObjectReference): Promise<unknown>;
     sessions(device: string): Promise<ReadonlyMap<Address, ObservedSession>>;
     bgpRoutes(device: string, family: Family): Promise<RouteTable>;
     kernelBgpRoutes(device: string, family: Family): Promise<RouteTable>;
     offered(device: string, neighbor: Address, family: Family): Promise<readonly Prefix[]>;
 }
 
-/** Begins a new look at the lab. */
-export function takeSnapshot(driver: Driver): Snapshot {
+/**
+ * Begins a new look at the lab.
+ *
+ * @param driver how to look
+ * @param objects the objects of the cluster that will be asked for; they are all fetched in one go
+ */
+export function takeSnapshot(driver: Driver, objects: readonly ObjectReference[] = []): Snapshot {
     const answers = new Map<string, Promise<unknown>>();
     function once<T>(key: string, ask: () => Promise<T>): Promise<T> {
         const known = answers.get(key);
@@ -29,6 +37,10 @@ export function takeSnapshot(driver: Driver): Snapshot {
         return answer;
     }
     return {
+        object: async (reference) => {
+            const found = await once("objects", () => driver.objects(objects));
+            return found[objects.indexOf(reference)];
+        },
         sessions: (device) =>
             once(`sessions ${device}`, async () => {
                 const sessions = await driver.sessions(device);

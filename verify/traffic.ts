@@ -1,13 +1,14 @@
 import type { SilenceCheck } from "../lab/model";
 import type { Check, ServiceAnswers } from "./check";
-import type { Sight } from "./control-plane";
 import type { Answer, Driver } from "./driver";
+import type { Sight } from "./sight";
 
 /** Checks that send packets. */
 export type ProbeCheck = Extract<Check, { kind: "service" | "silence" }>;
 
-/** Requests that may be under way at once for one check. */
-const width = 4;
+/** Requests that are sent at once: some for each pod that is missing, and not more than a small server takes. */
+const perMissingPod = 2;
+const most = 16;
 
 /** Requests after which a pod that never answered is taken as not serving: the chance to miss one of n is (1 - 1/n)^(40 n). */
 const requestsPerPod = 40;
@@ -56,16 +57,15 @@ async function service(check: ServiceAnswers, driver: Driver): Promise<Sight> {
     const missing = new Set(check.pods);
     let problem: string | undefined;
     let left = requestsPerPod * check.pods.length;
-    async function ask(): Promise<void> {
-        while (missing.size > 0 && problem === undefined && left-- > 0) {
-            const answer = await driver.http(check.from, check.address, check.port, requestTimeout);
+    while (missing.size > 0 && problem === undefined && left > 0) {
+        const count = Math.min(left, most, perMissingPod * missing.size);
+        left -= count;
+        const answers = await driver.http(check.from, check.address, check.port, count, requestTimeout);
+        for (const answer of answers) {
             problem ??= complaint(check, answer);
-            if (answer.kind === "answer") {
-                missing.delete(podAnswer(answer.body)?.pod ?? "");
-            }
+            missing.delete((answer.kind === "answer" && podAnswer(answer.body)?.pod) || "");
         }
     }
-    await Promise.all(Array.from({ length: width }, ask));
     if (problem !== undefined) {
         return { holds: false, observed: problem };
     }

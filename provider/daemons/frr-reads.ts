@@ -1,5 +1,10 @@
 import type { Family } from "../../lab/model";
-import type { Vty } from "./vty";
+
+/** Where FRR's show commands are asked: a daemon's command socket, or vtysh in a container. */
+export interface FrrShow {
+    /** What a command that prints JSON prints. @throws Error when it is refused or something else is printed */
+    json(command: string): Promise<unknown>;
+}
 
 /** A BGP session in one address family, as bgpd reports it (`show bgp summary json`). */
 export interface BgpSession {
@@ -25,6 +30,8 @@ export interface BgpRoute {
 export interface BgpPath {
     /** The global address where an IPv6 path carries two (RFC 2545 §3); unspecified for the router's own routes. */
     readonly nextHop: string;
+    /** The link-local address where the path carries it too; that is what the kernel's route then names. */
+    readonly linkLocal?: string;
     readonly best: boolean;
     /** Whether the path shares the load of the best one. */
     readonly multipath: boolean;
@@ -73,7 +80,7 @@ interface PeerJson {
 }
 
 /** Sessions of a bgpd, one entry per neighbor and family. */
-export async function bgpSummary(bgpd: Vty): Promise<readonly BgpSession[]> {
+export async function bgpSummary(bgpd: FrrShow): Promise<readonly BgpSession[]> {
     const summary = (await bgpd.json("show bgp summary json")) as Readonly<Record<string, { peers?: object }>>;
     return (["ipv4", "ipv6"] as const).flatMap((family) =>
         Object.entries((summary[keys[family]]?.peers ?? {}) as Readonly<Record<string, PeerJson>>).map(
@@ -105,8 +112,10 @@ interface PathJson {
 function pathOf(path: PathJson): BgpPath {
     const nextHops = path.nexthops ?? [];
     const asPath = path.path ?? path.aspath?.string ?? "";
+    const linkLocal = nextHops.find(({ scope }) => scope === "link-local")?.ip;
     return {
         nextHop: (nextHops.find(({ scope }) => scope === "global") ?? nextHops[0])?.ip ?? "",
+        ...(linkLocal === undefined ? {} : { linkLocal }),
         best: typeof path.bestpath === "object" ? path.bestpath.overall === true : path.bestpath === true,
         multipath: path.multipath === true,
         valid: path.valid === true,
@@ -116,7 +125,7 @@ function pathOf(path: PathJson): BgpPath {
 }
 
 /** bgpd's table of a family. */
-export async function bgpRoutes(bgpd: Vty, family: Family): Promise<readonly BgpRoute[]> {
+export async function bgpRoutes(bgpd: FrrShow, family: Family): Promise<readonly BgpRoute[]> {
     const { routes = {} } = (await bgpd.json(`show bgp ${family} unicast json`)) as {
         readonly routes?: Readonly<Record<string, readonly PathJson[]>>;
     };
@@ -124,7 +133,7 @@ export async function bgpRoutes(bgpd: Vty, family: Family): Promise<readonly Bgp
 }
 
 /** What bgpd has for exactly one prefix; undefined when it has nothing. */
-export async function bgpRoute(bgpd: Vty, family: Family, prefix: string): Promise<BgpRoute | undefined> {
+export async function bgpRoute(bgpd: FrrShow, family: Family, prefix: string): Promise<BgpRoute | undefined> {
     const found = (await bgpd.json(`show bgp ${family} unicast ${prefix} json`)) as {
         readonly prefix?: string;
         readonly paths?: readonly PathJson[];
@@ -133,7 +142,11 @@ export async function bgpRoute(bgpd: Vty, family: Family, prefix: string): Promi
 }
 
 /** What bgpd offers to a neighbor after its policy. */
-export async function advertisedRoutes(bgpd: Vty, neighbor: string, family: Family): Promise<readonly OfferedRoute[]> {
+export async function advertisedRoutes(
+    bgpd: FrrShow,
+    neighbor: string,
+    family: Family,
+): Promise<readonly OfferedRoute[]> {
     const command = `show bgp ${family} unicast neighbors ${neighbor} advertised-routes json`;
     const { advertisedRoutes: routes = {} } = (await bgpd.json(command)) as {
         readonly advertisedRoutes?: Readonly<Record<string, { nextHop?: string; nextHopGlobal?: string }>>;
@@ -157,7 +170,7 @@ interface ZebraJson {
 }
 
 /** zebra's table of a family, with what it installed in the kernel. */
-export async function zebraRoutes(zebra: Vty, family: Family): Promise<readonly ZebraRoute[]> {
+export async function zebraRoutes(zebra: FrrShow, family: Family): Promise<readonly ZebraRoute[]> {
     const table = (await zebra.json(`show ${family === "ipv4" ? "ip" : "ipv6"} route json`)) as Readonly<
         Record<string, readonly ZebraJson[]>
     >;

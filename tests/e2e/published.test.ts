@@ -227,7 +227,7 @@ describe.skipIf(cli === undefined)("the lab on the published CLI and on the embe
 
     it("leaves committed stack files byte by byte as they are when it is run by the project's script", async () => {
         const lab = newStack("published")("published");
-        const committed = () => readFileSync(join(root, "Pulumi.single-frr.yaml"), "utf8");
+        const committed = () => readFileSync(join(root, "Pulumi.dev.yaml"), "utf8");
         const before = committed();
         for (const engine of ["published", "embedded"]) {
             const env = {
@@ -237,9 +237,9 @@ describe.skipIf(cli === undefined)("the lab on the published CLI and on the embe
                 BGP_LAB_ENGINE: engine,
             };
             for (const args of [
-                ["ensure", "single-frr"],
-                ["preview", "--stack", "single-frr"],
-                ["stack", "rm", "--stack", "single-frr", "--yes"],
+                ["ensure", "dev"],
+                ["preview", "--stack", "dev"],
+                ["stack", "rm", "--stack", "dev", "--yes"],
             ]) {
                 const { code, stdout, stderr } = await runProgram("scripts/pulumi.sh", args, { cwd: root, env });
                 expect(code, `${engine} ${args.join(" ")}\n${stdout}\n${stderr}`).toBe(0);

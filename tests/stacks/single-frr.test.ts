@@ -436,15 +436,16 @@ describe("the places of a planned model", () => {
 
 describe.each(["dev", "single-frr"])("the shipped stack %s", (name) => {
     it("has no errors, and the warnings that its golden file shows", () => {
-        const { lab, findings } = readLab(stackConfig(join(root, `Pulumi.${name}.yaml`)));
+        const { lab, findings } = readLab(stackConfig(join(root, `Pulumi.${name}.yaml`)), name);
         expect(lab).toBeDefined();
         expectGolden(join(__dirname, "golden", "stacks", `${name}.txt`), formatFindings(findings));
     });
 });
 
 describe("the article's own versions", () => {
-    it("plan without errors", () => {
-        const { findings } = readLab({ lab: { ciliumVersion: "1.14.1", kubernetesVersion: "1.28.0" } });
+    it.each(["netns", "docker"])("plan without errors in %s", (runtime) => {
+        const { lab, findings } = readLab({ runtime, lab: { versions: "article" } });
         expect(findings.filter(isError)).toEqual([]);
+        expect(lab?.cluster.cilium.version).toBe("1.14.1");
     });
 });

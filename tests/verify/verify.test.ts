@@ -15,13 +15,15 @@ const answer = (pod: string, client: string): Answer => ({
 function healthy(): Driver {
     let turn = 0;
     return {
+        objects: async () => [],
         sessions: async () => [
             { neighbor: "169.254.1.2", remoteAsn: 65001, state: "Established", families: ["ipv4"], uptime: 3 },
         ],
         bgpRoutes: async () => [{ prefix: "10.254.0.10/32", nextHops: ["169.254.2.2", "169.254.1.2"] }],
         kernelBgpRoutes: async () => [{ prefix: "10.254.0.10/32", nextHops: ["169.254.1.2", "169.254.2.2"] }],
         offered: async () => ["10.254.0.10/32"],
-        http: async () => answer(turn++ % 2 === 0 ? "app-0" : "app-1", "192.168.0.2"),
+        http: async (_from, _address, _port, count) =>
+            Array.from({ length: count }, () => answer(turn++ % 2 === 0 ? "app-0" : "app-1", "192.168.0.2")),
         ping: async () => ({ kind: "timeout", detail: "" }),
         connect: async () => ({ kind: "timeout", detail: "" }),
     };
@@ -143,7 +145,7 @@ describe("verify", () => {
     });
 
     it("fails a service when a pod never answers, a stranger answers, or the source is not as it should be", async () => {
-        const always = (pod: string, client: string) => ({ http: async () => answer(pod, client) });
+        const always = (pod: string, client: string) => ({ http: async () => [answer(pod, client)] });
         expect(await observedOf(service, always("app-0", "192.168.0.2"))).toBe("no answer from app-1");
         expect(await observedOf(service, always("web-7", "192.168.0.2"))).toBe(
             "answered by web-7, which is not behind this service",

@@ -1,0 +1,100 @@
+import type { ClusterObservation, ObservedNode, ObservedPod, ObservedService } from "../../lab/bind";
+import type { Labels } from "../../lab/model";
+import type { ObjectReference } from "../../verify/check";
+
+/** What is read of an object of the cluster's API. */
+interface ObjectJson {
+    readonly apiVersion?: string;
+    readonly kind?: string;
+    readonly metadata: {
+        readonly namespace?: string;
+        readonly name: string;
+        readonly labels?: Labels;
+        readonly deletionTimestamp?: string;
+    };
+}
+
+interface NodeJson extends ObjectJson {
+    readonly spec?: { readonly podCIDR?: string; readonly podCIDRs?: readonly string[] };
+    readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
+}
+
+interface PodJson extends ObjectJson {
+    readonly spec?: { readonly nodeName?: string };
+    readonly status?: { readonly phase?: string; readonly podIPs?: readonly { readonly ip: string }[] };
+}
+
+interface ServiceJson extends ObjectJson {
+    readonly spec?: { readonly type?: string };
+    readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] } };
+}
+
+/** Objects that kubectl printed: in a list, or one alone. */
+export function itemsOf(printed: unknown): readonly unknown[] {
+    return (printed as { readonly items?: readonly unknown[] }).items ?? [printed];
+}
+
+/** Objects in what kubectl printed as JSON; it prints nothing when it found none. */
+function objectsIn(text: string): readonly ObjectJson[] {
+    return text.trim() === "" ? [] : (itemsOf(JSON.parse(text)) as readonly ObjectJson[]);
+}
+
+/** The objects that were asked for, in that order; nothing for those that kubectl did not print. */
+export function inOrder(references: readonly ObjectReference[], text: string): readonly unknown[] {
+    const key = (apiVersion = "", kind = "", namespace = "", name = "") =>
+        [apiVersion, kind, namespace, name].join(" ");
+    const found = new Map(
+        objectsIn(text).map((object) => [
+            key(object.apiVersion, object.kind, object.metadata.namespace, object.metadata.name),
+            object,
+        ]),
+    );
+    return references.map(({ apiVersion, kind, namespace, name }) => found.get(key(apiVersion, kind, namespace, name)));
+}
+
+function observedNode({ spec = {}, status = {} }: NodeJson): ObservedNode {
+    const internal = (status.addresses ?? []).filter(({ type }) => type === "InternalIP");
+    return {
+        podCidrs: spec.podCIDRs ?? (spec.podCIDR === undefined ? [] : [spec.podCIDR]),
+        addresses: internal.map(({ address }) => address),
+    };
+}
+
+function observedPod({ metadata, spec, status }: PodJson): ObservedPod {
+    const node = spec?.nodeName;
+    return {
+        namespace: metadata.namespace ?? "default",
+        name: metadata.name,
+        labels: metadata.labels ?? {},
+        ...(node === undefined ? {} : { node }),
+        addresses: (status?.podIPs ?? []).map(({ ip }) => ip),
+    };
+}
+
+function observedService({ metadata, status }: ServiceJson): ObservedService {
+    return {
+        namespace: metadata.namespace ?? "default",
+        name: metadata.name,
+        loadBalancerAddresses: (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []),
+    };
+}
+
+/** Pods that have ended or are ending are no longer the cluster's answer to anything. */
+function isCurrent({ metadata, status }: PodJson): boolean {
+    return metadata.deletionTimestamp === undefined && status?.phase !== "Succeeded" && status?.phase !== "Failed";
+}
+
+/** What nodes, pods and services say of a cluster. @param text what kubectl printed of them */
+export function parseObservation(text: string): ClusterObservation {
+    const objects = objectsIn(text);
+    const ofKind = <T extends ObjectJson>(kind: string) => objects.filter((each) => each.kind === kind) as readonly T[];
+    return {
+        nodes: Object.fromEntries(
+            ofKind<NodeJson>("Node").map((node) => [node.metadata.name, observedNode(node)] as const),
+        ),
+        pods: ofKind<PodJson>("Pod").filter(isCurrent).map(observedPod),
+        services: ofKind<ServiceJson>("Service")
+            .filter(({ spec }) => spec?.type === "LoadBalancer")
+            .map(observedService),
+    };
+}

@@ -1,0 +1,84 @@
+import type { ClusterObservation } from "../../lab/bind";
+import type { ObjectReference } from "../../verify/check";
+import { describePods } from "../../verify/diagnosis";
+import type { ObservedSession } from "../../verify/driver";
+import { agentCommand, parseAgentSessions } from "./agent";
+import { inOrder, itemsOf, parseObservation } from "./cluster-json";
+import { jsonDocuments } from "./json";
+import { complaint, type Shells } from "./shells";
+
+/** A kind cluster, asked in its containers: this machine needs no kubectl, and no way to the API server. */
+export interface ClusterReader {
+    /** What the cluster chose. */
+    observe(): Promise<ClusterObservation>;
+    /** Objects as JSON, all in one go, in the order of the references; nothing where there is no such object. */
+    objects(references: readonly ObjectReference[]): Promise<readonly unknown[]>;
+    /**
+     * Sessions as the agent of a node sees them.
+     *
+     * @param version Cilium's
+     */
+    agentSessions(node: string, version: string): Promise<readonly ObservedSession[]>;
+    /** The pods that are not ready, why, and what to do about it; empty when all are. */
+    troubles(): Promise<string>;
+}
+
+/** Milliseconds that an API server under load may take. */
+const timeoutMilliseconds = 30_000;
+
+const kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
+
+/** kind names the control plane after its cluster. */
+function clusterName(controlPlane: string): string {
+    return controlPlane.replace(/-control-plane$/, "");
+}
+
+/**
+ * Reads a cluster.
+ *
+ * @param shells how to run programs in containers
+ * @param controlPlane container of the control plane; the other nodes are in the containers of their names
+ */
+export function clusterReader(shells: Shells, controlPlane: string): ClusterReader {
+    async function run(container: string, argv: readonly string[], what: string): Promise<string> {
+        const result = await shells.run(container, argv, { timeoutMilliseconds });
+        if (result.code !== 0) {
+            throw new Error(`${what}: ${complaint(result)}`);
+        }
+        return result.stdout;
+    }
+
+    const ask = (script: string, ...words: readonly string[]) =>
+        run(controlPlane, ["sh", "-c", script, "kubectl", ...words], `the API server of ${clusterName(controlPlane)}`);
+
+    return {
+        observe: async () => parseObservation(await ask(`${kubectl} get nodes,pods,services -A -o json`)),
+        async objects(references) {
+            if (references.length === 0) {
+                return [];
+            }
+            const items = references.map(({ apiVersion, kind, namespace, name }) => ({
+                apiVersion,
+                kind,
+                metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+            }));
+            const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+            const script = `printf %s "$1" | ${kubectl} get -f - --ignore-not-found -o json`;
+            return inOrder(references, await ask(script, list));
+        },
+        async agentSessions(node, version) {
+            const what = `the agent of ${node}`;
+            const output = await run(node, agentCommand(version), what);
+            const peers = jsonDocuments(output);
+            if (peers?.length !== 1) {
+                throw new Error(`${what} answered with something other than JSON: ${output.slice(0, 200)}`);
+            }
+            return parseAgentSessions(peers[0]);
+        },
+        async troubles() {
+            const script = `${kubectl} get pods -A -o json; ${kubectl} get events -A --field-selector type=Warning -o json`;
+            const [pods, events] = (jsonDocuments(await ask(script)) ?? []).map(itemsOf);
+            return describePods(pods ?? [], events ?? [], clusterName(controlPlane));
+        },
+    };
+}

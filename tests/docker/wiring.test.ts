@@ -1,0 +1,264 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { wiring } from "../../provider/docker/wiring";
+import type { Observation } from "../../provider/resource";
+import type { WiredInterface, WiringInputs } from "../../provider/schema";
+import { engine, engineAvailable } from "./engine";
+import { TestLab } from "./fabric-lab";
+import { image } from "./images";
+
+const context = { project: "bgp-lab", stack: "test" };
+
+const lab = new TestLab();
+
+/** An interface on a link, as this device's end of it. */
+function on(link: number, host: number): WiredInterface {
+    return { network: lab.networkName(link), addresses: lab.both(link, host), mtu: 1400 };
+}
+
+function inputs(device: string, id: string, more: Partial<WiringInputs>): WiringInputs {
+    const container = lab.name(device);
+    return { container, agent: container, agentId: id, interfaces: {}, routes: {}, forwarding: false, ...more };
+}
+
+async function addresses(device: string): Promise<readonly string[]> {
+    const { stdout } = await lab.exec(device, "ip", "-o", "addr", "show", "scope", "global");
+    return stdout
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => line.split(/\s+/))
+        .map(([, name, , address]) => `${name} ${address}`)
+        .sort();
+}
+
+async function routes(device: string): Promise<string> {
+    const [v4, v6] = await Promise.all([lab.exec(device, "ip", "-4", "route"), lab.exec(device, "ip", "-6", "route")]);
+    return `${v4.stdout}${v6.stdout}`;
+}
+
+async function pings(device: string, address: string): Promise<boolean> {
+    return (await lab.exec(device, "ping", "-c", "1", "-W", "1", address)).code === 0;
+}
+
+async function started(device: string): Promise<string> {
+    return (await lab.container(device).inspect()).State.StartedAt;
+}
+
+function paths(observation: Observation): readonly string[] {
+    return observation === "gone" ? ["gone"] : observation.map(({ path, found }) => `${path}: ${found}`);
+}
+
+const available = engineAvailable("wiring of containers");
+
+describe("wiring", () => {
+    beforeEach(async ({ skip }) => skip(!(await available)));
+
+    let client: WiringInputs;
+    let router: WiringInputs;
+    let node: WiringInputs;
+
+    beforeAll(async () => {
+        if (!(await available)) {
+            return;
+        }
+        const [hostImage, routerImage] = await Promise.all([image("client"), image("router")]);
+        await Promise.all([lab.network(0, { uplink: true }), lab.network(1), lab.network(2), lab.network(3)]);
+        const [clientId, routerId] = await Promise.all([
+            lab.host("client0", hostImage),
+            lab.router("router0", routerImage),
+            lab.node("node0", hostImage, 0),
+        ]);
+        const sidecarId = await lab.sidecar("sidecar0", hostImage, "node0");
+        client = inputs("client0", clientId, {
+            interfaces: { net0: on(1, 2) },
+            routes: { "0.0.0.0/0": { via: lab.v4(1, 1) }, "::/0": { via: lab.v6(1, 1) } },
+        });
+        router = inputs("router0", routerId, { interfaces: { lan1: on(1, 1), net7: on(2, 1) }, forwarding: true });
+        node = inputs("node0", sidecarId, {
+            agent: lab.name("sidecar0"),
+            interfaces: { net0: on(2, 2) },
+            routes: {
+                "0.0.0.0/0": { via: lab.v4(0, 1) },
+                [lab.subnets(1)[0]!]: { via: lab.v4(2, 1) },
+                [lab.subnets(1)[1]!]: { via: lab.v6(2, 1) },
+                "10.254.0.0/24": { blackhole: true },
+            },
+            forwarding: true,
+        });
+        await Promise.all([client, router, node].map((each) => wiring.create(each, context)));
+    });
+
+    afterAll(async () => {
+        if (await available) {
+            await lab.clear();
+        }
+    });
+
+    it("gives interfaces the model's names and addresses, whatever Docker calls them", async () => {
+        expect(await addresses("client0")).toEqual(lab.both(1, 2).map((address) => `net0 ${address}`));
+        expect(await addresses("router0")).toEqual(
+            [
+                ...lab.both(1, 1).map((address) => `lan1 ${address}`),
+                ...lab.both(2, 1).map((address) => `net7 ${address}`),
+            ].sort(),
+        );
+        expect(await addresses("sidecar0")).toEqual(
+            expect.arrayContaining(lab.both(2, 2).map((address) => `net0 ${address}`)),
+        );
+    });
+
+    it("carries packets between client and node over the router in both families", async () => {
+        expect(await pings("client0", lab.v4(2, 2))).toBe(true);
+        // The node's own kernel takes a second to see that nobody else has its address.
+        await lab.until("the client reaches the node over IPv6", () => pings("client0", lab.v6(2, 2)), Boolean);
+    });
+
+    it("takes Docker's default routes away where the lab has none, and keeps the nodes' way out", async () => {
+        expect(await routes("router0")).not.toContain("default");
+        expect((await routes("client0")).match(/^default via \S+/gm)).toEqual([
+            `default via ${lab.v4(1, 1)}`,
+            `default via ${lab.v6(1, 1)}`,
+        ]);
+        expect((await routes("node0")).match(/^default via [\d.]+/gm)).toEqual([`default via ${lab.v4(0, 1)}`]);
+    });
+
+    it("finds no drift in what it made", async () => {
+        for (const each of [client, router, node]) {
+            expect(paths(await wiring.read(each))).toEqual([]);
+        }
+    });
+
+    it("restores routes and addresses that somebody removes, without another run", async () => {
+        await lab.exec("node0", "ip", "route", "del", lab.subnets(1)[0]!);
+        await lab.exec("client0", "ip", "-6", "addr", "del", lab.both(1, 2)[1]!, "dev", "net0");
+        await lab.until("the node reaches the client", () => pings("node0", lab.v4(1, 2)), Boolean);
+        await lab.until("the client reaches the node over IPv6", () => pings("client0", lab.v6(2, 2)), Boolean);
+    });
+
+    it("leaves a link down that somebody took down, tells of it, and raises it in an update", async () => {
+        await lab.exec("client0", "ip", "link", "set", "net0", "down");
+        expect(paths(await wiring.read(client))).toContain("interfaces.net0: the link is down");
+        await wiring.update(client, client, context);
+        expect(paths(await wiring.read(client))).toEqual([]);
+        expect(await pings("client0", lab.v4(2, 2))).toBe(true);
+    });
+
+    it("restores routes when a link that was down comes up again", async () => {
+        await lab.exec("client0", "ip", "link", "set", "net0", "down");
+        await lab.exec("client0", "ip", "link", "set", "net0", "up");
+        await lab.until("the client reaches the node", () => pings("client0", lab.v4(2, 2)), Boolean);
+    });
+
+    it("finds a network that somebody disconnected, which unplugs it, and connects it again", async () => {
+        await engine.getNetwork(lab.networkName(1)).disconnect({ Container: lab.name("router0") });
+        expect(await pings("client0", lab.v4(1, 1))).toBe(false);
+        expect(paths(await wiring.read(router))).toEqual(
+            expect.arrayContaining([
+                `interfaces.lan1.network: not connected to ${lab.networkName(1)}`,
+                "interfaces.lan1: no such interface",
+            ]),
+        );
+        await wiring.update(router, router, context);
+        expect(paths(await wiring.read(router))).toEqual([]);
+        expect(await pings("client0", lab.v4(2, 2))).toBe(true);
+    });
+
+    it("restores itself when a container restarts", async () => {
+        await lab.container("router0").restart({ t: 0 });
+        await lab.container("client0").restart({ t: 0 });
+        await lab.until(
+            "both are wired",
+            async () => [...(await wiring.read(router)), ...(await wiring.read(client))],
+            (drift) => drift.length === 0,
+        );
+        expect(await pings("client0", lab.v4(2, 2))).toBe(true);
+    });
+
+    it("adds and removes links and changes addresses without touching what stays", async () => {
+        const before = {
+            started: await started("router0"),
+            link: (await lab.exec("router0", "cat", "/sys/class/net/net7/ifindex")).stdout,
+        };
+        const added = { ...router, interfaces: { ...router.interfaces, net9: on(3, 1) } };
+        await wiring.update(router, added, context);
+        expect(await addresses("router0")).toEqual(
+            expect.arrayContaining(lab.both(3, 1).map((address) => `net9 ${address}`)),
+        );
+        const moved = { ...router, interfaces: { ...router.interfaces, net9: on(3, 5) } };
+        await wiring.update(added, moved, context);
+        expect((await addresses("router0")).filter((line) => line.startsWith("net9 "))).toEqual(
+            lab.both(3, 5).map((address) => `net9 ${address}`),
+        );
+        await wiring.update(moved, router, context);
+        expect((await addresses("router0")).join(" ")).not.toContain("net9");
+        expect(Object.keys((await lab.container("router0").inspect()).NetworkSettings.Networks).sort()).toEqual([
+            lab.networkName(1),
+            lab.networkName(2),
+        ]);
+        expect(await started("router0")).toBe(before.started);
+        expect((await lab.exec("router0", "cat", "/sys/class/net/net7/ifindex")).stdout).toBe(before.link);
+        expect(paths(await wiring.read(router))).toEqual([]);
+    });
+
+    it("changes and removes routes live", async () => {
+        const others = { ...client, routes: { "10.1.0.0/16": { via: lab.v4(1, 1) }, "10.2.0.1/32": { dev: "net0" } } };
+        await wiring.update(client, others, context);
+        const shown = await routes("client0");
+        expect(shown).toContain(`10.1.0.0/16 via ${lab.v4(1, 1)} dev net0 proto static`);
+        expect(shown).toContain("10.2.0.1 dev net0 proto static");
+        expect(shown).not.toContain("default");
+        await wiring.update(others, client, context);
+        expect(await routes("client0")).not.toContain("10.1.0.0");
+        expect(paths(await wiring.read(client))).toEqual([]);
+    });
+
+    it.each(["restart", "stop, and start later"])("brings node and sidecar back after docker %s", async (how) => {
+        const sidecar = await started("sidecar0");
+        if (how === "restart") {
+            await lab.container("node0").restart({ t: 0 });
+        } else {
+            await lab.container("node0").stop({ t: 0 });
+            await lab.until(
+                "the node's links are gone",
+                () => addresses("sidecar0"),
+                (seen) => !seen.join().includes("net0"),
+            );
+            expect(await pings("client0", lab.v4(2, 2))).toBe(false);
+            expect(paths(await wiring.read(node))).toEqual([`container: ${lab.name("node0")} does not run`]);
+            await lab.container("node0").start();
+        }
+        await lab.until(
+            "node and sidecar are wired",
+            () => wiring.read(node),
+            (drift) => drift !== "gone" && drift.length === 0,
+        );
+        expect(await started("sidecar0")).not.toBe(sidecar);
+        expect(await addresses("sidecar0")).toEqual(await addresses("node0"));
+        expect(await pings("client0", lab.v4(2, 2))).toBe(true);
+    });
+
+    it("starts what does not run, the sidecar too", async () => {
+        await lab.container("sidecar0").stop({ t: 0 });
+        expect(paths(await wiring.read(node))).toEqual([`agent: ${lab.name("sidecar0")} does not run`]);
+        await lab.container("node0").stop({ t: 0 });
+        await wiring.update(node, node, context);
+        expect(paths(await wiring.read(node))).toEqual([]);
+    });
+
+    it("says which container or network is missing", async () => {
+        const strangers = inputs("nobody", "x", {});
+        expect(await wiring.read(strangers)).toBe("gone");
+        await expect(wiring.create(strangers, context)).rejects.toThrow(`there is no container ${lab.name("nobody")}`);
+        const nowhere = { ...client, interfaces: { ...client.interfaces, net1: on(9, 1) } };
+        await expect(wiring.update(client, nowhere, context)).rejects.toThrow(
+            `${lab.name("client0")} cannot join ${lab.networkName(9)} as net1: `,
+        );
+    });
+
+    it("lets go of a container when the wiring is deleted", async () => {
+        await wiring.delete("", client);
+        expect(await addresses("client0")).toEqual([]);
+        expect(await routes("client0")).not.toContain("default");
+        await wiring.create(client, context);
+        expect(await pings("client0", lab.v4(2, 2))).toBe(true);
+    });
+});

@@ -1,0 +1,116 @@
+import type { Lab } from "../lab/model";
+import { nodeSpeaker } from "../lab/speakers";
+import { ciliumResources } from "../render/cilium";
+import { ciliumTraits } from "../render/cilium-versions";
+import type { KubernetesObject } from "../render/kubernetes";
+import { workloadResources } from "../render/workload";
+import type { ConditionCheck, ObjectReference, Want } from "./check";
+import { subject } from "./describe";
+
+/** Checks by what they are about, so that previews name them and not their number. */
+export type ChecksBySubject = Readonly<Record<string, ConditionCheck>>;
+
+/** Namespace of Cilium's own objects. */
+const ciliumNamespace = "kube-system";
+
+/** What tells that a CiliumBGPClusterConfig cannot be carried out (Cilium's API, cilium.io/v2). */
+const clusterConfigErrors = [
+    "cilium.io/NoMatchingNode",
+    "cilium.io/MissingPeerConfigs",
+    "cilium.io/ConflictingClusterConfig",
+];
+
+/** What an agent says of a CiliumBGPNodeConfig that it cannot carry out. */
+const nodeConfigErrors = ["cilium.io/BGPReconcileError"];
+
+/** What LB-IPAM says of a pool that overlaps another one, in the words of all releases since 1.14. */
+const poolErrors = ["cilium.io/PoolConflict", "io.cilium/conflict"];
+
+function check(object: ObjectReference, wants: Want): ConditionCheck {
+    return { kind: "condition", object, wants };
+}
+
+function bySubject(checks: readonly ConditionCheck[]): ChecksBySubject {
+    return Object.fromEntries(checks.map((each) => [subject(each), each]));
+}
+
+function reference({ apiVersion, kind, metadata: { namespace, name } }: KubernetesObject): ObjectReference {
+    return { apiVersion, kind, ...(namespace === undefined ? {} : { namespace }), name };
+}
+
+/** Name of the definition of a custom resource: its plural and its group. */
+function definitionName({ kind, apiVersion }: KubernetesObject): string {
+    const singular = kind.toLowerCase();
+    const plural = singular.endsWith("y") ? `${singular.slice(0, -1)}ies` : `${singular}s`;
+    return `${plural}.${apiVersion.split("/")[0]}`;
+}
+
+/**
+ * What must be there before the lab's custom resources can be: their definitions, which Cilium's operator makes some time
+ * after the chart is installed, in the version that the resources are written in.
+ */
+export function crdChecks(lab: Lab): ChecksBySubject {
+    return bySubject(
+        ciliumResources(lab).map((resource) =>
+            check(
+                {
+                    apiVersion: "apiextensions.k8s.io/v1",
+                    kind: "CustomResourceDefinition",
+                    name: definitionName(resource),
+                },
+                { kind: "served", version: resource.apiVersion.split("/")[1] ?? "" },
+            ),
+        ),
+    );
+}
+
+/**
+ * What must hold of the cluster before routes and traffic can: nodes and Cilium are ready, the workload has been rolled
+ * out, services have the addresses they are pinned to, and nothing of what Cilium was told is in error.
+ */
+export function readyChecks(lab: Lab): ChecksBySubject {
+    return bySubject([...platformChecks(lab), ...applicationChecks(lab), ...announcementChecks(lab)]);
+}
+
+function platformChecks({ cluster }: Lab): readonly ConditionCheck[] {
+    const apps = { apiVersion: "apps/v1", namespace: ciliumNamespace };
+    return [
+        ...Object.keys(cluster.nodes).map((name) =>
+            check({ apiVersion: "v1", kind: "Node", name }, { kind: "condition", type: "Ready" }),
+        ),
+        check({ ...apps, kind: "DaemonSet", name: "cilium" }, { kind: "rollout" }),
+        check({ ...apps, kind: "Deployment", name: "cilium-operator" }, { kind: "rollout" }),
+    ];
+}
+
+function applicationChecks(lab: Lab): readonly ConditionCheck[] {
+    const controllers = workloadResources(lab).filter(({ kind }) => kind === "Deployment" || kind === "DaemonSet");
+    const services = lab.cluster.services.map(({ namespace, name, loadBalancerAddresses: addresses }) =>
+        check({ apiVersion: "v1", kind: "Service", namespace, name }, { kind: "addresses", addresses }),
+    );
+    return [...controllers.map((each) => check(reference(each), { kind: "rollout" })), ...services];
+}
+
+function announcementChecks(lab: Lab): readonly ConditionCheck[] {
+    const resources = ciliumResources(lab);
+    const ofKind = (kind: KubernetesObject["kind"]) => resources.filter((each) => each.kind === kind).map(reference);
+    const { bgpApis } = ciliumTraits(lab.cluster.cilium.version);
+    // A CiliumBGPPeeringPolicy has no status; of the other API, Cilium makes an object for each node.
+    const nodeConfigs = bgpApis[0] === "cluster-config" ? speakingNodes(lab) : [];
+    return [
+        ...ofKind("CiliumLoadBalancerIPPool").map((pool) => check(pool, { kind: "no-condition", types: poolErrors })),
+        ...ofKind("CiliumBGPClusterConfig").map((config) =>
+            check(config, { kind: "no-condition", types: clusterConfigErrors }),
+        ),
+        ...nodeConfigs.map((name) =>
+            check(
+                { apiVersion: "cilium.io/v2", kind: "CiliumBGPNodeConfig", name },
+                { kind: "no-condition", types: nodeConfigErrors },
+            ),
+        ),
+    ];
+}
+
+function speakingNodes(lab: Lab): readonly string[] {
+    return Object.keys(lab.cluster.nodes).filter((name) => nodeSpeaker(lab, name) !== undefined);
+}
