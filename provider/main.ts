@@ -1,6 +1,8 @@
 import { version } from "../package.json";
 import { dockerClaim } from "./docker/claim";
 import { frr } from "./docker/frr";
+import { readiness } from "./docker/readiness";
+import { dockerVerification } from "./docker/verification";
 import { wiring } from "./docker/wiring";
 import { claim } from "./resources/claim";
 import { fabric } from "./resources/fabric";
@@ -11,6 +13,6 @@ import { verification } from "./resources/verification";
 import { serve } from "./server";
 
 const netnsKinds = [claim, sandbox, fabric, router, node, verification];
-const dockerKinds = [dockerClaim, wiring, frr];
+const dockerKinds = [dockerClaim, wiring, frr, readiness, dockerVerification];
 
 serve([...netnsKinds, ...dockerKinds], version);

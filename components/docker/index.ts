@@ -5,6 +5,7 @@ import { ciliumResources, ciliumValues } from "../../render/cilium";
 import { dockerName, dockerPrefix } from "../../render/docker";
 import { kindConfig, nodeLabelChanges } from "../../render/kind";
 import { workloadResources } from "../../render/workload";
+import { crdChecks, readyChecks } from "../../verify/readiness";
 import { Cilium } from "../cilium";
 import { KindCluster } from "../kind-cluster";
 import type { DockerSettings, Runtime } from "../runtime";
@@ -36,7 +37,7 @@ export const docker: Runtime<{ readonly docker: DockerSettings }> = (parent, { m
         {
             controlPlane: cluster.controlPlane,
             clusterId: cluster.identity,
-            checks: {},
+            checks: readyChecks(model),
             deadline: settings.timeouts.ready,
             subject,
         },
@@ -112,7 +113,7 @@ function makeCilium(
             chart,
             values: ciliumValues(model, { images, kubeProxyReplacement, values }),
             objects: ciliumResources(model),
-            definitions: {},
+            definitions: crdChecks(model),
             timeout: timeouts.ready,
         },
         { parent },

@@ -87,7 +87,7 @@ function isCurrent({ metadata, status }: PodJson): boolean {
 /** What nodes, pods and services say of a cluster. @param text what kubectl printed of them */
 export function parseObservation(text: string): ClusterObservation {
     const objects = objectsIn(text);
-    const ofKind = <T extends ObjectJson>(kind: string) => objects.filter((each) => each.kind === kind) as readonly T[];
+    const ofKind = <T extends ObjectJson>(kind: string) => objects.filter((each): each is T => each.kind === kind);
     return {
         nodes: Object.fromEntries(
             ofKind<NodeJson>("Node").map((node) => [node.metadata.name, observedNode(node)] as const),

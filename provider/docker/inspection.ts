@@ -1,0 +1,137 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { type Binding, bind } from "../../lab/bind";
+import type { Lab, Seconds } from "../../lab/model";
+import { formatFindings } from "../../lab/rules/findings";
+import { predict } from "../../routing/predict";
+import type { Check, CheckResult } from "../../verify/check";
+import { inReadingOrder } from "../../verify/describe";
+import { planAgentSessions, planChecks } from "../../verify/plan";
+import { readyChecks } from "../../verify/readiness";
+import { verify } from "../../verify/run";
+import type { DockerVerificationInputs } from "../schema";
+import { type ClusterReader, clusterReader } from "./cluster";
+import { dockerDriver } from "./driver";
+import { engine } from "./engine";
+import { type Shells, shellsOf } from "./shells";
+
+/** Milliseconds between two looks: each starts processes in containers, and they take them from what is awaited. */
+export const lookInterval = 250;
+
+/** Where a lab in Docker is. */
+export type LabInDocker = Pick<DockerVerificationInputs, "containers" | "controlPlane"> & { readonly model: unknown };
+
+/** Seconds from the start of a verification. */
+export interface Timings {
+    /** Until what the cluster chose was bound into the model. */
+    readonly observation: Seconds;
+    /** Until all sessions were established. */
+    readonly sessions: Seconds;
+    /** Until a service first answered. */
+    readonly firstAnswer: Seconds;
+    /** Until every check held. */
+    readonly total: Seconds;
+}
+
+/** What a verification saw. */
+export interface Inspection {
+    /** In reading order. */
+    readonly results: readonly CheckResult[];
+    readonly timings: Timings;
+}
+
+/** Runs something with shells in a lab's containers, which are closed after it. */
+export async function withShells<T>(work: (shells: Shells) => Promise<T>): Promise<T> {
+    const shells = shellsOf(await engine());
+    try {
+        return await work(shells);
+    } finally {
+        shells.close();
+    }
+}
+
+function roundSeconds(milliseconds: number): Seconds {
+    return Math.round(milliseconds / 100) / 10;
+}
+
+async function attempt(lab: Lab, reader: ClusterReader): Promise<Binding | Error> {
+    try {
+        return bind(lab, await reader.observe());
+    } catch (error) {
+        return error as Error;
+    }
+}
+
+/**
+ * The lab with what its cluster chose. Pods that are on their way out, or have no address yet, are waited for.
+ *
+ * @throws Error when the cluster is not the model's, or does not answer
+ */
+async function bindWithin(lab: Lab, reader: ClusterReader, deadline: number): Promise<Lab> {
+    for (;;) {
+        const binding = await attempt(lab, reader);
+        if (!(binding instanceof Error) && binding.kind === "bound") {
+            return binding.lab;
+        }
+        if (performance.now() >= deadline) {
+            throw binding instanceof Error
+                ? binding
+                : new Error(`the cluster is not as the lab has it\n\n${formatFindings(binding.findings)}`);
+        }
+        await pause(lookInterval);
+    }
+}
+
+function checksOf(lab: Lab, hasCluster: boolean): readonly Check[] {
+    const prediction = predict(lab);
+    const ofCluster = hasCluster ? [...Object.values(readyChecks(lab)), ...planAgentSessions(lab, prediction)] : [];
+    return inReadingOrder([...ofCluster, ...planChecks(lab, prediction)]);
+}
+
+/** When the last check of some kind held, or the first. */
+function momentOf(results: readonly CheckResult[], kind: Check["kind"], which: "first" | "last"): number {
+    const moments = results.filter(({ check }) => check.kind === kind).map(({ milliseconds }) => milliseconds);
+    if (moments.length === 0) {
+        return 0;
+    }
+    return which === "first" ? Math.min(...moments) : Math.max(...moments);
+}
+
+/**
+ * Looks whether a lab in Docker is as predicted: binds what its cluster chose into the model, predicts its routes, and
+ * checks sessions, routes, conditions and traffic until all hold or the deadline has passed.
+ *
+ * @param only which checks are run @default all
+ * @throws Error when the cluster is not the model's, or does not answer
+ */
+export function inspectLab(
+    { model, containers, controlPlane }: LabInDocker,
+    deadlineSeconds: Seconds,
+    only: (check: Check) => boolean = () => true,
+): Promise<Inspection> {
+    return withShells(async (shells) => {
+        const start = performance.now();
+        const lab = model as Lab;
+        const reader = controlPlane === undefined ? undefined : clusterReader(shells, controlPlane);
+        const bound = reader ? await bindWithin(lab, reader, start + deadlineSeconds * 1_000) : lab;
+        const observation = performance.now() - start;
+        const driver = dockerDriver({
+            shells,
+            containers,
+            ...(reader ? { cluster: { reader, ciliumVersion: lab.cluster.cilium.version } } : {}),
+        });
+        const results = await verify(checksOf(bound, reader !== undefined).filter(only), driver, {
+            deadlineSeconds: Math.max(0, deadlineSeconds - observation / 1_000),
+            interval: lookInterval,
+        });
+        const since = (milliseconds: number) => roundSeconds(observation + milliseconds);
+        return {
+            results,
+            timings: {
+                observation: roundSeconds(observation),
+                sessions: since(momentOf(results, "session", "last")),
+                firstAnswer: since(momentOf(results, "service", "first")),
+                total: roundSeconds(performance.now() - start),
+            },
+        };
+    });
+}

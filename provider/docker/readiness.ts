@@ -1,0 +1,68 @@
+import type { ConditionCheck } from "../../verify/check";
+import { failures } from "../../verify/report";
+import { verify } from "../../verify/run";
+import type { Observation, Outputs, ResourceKind } from "../resource";
+import type { Drift } from "../sandbox/protocol";
+import { dockerTypes, type ReadinessInputs } from "../schema";
+import { type ClusterReader, clusterReader } from "./cluster";
+import { dockerDriver } from "./driver";
+import { engine } from "./engine";
+import { lookInterval, withShells } from "./inspection";
+import type { Shells } from "./shells";
+
+function look({ checks }: ReadinessInputs, shells: Shells, reader: ClusterReader, deadlineSeconds: number) {
+    // Conditions are asked of the API alone: neither containers nor a version of Cilium matter.
+    const driver = dockerDriver({ shells, containers: {}, cluster: { reader, ciliumVersion: "" } });
+    const wanted = Object.values(checks) as readonly ConditionCheck[];
+    return verify(wanted, driver, { deadlineSeconds, interval: lookInterval });
+}
+
+/** The pods that are not ready; that the API server cannot even be asked is not worth a second error. */
+async function troubles(reader: ClusterReader): Promise<string> {
+    try {
+        return await reader.troubles();
+    } catch {
+        return "";
+    }
+}
+
+async function wait(inputs: ReadinessInputs): Promise<Outputs> {
+    return withShells(async (shells) => {
+        const reader = clusterReader(shells, inputs.controlPlane);
+        const start = performance.now();
+        const results = await look(inputs, shells, reader, inputs.deadline);
+        if (results.some(({ status }) => status === "fail")) {
+            const why = await troubles(reader);
+            throw new Error(
+                `the cluster is not ready after ${inputs.deadline} s; bgp-lab:docker.timeouts.ready gives it longer\n` +
+                    `${failures(results)}${why === "" ? "" : `\n\n${why}`}`,
+            );
+        }
+        return { seconds: Math.round((performance.now() - start) / 100) / 10 };
+    });
+}
+
+async function observe(inputs: ReadinessInputs): Promise<Observation> {
+    const docker = await engine();
+    if ((await docker.inspect(inputs.controlPlane)) === undefined) {
+        return "gone";
+    }
+    const results = await withShells((shells) => look(inputs, shells, clusterReader(shells, inputs.controlPlane), 0));
+    return results
+        .filter(({ status }) => status === "fail")
+        .map(({ subject, observed }): Drift => ({ path: `checks[${JSON.stringify(subject)}]`, found: observed }));
+}
+
+/** Waits for objects of a cluster, for what Helm and Pulumi do not wait for, or not together. */
+export const readiness: ResourceKind<ReadinessInputs> = {
+    type: dockerTypes.readiness,
+    inputs: { controlPlane: "string", clusterId: "string", checks: "object", deadline: "number", subject: "string" },
+    replaceOn: ["controlPlane"],
+    plan({ controlPlane }) {
+        return { id: `${controlPlane}/readiness` };
+    },
+    create: wait,
+    update: (_olds, news) => wait(news),
+    read: observe,
+    async delete() {},
+};
