@@ -90,7 +90,24 @@ function kernelRoutes(lab: Lab, name: string, device: Device): (readonly [Prefix
         return [];
     }
     const own = device.staticRoutes.filter((route) => !leadsToPods(lab, route)).map(kernelRoute);
-    return name in lab.cluster.nodes ? [...defaultRoutes(lab, device), ...own] : own;
+    return name in lab.cluster.nodes ? [...defaultRoutes(lab, device), ...unservedAddresses(lab), ...own] : own;
+}
+
+/**
+ * Load-balancer addresses are no interface's. What asks one of them for a port that no service has, or pings it, is not
+ * taken by kube-proxy or Cilium, and comes to the routing table: it would go back to the router by the node's route to
+ * the lab, to the node again, and so on until its TTL ends. Here it ends in silence, as in a cluster whose nodes have no
+ * route to the addresses.
+ *
+ * What a service has comes through: its destination is changed before the routing decision (netfilter's PREROUTING,
+ * Cilium's BPF). The price: of a connection that a process on the node itself opens, with kube-proxy, the routing
+ * decision comes first (OUTPUT is behind it), so it fails with "Invalid argument". Cilium's kube-proxy replacement
+ * changes the destination in the socket, and does not have that limit; nor have pods, nor anybody else in the lab.
+ */
+function unservedAddresses({ cluster }: Lab): (readonly [Prefix, RouteSpec])[] {
+    return cluster.loadBalancerPools.flatMap(({ blocks }) =>
+        blocks.map((block) => [block, { blackhole: true }] as const),
+    );
 }
 
 /** To the embedded runtime such a route stands for the overlay. */

@@ -9,6 +9,15 @@ export const wiringFilePath = `${wiringFolder}/wiring`;
 /** The script in a container. */
 export const wiringScriptPath = `${wiringFolder}/wire`;
 
+/** FIFO in a container: a line in it makes `wire keep` look. */
+export const wiringEventsPath = `${wiringFilePath}.events`;
+
+/**
+ * Number by which the kernel knows routes of a wiring from those of Docker and of routing daemons. Nobody else has it
+ * (linux/rtnetlink.h, iproute2's rt_protos); `static` would not do, because FRR's own routes are called that, too.
+ */
+export const routeProtocol = 120;
+
 /**
  * FIFO in the volume of a node by which it tells, when it starts, which network namespace it has. Who shares that
  * namespace reads it there.
@@ -20,17 +29,24 @@ export const bootFifoPath = "/var/lib/bgp-lab/boot";
  *
  * - `wire check`: tells differences, changes nothing
  * - `wire apply`: ends differences, then tells what is left, and on standard error why
- * - `wire release NAME…`: gives interfaces back the names under which Docker removes them
+ * - `wire suspend`: makes `keep` do nothing until there is a file again, and waits for what it is about
+ * - `wire release NAME…`: suspends, and gives interfaces back the names under which Docker removes them
  * - `wire keep`: applies now, and whenever the kernel tells of a change; never ends
  *
  * The wanted wiring is in the variable `wanted`; `keep` reads the file. A link that somebody took down stays down until
  * the next `apply`, because that is how people try what a lab does without it; its routes come back when it is up again.
+ *
+ * Docker joins a container to a network in steps: a link, a name, one address, the other, the way out. It fails if
+ * somebody renames the link or adds an address in between. So the provider suspends before it has Docker join or leave;
+ * and for those who do it by hand, `keep` leaves a new link alone until it is up, has all of its addresses, and was so
+ * already when it last looked.
  */
 export const wiringScript = `#!/bin/sh
 # Makes and keeps the network of this container as ${wiringFilePath} says.
 # shellcheck disable=SC2086 # addresses and routes are taken apart at their spaces
 set -u
 file=${wiringFilePath}
+busy=$file.busy
 boot=${bootFifoPath}
 mode=$1
 problems=
@@ -84,7 +100,10 @@ device_with() {
 # Kernels before 6.2 rename only what is down. IPv6 addresses and routes go with that, and come back below.
 rename() {
     ip link set dev "$1" name "$2" 2>/dev/null && return
-    ip link set dev "$1" down && ip link set dev "$1" name "$2" && ip link set dev "$2" up
+    ip link set dev "$1" down || return
+    ip link set dev "$1" name "$2" && ip link set dev "$2" up && return
+    ip link set dev "$1" up
+    false
 }
 
 # Gives an interface its name. The one from Docker stays as a second name, by which Docker finds it to remove it.
@@ -105,11 +124,26 @@ release_interface() {
     ip link property del dev "$1" altname "$second" && rename "$1" "$second" || ip link del dev "$1"
 }
 
+# Whether device may still be in Docker's hands. Numbers of links that are not are in settled.
+is_new() {
+    [ "$mode" = keep ] || return 1
+    new=$device
+    link_of "$new" || return 0
+    case $settled in *"$newline$index: "*) return 1 ;; esac
+    again=yes
+    is_up "$link" || return 0
+    for each; do
+        device_with "$each" && [ "$device" = "$new" ] || return 0
+    done
+    settled="$settled$newline$index: "
+}
+
 name_interfaces() {
     while read -r kind name _ own; do
         [ "$kind" = interface ] || continue
         device_with $own || continue
         [ "$device" != "$name" ] || continue
+        ! is_new $own || continue
         differs "interfaces.$name" "its name is $device" name_interface "$device" "$name"
         look
     done <<END
@@ -163,15 +197,15 @@ wire_route() {
     case $family in 4) routes=$routes4 ;; 6) routes=$routes6 ;; esac
     case $routes in
         *"$newline$* "*) ;;
-        *) differs "routes[\\"$prefix\\"]" "no such route" ip "-$family" route replace "$@" proto static ;;
+        *) differs "routes[\\"$prefix\\"]" "no such route" ip "-$family" route replace "$@" proto ${routeProtocol} ;;
     esac
 }
 
-# Static routes and default routes that the wiring does not have: former ones, and Docker's.
+# Routes of a former wiring, and Docker's default routes.
 remove_routes() {
     while read -r line; do
-        case $line in
-            *" proto static"*) protocol="proto static" ;;
+        case "$line " in
+            *" proto ${routeProtocol} "*) protocol="proto ${routeProtocol}" ;;
             *" proto "*) continue ;;
             "default "*) protocol= ;;
             *) continue ;;
@@ -232,11 +266,21 @@ announce() {
     readlink /proc/self/ns/net >&4
 }
 
+# While keep is about something, there is a file that says so.
+suspend() {
+    rm -f "$file"
+    tries=50
+    while [ -e "$busy" ] && [ "$tries" -gt 0 ]; do
+        sleep 0.1
+        tries=$((tries - 1))
+    done
+}
+
 # One line in the FIFO for any number of events until the next look, which costs nothing while nothing happens.
 keep() {
-    events=$file.events
+    events=${wiringEventsPath}
     dirty=$file.dirty
-    rm -f "$events" "$dirty"
+    rm -f "$events" "$dirty" "$busy"
     mkfifo "$events"
     exec 3<>"$events"
     while :; do
@@ -245,12 +289,18 @@ keep() {
     done | while read -r _; do
         [ -e "$dirty" ] || { : >"$dirty" && echo >&3; }
     done &
+    # Docker is through with what is there before anything runs here.
+    look
+    settled=$links
     while :; do
         rm -f "$dirty"
+        again= problems=
+        : >"$busy"
         wanted=$(cat "$file" 2>/dev/null)
         case $wanted in shared*) announce ;; esac
         [ -z "$wanted" ] || wire
-        read -r _ <&3
+        rm -f "$busy"
+        [ -n "$again" ] || read -r _ <&3
         sleep 1
     done
 }
@@ -263,8 +313,10 @@ case $mode in
         wire
         [ -z "$problems" ] || printf '%s' "$problems" >&2
         ;;
+    suspend) suspend ;;
     release)
         shift
+        suspend
         look
         for name; do
             link_of "$name" && release_interface "$name"

@@ -6,7 +6,14 @@
 import { familyOf, lengthOf } from "../lab/address";
 import type { Prefix } from "../lab/model";
 import type { RouteSpec, WiredInterface, WiringInputs } from "../provider/schema";
-import { wiringFilePath, wiringFolder, wiringScript, wiringScriptPath } from "./wiring-script";
+import {
+    routeProtocol,
+    wiringEventsPath,
+    wiringFilePath,
+    wiringFolder,
+    wiringScript,
+    wiringScriptPath,
+} from "./wiring-script";
 
 /** What the script is told about a container. */
 export type Wiring = Pick<WiringInputs, "interfaces" | "routes" | "forwarding"> & {
@@ -16,16 +23,21 @@ export type Wiring = Pick<WiringInputs, "interfaces" | "routes" | "forwarding"> 
 
 /**
  * The wanted wiring as the script reads it, one thing a line. Routes are written as `ip route` shows them, by which the
- * script finds them.
+ * script finds them. Wirings that are equal give equal files.
  */
 export function wiringFile({ interfaces, routes, forwarding, shared }: Wiring): string {
     const lines = [
         ...(shared ? ["shared"] : []),
         `forwarding ${forwarding ? 1 : 0}`,
-        ...Object.entries(interfaces).map(([name, spec]) => interfaceLine(name, spec)),
-        ...Object.entries(routes).map(([prefix, via]) => routeLine(prefix, via)),
+        ...sorted(interfaces).map(([name, spec]) => interfaceLine(name, spec)),
+        ...sorted(routes).map(([prefix, via]) => routeLine(prefix, via)),
     ];
     return lines.join("\n");
+}
+
+/** Entries in an order of their own: what comes back from a state is not in the order in which it was put there. */
+function sorted<T>(record: Readonly<Record<string, T>>): readonly (readonly [string, T])[] {
+    return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function interfaceLine(name: string, { mtu, addresses }: WiredInterface): string {
@@ -70,8 +82,10 @@ mkdir -p ${wiringFolder}
 printf "%s\\n" "$1" >${wiringScriptPath}.new
 printf "%s\\n" "$2" >${wiringFilePath}.new
 mv ${wiringScriptPath}.new ${wiringScriptPath}
-mv ${wiringFilePath}.new ${wiringFilePath}
+sh ${wiringScriptPath} suspend
 wanted=$2 sh ${wiringScriptPath} apply
+mv ${wiringFilePath}.new ${wiringFilePath}
+[ ! -p ${wiringEventsPath} ] || echo 1<>${wiringEventsPath}
 if [ -d /run/systemd/system ]; then
     printf "%s\\n" "$3" >/etc/systemd/system/bgp-lab.service
     systemctl enable --quiet --now bgp-lab.service
@@ -90,14 +104,17 @@ export function checkCommand(wiring: Wiring): readonly string[] {
     return ["env", `wanted=${wiringFile(wiring)}`, "sh", "-c", check, "wire", "check"];
 }
 
-/** Command that makes interfaces ready to be removed by Docker. */
+/**
+ * Command that makes interfaces ready to be removed by Docker. Until the next {@link installCommand} nothing keeps the
+ * wiring of the container, so that Docker alone changes it.
+ */
 export function releaseCommand(interfaces: readonly string[]): readonly string[] {
     return ["sh", "-c", wiringScript, "wire", "release", ...interfaces];
 }
 
 const forget = `rm -f ${wiringFilePath}
-ip -4 route flush proto static
-ip -6 route flush proto static
+ip -4 route flush proto ${routeProtocol}
+ip -6 route flush proto ${routeProtocol}
 if [ -d /run/systemd/system ]; then systemctl disable --quiet --now bgp-lab.service; fi`;
 
 /** Command after which nothing keeps the wiring of a container any more. */

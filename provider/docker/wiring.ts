@@ -73,15 +73,17 @@ async function leave(
     container: ContainerState,
     interfaces: readonly { readonly name: string; readonly network: string }[],
 ): Promise<void> {
-    if (interfaces.length === 0) {
-        return;
-    }
     if (container.running) {
         await docker.exec(container.id, releaseCommand(interfaces.map(({ name }) => name)));
     }
     for (const { network } of interfaces) {
         await docker.disconnect(network, container.id);
     }
+}
+
+/** Whether a wiring is kept in a container already, which must not get into Docker's way. */
+function mayBeKept(container: ContainerState, olds: WiringInputs | undefined, news: WiringInputs): boolean {
+    return olds !== undefined || Object.values(news.interfaces).some(({ network }) => network in container.networks);
 }
 
 async function join(docker: Engine, container: ContainerState, inputs: WiringInputs): Promise<void> {
@@ -127,7 +129,9 @@ async function install(docker: Engine, inputs: WiringInputs): Promise<void> {
 async function apply(olds: WiringInputs | undefined, news: WiringInputs): Promise<void> {
     const docker = await engine();
     const container = await running(docker, news.container);
-    await leave(docker, container, toLeave(container, olds, news));
+    if (mayBeKept(container, olds, news)) {
+        await leave(docker, container, toLeave(container, olds, news));
+    }
     await join(docker, await existing(docker, news.container), news);
     await install(docker, news);
     if (isShared(news)) {
@@ -181,13 +185,13 @@ async function remove(inputs: WiringInputs): Promise<void> {
     if (!container) {
         return;
     }
-    if (container.running) {
-        await docker.exec(container.id, forgetCommand);
-    }
     const own = Object.entries(inputs.interfaces)
         .map(([name, { network }]) => ({ name, network }))
         .filter(({ network }) => network in container.networks);
     await leave(docker, container, own);
+    if (container.running) {
+        await docker.exec(container.id, forgetCommand);
+    }
 }
 
 /** Interfaces, addresses and routes of a container. Only what changes is touched, and nothing is restarted. */

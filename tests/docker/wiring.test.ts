@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { wiring } from "../../provider/docker/wiring";
 import type { Observation } from "../../provider/resource";
 import type { WiredInterface, WiringInputs } from "../../provider/schema";
+import { wiringFilePath, wiringScriptPath } from "../../render/wiring-script";
 import { engine, engineAvailable } from "./engine";
 import { TestLab } from "./fabric-lab";
 import { image } from "./images";
@@ -81,6 +82,7 @@ describe("wiring", () => {
                 [lab.subnets(1)[0]!]: { via: lab.v4(2, 1) },
                 [lab.subnets(1)[1]!]: { via: lab.v6(2, 1) },
                 "10.254.0.0/24": { blackhole: true },
+                "fd00:10:254::/64": { blackhole: true },
             },
             forwarding: true,
         });
@@ -127,6 +129,42 @@ describe("wiring", () => {
         }
     });
 
+    it("finds no drift when the same wiring comes in another order, as from a state", async () => {
+        const reversed = <T>(record: Readonly<Record<string, T>>) =>
+            Object.fromEntries(Object.entries(record).reverse());
+        for (const each of [router, node]) {
+            const same = { ...each, interfaces: reversed(each.interfaces), routes: reversed(each.routes) };
+            expect(paths(await wiring.read(same))).toEqual([]);
+        }
+    });
+
+    it("leaves FRR's own routes alone, whatever they are called", async () => {
+        await lab.until(
+            "FRR answers",
+            () => lab.exec("router0", "vtysh", "-c", "show version"),
+            ({ code }) => code === 0,
+        );
+        const route = "10.90.0.0/16 blackhole";
+        await lab.exec("router0", "vtysh", "-c", "configure", "-c", `ip route ${route}`);
+        await lab.until(
+            "the route is in the kernel",
+            () => routes("router0"),
+            (shown) => shown.includes("10.90.0.0/16"),
+        );
+        expect(paths(await wiring.read(router))).toEqual([]);
+        await wiring.update(router, router, context);
+        expect(await routes("router0")).toContain("blackhole 10.90.0.0/16");
+        await lab.exec("router0", "vtysh", "-c", "configure", "-c", `no ip route ${route}`);
+    });
+
+    it("makes blackholes in both families, and tells when one is missing", async () => {
+        for (const prefix of ["10.254.0.0/24", "fd00:10:254::/64"]) {
+            expect(await routes("node0")).toContain(`blackhole ${prefix}`);
+        }
+        const wanted = { ...node, routes: { ...node.routes, "fd00:10:255::/64": { blackhole: true } as const } };
+        expect(paths(await wiring.read(wanted))).toContain('routes["fd00:10:255::/64"]: no such route');
+    });
+
     it("restores routes and addresses that somebody removes, without another run", async () => {
         await lab.exec("node0", "ip", "route", "del", lab.subnets(1)[0]!);
         await lab.exec("client0", "ip", "-6", "addr", "del", lab.both(1, 2)[1]!, "dev", "net0");
@@ -160,6 +198,53 @@ describe("wiring", () => {
         await wiring.update(router, router, context);
         expect(paths(await wiring.read(router))).toEqual([]);
         expect(await pings("client0", lab.v4(2, 2))).toBe(true);
+    });
+
+    it("leaves a link alone that Docker is still making, and takes it over when it is complete", async () => {
+        const third = { ...client, interfaces: { ...client.interfaces, net5: on(3, 9) } };
+        const [v4, v6] = lab.both(3, 9);
+        await lab.exec("client0", "ip", "link", "add", "eth9", "type", "veth", "peer", "name", "peer9");
+        await lab.exec("client0", "ip", "addr", "add", v4!, "dev", "eth9");
+        await lab.exec("client0", "sh", "-c", `echo 'interface net5 1400 ${v4} ${v6}' >>${wiringFilePath}`);
+        const looked = async () => {
+            await lab.exec("client0", "ip", "route", "flush", "default");
+            await lab.until(
+                "the wiring is kept",
+                () => routes("client0"),
+                (shown) => shown.includes("default"),
+            );
+        };
+        await looked();
+        await looked();
+        expect((await addresses("client0")).filter((line) => line.includes("eth9"))).toEqual([`eth9 ${v4}`]);
+        await lab.exec("client0", "ip", "addr", "add", v6!, "dev", "eth9", "nodad");
+        await lab.exec("client0", "ip", "link", "set", "eth9", "up");
+        await lab.until(
+            "the link has its name",
+            () => addresses("client0"),
+            (seen) => seen.includes(`net5 ${v6}`),
+        );
+        await lab.exec("client0", "sh", "-c", `ip link del net5; sh ${wiringScriptPath} suspend`);
+        await wiring.update(third, client, context);
+        expect(paths(await wiring.read(client))).toEqual([]);
+    });
+
+    it("takes over a network that somebody disconnects and connects by hand, again and again", async () => {
+        const [IPv4Address, IPv6Address] = [lab.v4(2, 1), lab.v6(2, 1)];
+        const network = engine.getNetwork(lab.networkName(2));
+        for (let time = 0; time < 8; time++) {
+            await network.disconnect({ Container: lab.name("router0") });
+            await network.connect({
+                Container: lab.name("router0"),
+                EndpointConfig: { IPAMConfig: { IPv4Address, IPv6Address } },
+            });
+        }
+        await lab.until(
+            "it is wired",
+            () => wiring.read(router),
+            (drift) => drift.length === 0,
+        );
+        await lab.until("the client reaches the node", () => pings("client0", lab.v4(2, 2)), Boolean);
     });
 
     it("restores itself when a container restarts", async () => {
@@ -203,8 +288,8 @@ describe("wiring", () => {
         const others = { ...client, routes: { "10.1.0.0/16": { via: lab.v4(1, 1) }, "10.2.0.1/32": { dev: "net0" } } };
         await wiring.update(client, others, context);
         const shown = await routes("client0");
-        expect(shown).toContain(`10.1.0.0/16 via ${lab.v4(1, 1)} dev net0 proto static`);
-        expect(shown).toContain("10.2.0.1 dev net0 proto static");
+        expect(shown).toContain(`10.1.0.0/16 via ${lab.v4(1, 1)} dev net0 `);
+        expect(shown).toContain("10.2.0.1 dev net0 ");
         expect(shown).not.toContain("default");
         await wiring.update(others, client, context);
         expect(await routes("client0")).not.toContain("10.1.0.0");
