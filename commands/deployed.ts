@@ -1,43 +1,85 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Lab } from "../lab/model";
-import { types, type VerificationInputs } from "../provider/schema";
+import type { Lab, Seconds } from "../lab/model";
 
-interface Resource {
+/** A resource as a stack's state has it. */
+export interface DeployedResource {
     readonly type: string;
-    readonly inputs?: Readonly<Record<string, unknown>>;
+    /** Its name in the program. */
+    readonly name: string;
+    readonly inputs: Readonly<Record<string, unknown>>;
 }
 
 /** What a stack's state says of the lab that it deployed. */
 export interface Deployed {
+    readonly stack: string;
     readonly model: Lab;
-    readonly verification?: VerificationInputs;
-    /** Machine-wide name of the sandbox. */
-    readonly sandbox: string;
+    readonly runtime: "netns" | "docker";
+    /** Until a check that does not hold has failed. */
+    readonly deadline: Seconds;
+    readonly resources: readonly DeployedResource[];
 }
 
-async function exported(stack: string): Promise<readonly Resource[]> {
+/** A stack has nothing that could be looked at; says how to change that. */
+export class NoLabError extends Error {
+    constructor(stack: string) {
+        super(`stack ${stack} has no running lab; build it with: make up STACK=${stack}`);
+    }
+}
+
+interface ExportedResource {
+    readonly type: string;
+    readonly urn: string;
+    readonly inputs?: Readonly<Record<string, unknown>>;
+}
+
+/** Inputs of the component that is the lab, as far as commands read them. */
+interface LabInputs {
+    readonly model: Lab;
+    readonly runtime: "netns" | "docker";
+    readonly verify: { readonly deadline: Seconds };
+}
+
+/** Type of the component that is the lab. */
+const labType = "bgplab:index:Lab";
+
+async function exported(stack: string): Promise<string> {
     const { stdout } = await promisify(execFile)("./scripts/pulumi.sh", ["stack", "export", `--stack=${stack}`], {
         maxBuffer: 1 << 30,
     }).catch((error: Error & { readonly stderr?: string }) => {
         throw new Error(`${error.stderr?.trim() || error.message}\nbuild the lab first: make up STACK=${stack}`);
     });
-    const state = JSON.parse(stdout) as { deployment?: { resources?: readonly Resource[] } };
-    return state.deployment?.resources ?? [];
+    return stdout;
+}
+
+/**
+ * What an exported state says of its lab. The model is the one that the stack was last asked for: after an `up` that
+ * failed half-way, commands look for what should be there.
+ *
+ * @param state as `pulumi stack export` prints it
+ * @throws NoLabError when there is no lab in it
+ */
+export function readState(stack: string, state: string): Deployed {
+    const { deployment } = JSON.parse(state) as { deployment?: { resources?: readonly ExportedResource[] } };
+    const resources = (deployment?.resources ?? []).map(({ type, urn, inputs = {} }) => ({
+        type,
+        name: urn.slice(urn.lastIndexOf("::") + 2),
+        inputs,
+    }));
+    const lab = resources.find(({ type }) => type === labType)?.inputs as LabInputs | undefined;
+    if (!lab) {
+        throw new NoLabError(stack);
+    }
+    const { model, runtime, verify } = lab;
+    return { stack, model, runtime, deadline: verify.deadline, resources };
 }
 
 /**
  * Reads what is deployed from the stack's state.
  *
- * @throws Error when the stack has no lab, with the way to get one
+ * @throws NoLabError when the stack has no lab
+ * @throws Error when there is no such stack
  */
 export async function deployed(stack: string): Promise<Deployed> {
-    const resources = await exported(stack);
-    const find = (type: string) => resources.find((resource) => resource.type === type)?.inputs;
-    const model = find("bgplab:index:Lab")?.model as Lab | undefined;
-    const sandbox = find(types.sandbox)?.name as string | undefined;
-    if (!model || !sandbox) {
-        throw new Error(`stack ${stack} has no running lab; build it with: make up STACK=${stack}`);
-    }
-    return { model, sandbox, verification: find(types.verification) as unknown as VerificationInputs | undefined };
+    return readState(stack, await exported(stack));
 }

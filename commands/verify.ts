@@ -1,12 +1,8 @@
 import { writeFileSync } from "node:fs";
-import { netnsDriver } from "../provider/driver";
-import { connectSandbox } from "../provider/sandbox/start";
-import type { Check } from "../verify/check";
-import { inReadingOrder } from "../verify/describe";
 import { exitCode, json, junit, summary, table } from "../verify/report";
-import { verify } from "../verify/run";
 import { deployed } from "./deployed";
 import { options } from "./options";
+import { runtimeOf } from "./running";
 
 /** Runs the checks of a deployed lab again. Exit codes: 0 all hold, 1 one fails, 2 nothing to check. */
 export async function run(args: string[]): Promise<number> {
@@ -15,20 +11,12 @@ export async function run(args: string[]): Promise<number> {
         junit: { type: "string" },
         deadline: { type: "string" },
     });
-    const { verification, sandbox: name } = await deployed(values.stack);
-    const checks = inReadingOrder(Object.values(verification?.checks ?? {}) as readonly Check[]);
-    const sandbox = await connectSandbox(name);
-    if (!sandbox) {
-        throw new Error(`the sandbox ${name} is not running; bring the lab back with: make up STACK=${values.stack}`);
-    }
-    const deadlineSeconds = values.deadline === undefined ? (verification?.deadline ?? 30) : Number(values.deadline);
-    if (!(deadlineSeconds >= 0)) {
+    const lab = await deployed(values.stack);
+    const deadline = values.deadline === undefined ? lab.deadline : Number(values.deadline);
+    if (!(deadline >= 0)) {
         throw new Error(`--deadline takes seconds, not ${values.deadline}`);
     }
-    const driver = netnsDriver(sandbox);
-    const results = await verify(checks, driver, { deadlineSeconds });
-    driver.close();
-    sandbox.close();
+    const results = await runtimeOf(lab).verify(lab, deadline);
     if (values.junit) {
         writeFileSync(values.junit, junit(results));
     }

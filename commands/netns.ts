@@ -1,0 +1,138 @@
+import type { Lab, Seconds } from "../lab/model";
+import { netnsDriver } from "../provider/driver";
+import type { DaemonStatus, Sandbox } from "../provider/sandbox/protocol";
+import { connectSandbox } from "../provider/sandbox/start";
+import { types } from "../provider/schema";
+import type { Check, CheckResult } from "../verify/check";
+import { inReadingOrder } from "../verify/describe";
+import { columns } from "../verify/report";
+import { verify } from "../verify/run";
+import { type Deployed, NoLabError } from "./deployed";
+import type { RunningLabs, StatusReport } from "./running";
+
+/** One device of the lab as it runs now. */
+interface DeviceStatus {
+    readonly name: string;
+    readonly role: "router" | "node" | "host";
+    readonly asn?: number;
+    readonly daemons: readonly DaemonStatus[];
+    readonly sessions?: { readonly established: number; readonly total: number };
+    readonly pods: readonly string[];
+}
+
+/** The running lab. */
+interface Status {
+    readonly sandbox: string;
+    readonly pid: number;
+    readonly startedAt: string;
+    readonly devices: readonly DeviceStatus[];
+}
+
+/** Machine-wide name of a lab's sandbox. */
+function sandboxOf({ stack, resources }: Deployed): string {
+    const name = resources.find(({ type }) => type === types.sandbox)?.inputs.name;
+    if (typeof name !== "string") {
+        throw new NoLabError(stack);
+    }
+    return name;
+}
+
+function notRunning(sandbox: string, stack: string): string {
+    return `the sandbox ${sandbox} is not running; bring the lab back with: make up STACK=${stack}`;
+}
+
+async function runChecks(lab: Deployed, deadlineSeconds: Seconds): Promise<readonly CheckResult[]> {
+    const verification = lab.resources.find(({ type }) => type === types.verification)?.inputs;
+    const checks = inReadingOrder(Object.values(verification?.checks ?? {}) as readonly Check[]);
+    const name = sandboxOf(lab);
+    const sandbox = await connectSandbox(name);
+    if (!sandbox) {
+        throw new Error(notRunning(name, lab.stack));
+    }
+    const driver = netnsDriver(sandbox);
+    const results = await verify(checks, driver, { deadlineSeconds });
+    driver.close();
+    sandbox.close();
+    return results;
+}
+
+async function sessionsOf(sandbox: Sandbox, router: string): Promise<DeviceStatus["sessions"]> {
+    const driver = netnsDriver(sandbox);
+    try {
+        const sessions = await driver.sessions(router);
+        return { established: sessions.filter(({ state }) => state === "Established").length, total: sessions.length };
+    } catch {
+        return undefined;
+    } finally {
+        driver.close();
+    }
+}
+
+async function look(model: Lab, sandbox: Sandbox): Promise<Status> {
+    const [{ startedAt }, { daemons }] = await Promise.all([sandbox.call("hello", {}), sandbox.call("daemons", {})]);
+    const own = (device: string) => daemons.filter(({ namespace }) => namespace === device);
+    const routers = Object.entries(model.routers).map(
+        async ([name, { bgp }]): Promise<DeviceStatus> => ({
+            name,
+            role: "router",
+            asn: bgp.asn,
+            daemons: own(name),
+            sessions: await sessionsOf(sandbox, name),
+            pods: [],
+        }),
+    );
+    const pods = model.cluster.workloads.flatMap((workload) => workload.pods);
+    const nodes = Object.keys(model.cluster.nodes).map(
+        (name): DeviceStatus => ({
+            name,
+            role: "node",
+            daemons: own(name),
+            pods: pods.filter(({ node }) => node === name).map((pod) => pod.name),
+        }),
+    );
+    const hosts = Object.keys(model.hosts).map((name): DeviceStatus => ({ name, role: "host", daemons: [], pods: [] }));
+    const devices = [...(await Promise.all(routers)), ...nodes, ...hosts];
+    return { sandbox: sandbox.name, pid: sandbox.pid, startedAt, devices };
+}
+
+function describeDaemon({ name, namespace, pid, running, ended }: DaemonStatus): string {
+    const short = namespace ? name.replace(`${namespace}-`, "").replace(`-${namespace}`, "") : name;
+    return running ? `${short} ${pid}` : `${short} DEAD (${ended ?? "unknown"})`;
+}
+
+function describeDevice(device: DeviceStatus): string[] {
+    const { sessions } = device;
+    return [
+        device.name,
+        device.role + (device.asn === undefined ? "" : ` AS ${device.asn}`),
+        device.daemons.map(describeDaemon).join(", "),
+        sessions ? `${sessions.established}/${sessions.total} sessions established` : "",
+        device.pods.join(", "),
+    ];
+}
+
+function describeLab({ name, routers }: Lab, { sandbox, pid, startedAt, devices }: Status): string {
+    const example = Object.keys(routers)[0] ?? "";
+    return [
+        `lab      ${name}, in sandbox ${sandbox} (pid ${pid}), since ${startedAt}`,
+        "",
+        columns(devices.map(describeDevice)),
+        "",
+        `shell    nsenter -t ${pid} -a ip netns exec ${example} sh     (any device by its name)`,
+        `FRR      nsenter -t ${pid} -a vtysh -N ${example}`,
+    ].join("\n");
+}
+
+async function report(lab: Deployed): Promise<StatusReport> {
+    const name = sandboxOf(lab);
+    const sandbox = await connectSandbox(name);
+    if (!sandbox) {
+        return { running: false, text: notRunning(name, lab.stack) };
+    }
+    const status = await look(lab.model, sandbox);
+    sandbox.close();
+    return { running: true, text: describeLab(lab.model, status), data: status };
+}
+
+/** Labs of the embedded runtime. */
+export const netnsLabs: RunningLabs = { verify: runChecks, status: report };
