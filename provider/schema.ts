@@ -227,6 +227,11 @@ export interface ReadinessInputs {
     readonly clusterId: string;
     /** Checks of kind `condition` as `verify/` defines them, by what they are about. */
     readonly checks: Readonly<Record<string, unknown>>;
+    /**
+     * Objects that the lab has in the cluster, as `verify/` refers to them, by name. Those that an update leaves out are
+     * removed before anything is awaited: Pulumi itself deletes when all else is done, and so after the lab was verified.
+     */
+    readonly objects?: Readonly<Record<string, unknown>>;
     /** Seconds until a check that does not hold has failed. */
     readonly deadline: number;
     /** Digest of what must be ready; a change waits again. */

@@ -5,7 +5,7 @@ import { ciliumTraits } from "../render/cilium-versions";
 import type { KubernetesObject } from "../render/kubernetes";
 import { workloadResources } from "../render/workload";
 import type { ConditionCheck, ObjectReference, Want } from "./check";
-import { subject } from "./describe";
+import { objectName, subject } from "./describe";
 
 /** Checks by what they are about, so that previews name them and not their number. */
 export type ChecksBySubject = Readonly<Record<string, ConditionCheck>>;
@@ -70,6 +70,12 @@ export function crdChecks(lab: Lab): ChecksBySubject {
  */
 export function readyChecks(lab: Lab): ChecksBySubject {
     return bySubject([...platformChecks(lab), ...applicationChecks(lab), ...announcementChecks(lab)]);
+}
+
+/** The objects that a lab has in its cluster beside Cilium's own, by name. */
+export function objectsOf(lab: Lab): Readonly<Record<string, ObjectReference>> {
+    const references = [...ciliumResources(lab), ...workloadResources(lab)].map(reference);
+    return Object.fromEntries(references.map((each) => [objectName(each), each]));
 }
 
 function platformChecks({ cluster }: Lab): readonly ConditionCheck[] {

@@ -5,7 +5,7 @@ import { ciliumResources, ciliumValues } from "../../render/cilium";
 import { dockerName, dockerPrefix } from "../../render/docker";
 import { kindConfig, nodeLabelChanges } from "../../render/kind";
 import { workloadResources } from "../../render/workload";
-import { crdChecks, readyChecks } from "../../verify/readiness";
+import { crdChecks, objectsOf, readyChecks } from "../../verify/readiness";
 import { Cilium } from "../cilium";
 import { KindCluster } from "../kind-cluster";
 import type { DockerSettings, Runtime } from "../runtime";
@@ -38,6 +38,7 @@ export const docker: Runtime<{ readonly docker: DockerSettings }> = (parent, { m
             controlPlane: cluster.controlPlane,
             clusterId: cluster.identity,
             checks: readyChecks(model),
+            objects: objectsOf(model),
             deadline: settings.timeouts.ready,
             subject,
         },

@@ -33,6 +33,34 @@ function clusterName(controlPlane: string): string {
     return controlPlane.replace(/-control-plane$/, "");
 }
 
+/** A list of objects by nothing but their names, as kubectl takes it. */
+function listOf(references: readonly ObjectReference[]): string {
+    const items = references.map(({ apiVersion, kind, namespace, name }) => ({
+        apiVersion,
+        kind,
+        metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+    }));
+    return JSON.stringify({ apiVersion: "v1", kind: "List", items });
+}
+
+/**
+ * Removes objects of a cluster; no error for those that are gone. Nobody waits for what they had started to end.
+ *
+ * @throws Error when the API server does not do it
+ */
+export async function removeObjects(
+    shells: Shells,
+    controlPlane: string,
+    references: readonly ObjectReference[],
+): Promise<void> {
+    const script = `printf %s "$1" | ${kubectl} delete -f - --ignore-not-found --wait=false`;
+    const argv = ["sh", "-c", script, "kubectl", listOf(references)];
+    const result = await shells.run(controlPlane, argv, { timeoutMilliseconds });
+    if (result.code !== 0) {
+        throw new Error(`the API server of ${clusterName(controlPlane)} removes nothing: ${complaint(result)}`);
+    }
+}
+
 /**
  * Reads a cluster.
  *
@@ -57,14 +85,8 @@ export function clusterReader(shells: Shells, controlPlane: string): ClusterRead
             if (references.length === 0) {
                 return [];
             }
-            const items = references.map(({ apiVersion, kind, namespace, name }) => ({
-                apiVersion,
-                kind,
-                metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
-            }));
-            const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
             const script = `printf %s "$1" | ${kubectl} get -f - --ignore-not-found -o json`;
-            return inOrder(references, await ask(script, list));
+            return inOrder(references, await ask(script, listOf(references)));
         },
         async agentSessions(node, version) {
             const what = `the agent of ${node}`;

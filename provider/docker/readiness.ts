@@ -1,10 +1,10 @@
-import type { ConditionCheck } from "../../verify/check";
+import type { ConditionCheck, ObjectReference } from "../../verify/check";
 import { failures } from "../../verify/report";
 import { verify } from "../../verify/run";
 import type { Observation, Outputs, ResourceKind } from "../resource";
 import type { Drift } from "../sandbox/protocol";
 import { dockerTypes, type ReadinessInputs } from "../schema";
-import { type ClusterReader, clusterReader } from "./cluster";
+import { type ClusterReader, clusterReader, removeObjects } from "./cluster";
 import { dockerDriver } from "./driver";
 import { engine } from "./engine";
 import { lookInterval, withShells } from "./inspection";
@@ -42,6 +42,20 @@ async function wait(inputs: ReadinessInputs): Promise<Outputs> {
     });
 }
 
+/** Objects that the lab had in its cluster, and does not have any more. */
+function leftOut(olds: ReadinessInputs, { objects = {} }: ReadinessInputs): readonly ObjectReference[] {
+    const known = Object.entries(olds.objects ?? {}) as readonly (readonly [string, ObjectReference])[];
+    return known.filter(([name]) => !(name in objects)).map(([, reference]) => reference);
+}
+
+async function update(olds: ReadinessInputs, news: ReadinessInputs): Promise<Outputs> {
+    const gone = leftOut(olds, news);
+    if (gone.length > 0 && olds.clusterId === news.clusterId) {
+        await withShells((shells) => removeObjects(shells, news.controlPlane, gone));
+    }
+    return wait(news);
+}
+
 async function observe(inputs: ReadinessInputs): Promise<Observation> {
     const docker = await engine();
     if ((await docker.inspect(inputs.controlPlane)) === undefined) {
@@ -56,13 +70,20 @@ async function observe(inputs: ReadinessInputs): Promise<Observation> {
 /** Waits for objects of a cluster, for what Helm and Pulumi do not wait for, or not together. */
 export const readiness: ResourceKind<ReadinessInputs> = {
     type: dockerTypes.readiness,
-    inputs: { controlPlane: "string", clusterId: "string", checks: "object", deadline: "number", subject: "string" },
+    inputs: {
+        controlPlane: "string",
+        clusterId: "string",
+        checks: "object",
+        objects: "object?",
+        deadline: "number",
+        subject: "string",
+    },
     replaceOn: ["controlPlane"],
     plan({ controlPlane }) {
         return { id: `${controlPlane}/readiness` };
     },
     create: wait,
-    update: (_olds, news) => wait(news),
+    update,
     read: observe,
     async delete() {},
 };
