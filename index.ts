@@ -18,6 +18,16 @@ function value(key: string): unknown {
     }
 }
 
+/** The plugins of Docker, commands and Kubernetes are the CLI's to fetch and to run. */
+const needsPublishedCli = `bgp-lab:runtime is docker, which the embedded engine cannot run
+
+A lab in Docker needs, on PATH:
+  pulumi   the Pulumi CLI (curl -fsSL https://get.pulumi.com | sh, or https://www.pulumi.com/docs/install/)
+  docker   with an engine that answers "docker info" (https://docs.docker.com/engine/install/)
+  kind     0.20 or newer (go install sigs.k8s.io/kind@latest, or https://kind.sigs.k8s.io/docs/user/quick-start/)
+and no BGP_LAB_ENGINE=embedded in the environment. make uses the CLI as soon as it is there.
+Without them, the same lab runs in network namespaces: set bgp-lab:runtime to netns.`;
+
 const stackConfig = {
     topology: value("topology"),
     runtime: value("runtime"),
@@ -29,6 +39,9 @@ const stackConfig = {
 const { lab, settings, findings } = readLab(stackConfig, pulumi.getStack());
 if (!lab) {
     throw new pulumi.RunError(`the configuration cannot become a lab\n\n${formatFindings(findings)}`);
+}
+if (settings.runtime === "docker" && process.env.PULUMI_EMBEDDED_ENGINE !== undefined) {
+    throw new pulumi.RunError(needsPublishedCli);
 }
 const warnings = findings.filter((finding) => !isError(finding));
 if (warnings.length > 0) {
