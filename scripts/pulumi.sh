@@ -32,7 +32,13 @@ if [ -z "$engine" ]; then
     command -v pulumi >/dev/null && engine=published
 fi
 case $engine in
-published) pulumi=pulumi ;;
+published)
+    pulumi=pulumi
+    if ! command -v pulumi >/dev/null; then
+        echo "BGP_LAB_ENGINE is published, but no pulumi is on PATH; install it (https://www.pulumi.com/docs/install/), or unset it" >&2
+        exit 2
+    fi
+    ;;
 embedded) pulumi="$root/engine/pulumi" ;;
 *)
     echo "BGP_LAB_ENGINE must be published or embedded, not $engine" >&2

@@ -58,3 +58,34 @@ describe("a configuration that cannot become a lab", () => {
         }
     });
 });
+
+describe("a lab in Docker on the embedded engine", () => {
+    const lab = createLab("e2e-refusals-docker");
+
+    afterAll(() => lab.dispose());
+
+    it.each(["preview", "up"])(
+        "is refused by %s, which says what it needs and makes no resource of it",
+        async (verb) => {
+            lab.configure({ runtime: "docker" });
+            const { code, stdout, stderr } = await lab.run(verb);
+            expect(code).toBe(1);
+            const said = (stdout + stderr).replaceAll(/\s+/g, " ");
+            expect(said.match(/error:/g)).toHaveLength(1);
+            expect(said).toMatch(/bgp-lab:runtime is docker, which the embedded engine cannot run/);
+            for (const needed of ["get.pulumi.com", "docs.docker.com/engine/install", "kind.sigs.k8s.io"]) {
+                expect(said).toContain(needed);
+            }
+            const types = (await lab.resources()).map(({ type }) => type);
+            expect(types.filter((type) => type !== "pulumi:pulumi:Stack")).toEqual([]);
+        },
+    );
+
+    it("hears first what is wrong with its configuration", async () => {
+        lab.configure({ runtime: "docker", lab: { workers: 251 } });
+        const { code, stdout, stderr } = await lab.run("preview");
+        expect(code).toBe(1);
+        expect(stdout + stderr).toContain("bgp-lab:lab.workers");
+        expect(stdout + stderr).not.toContain("get.pulumi.com");
+    });
+});
