@@ -69,7 +69,7 @@ const check = `patience=20
 cat >${config}.wanted
 trap "rm -f ${config}.wanted" EXIT
 ${awaitDaemons}
-cmp -s ${config}.wanted ${config} || echo "${otherFile}"
+[ "$(cat ${config}.wanted)" = "$(cat ${config} 2>/dev/null)" ] || echo "${otherFile}"
 ${reload} --test ${config}.wanted`;
 
 /** Command that tells how FRR differs from the configuration on its standard input, as the functions below read it. */
