@@ -15,9 +15,10 @@ bin := ./node_modules/.bin
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  STACK=dev chooses the stack; ARGS=... is passed on, e.g. make preview ARGS=--diff"
+	@echo "  STACK=dev chooses the stack: dev is in network namespaces, single-frr in Docker (needs pulumi, docker, kind)"
+	@echo "  ARGS=... is passed on, e.g. make preview ARGS=--diff"
 
-setup: ## Install what is missing: npm packages, and as root the routing daemons
+setup: ## Install what is missing: npm packages, and as root the routing daemons (none for Docker)
 	@./scripts/setup.sh
 
 up: setup ## Build the lab, or change it, and verify it
@@ -44,7 +45,7 @@ cancel: setup ## Release the lock that a killed run left behind
 verify: setup ## Run the lab's checks again (ARGS="--json" or "--junit FILE")
 	@$(run) verify "--stack=$$STACK" $(ARGS)
 
-status: setup ## Show the running lab: processes, sessions, how to get a shell
+status: setup ## Show the running lab: processes or containers, sessions, how to get in
 	@$(run) status "--stack=$$STACK" $(ARGS)
 
 diagram: setup ## Print the lab as a Mermaid diagram
