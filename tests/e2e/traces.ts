@@ -101,6 +101,12 @@ function tables(): string {
     }
 }
 
+/** Mounts but those of containers, which other tests make and remove at the same time. */
+function mounts(): readonly string[] {
+    const all = ofProcess("self", "mounts").split("\n");
+    return all.filter((mount) => !/^(overlay|nsfs) \S*docker/.test(mount));
+}
+
 /** Looks at the machine for what belongs to a lab, and for what belongs to no lab at all. */
 export function tracesOf({ folder, sandboxName, temporary }: TestLab): Traces {
     const shared = list(tmpdir()).filter(
@@ -110,7 +116,7 @@ export function tracesOf({ folder, sandboxName, temporary }: TestLab): Traces {
     return {
         processes: processesWith(folder, sandboxName),
         strays: strays(),
-        mounts: ofProcess("self", "mounts").split("\n"),
+        mounts: mounts(),
         tables: tables(),
         files: [...system.flatMap(list), ...shared, ...list(temporary)],
     };
