@@ -10,7 +10,7 @@ run := node scripts/run.cjs
 bin := ./node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down preview refresh cancel verify status diagram test lint format bench bench-docker update-golden
+.PHONY: help setup up down preview refresh cancel verify status diagram test lint format bench bench-docker bench-kind update-golden
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench: setup ## Measure the embedded runtime beside a plain script
 
 bench-docker: setup ## Measure containers and links beside containerlab, with the published CLI
 	@node -r ./scripts/register.cjs bench/docker/main.ts $(ARGS)
+
+bench-kind: setup ## Measure a lab on kind beside a plain script, with the published CLI
+	@node -r ./scripts/register.cjs bench/kind/main.ts $(ARGS)
 
 update-golden: setup ## Write the golden files anew; read the difference before you commit it
 	@UPDATE_GOLDEN=1 $(bin)/vitest run tests/lab tests/stacks tests/render tests/engine tests/verify
