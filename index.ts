@@ -54,6 +54,8 @@ const deployed = new Lab(lab.name, { model: lab, ...settings });
 export const topology = lab.topology;
 /** Number of checks that the running lab passed. */
 export const checksPassed = deployed.checksPassed;
+/** Seconds that each phase took when it last ran; only labs in Docker have phases. */
+export const timings = deployed.timings;
 /** Load-balancer addresses of the services, by name. */
 export const services = Object.fromEntries(
     lab.cluster.services.map(({ name, loadBalancerAddresses }) => [name, loadBalancerAddresses]),

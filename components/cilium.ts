@@ -28,6 +28,8 @@ export interface CiliumArgs {
 export class Cilium extends pulumi.ComponentResource {
     /** The release and all custom resources. */
     readonly resources: readonly pulumi.Resource[];
+    /** Seconds until its definitions were there. */
+    readonly seconds: pulumi.Output<number>;
 
     constructor(name: string, args: CiliumArgs, opts?: pulumi.ComponentResourceOptions) {
         const { cluster, chart, values, objects, definitions, timeout = 300 } = args;
@@ -60,6 +62,7 @@ export class Cilium extends pulumi.ComponentResource {
         );
         const configured = objects.map((object) => kubernetesObject(object, { ...inCluster, dependsOn: defined }));
         this.resources = [release, ...configured];
+        this.seconds = defined.seconds;
         this.registerOutputs();
     }
 }

@@ -64,6 +64,7 @@ failed() {
     remove
     exit "$1"
 }
+start=$(date +%s)
 if ! finished; then
     [ -z "$("$KIND" get nodes --name "$CLUSTER" 2>/dev/null)" ] || remove
     create || failed $?
@@ -72,13 +73,21 @@ if ! finished; then
     done
     docker exec -i "$CONTROL_PLANE" sh -c 'cat >/kind/bgp-lab-finished' <"$private/config"
 fi
+echo "# made in $(($(date +%s) - start)) s"
 "$KIND" get kubeconfig --name "$CLUSTER"
 `;
+
+/** Seconds that the script says the cluster took. */
+function secondsIn(output: string | undefined): number {
+    return Number(/^# made in (\d+) s$/m.exec(output ?? "")?.[1] ?? 0);
+}
 
 /** A Kubernetes cluster in Docker, made by kind. kind cannot change a cluster: every change makes another one. */
 export class KindCluster extends pulumi.ComponentResource {
     /** How to reach the API server from this machine, as a secret. */
     readonly kubeconfig: pulumi.Output<string>;
+    /** Seconds that making it took. */
+    readonly seconds: pulumi.Output<number>;
     /** Identity of the cluster; a cluster made anew has another one. */
     readonly identity: pulumi.Output<string>;
     /** Containers of the nodes, by name. */
@@ -125,6 +134,7 @@ export class KindCluster extends pulumi.ComponentResource {
         );
         this.identity = made.id;
         this.kubeconfig = pulumi.secret(made.stdout);
+        this.seconds = pulumi.unsecret(made.stdout.apply(secondsIn));
         this.nodes = Object.fromEntries(nodes.map((node) => [node, { name: node, id: made.id }]));
         this.provider = new Provider(
             name,

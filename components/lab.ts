@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { netns } from "./netns";
-import type { RuntimeArgs, RuntimeOutputs, RuntimeSettings } from "./runtime";
+import type { RuntimeArgs, RuntimeOutputs, RuntimeSettings, Timings } from "./runtime";
 
 /** A lab and where it runs. The model is plain data: it shows in previews and policies can read it. */
 export type LabArgs = RuntimeArgs & RuntimeSettings;
@@ -9,10 +9,14 @@ export type LabArgs = RuntimeArgs & RuntimeSettings;
 export class Lab extends pulumi.ComponentResource {
     /** Number of checks that the lab passed. */
     readonly checksPassed: pulumi.Output<number>;
+    /** Seconds that each phase took when it last ran, where the runtime has phases. */
+    readonly timings: pulumi.Output<Timings> | undefined;
 
     constructor(name: string, args: LabArgs, opts?: pulumi.ComponentResourceOptions) {
         super("bgplab:index:Lab", name, { ...args }, opts);
-        this.checksPassed = build(this, args).checksPassed;
+        const { checksPassed, timings } = build(this, args);
+        this.checksPassed = checksPassed;
+        this.timings = timings;
         this.registerOutputs({ checksPassed: this.checksPassed });
     }
 }

@@ -15,7 +15,7 @@ interface OperatingSystem {
         container: Container,
         config: string,
         opts: pulumi.CustomResourceOptions,
-    ) => pulumi.Resource & Revised;
+    ) => pulumi.Resource & Revised & { readonly seconds: pulumi.Output<number> };
 }
 
 const operatingSystems: Readonly<Record<Model["nos"], OperatingSystem>> = {
@@ -38,6 +38,8 @@ export interface RouterArgs extends DeviceArgs {
 export class Router extends pulumi.ComponentResource {
     /** Name of the container. */
     readonly container: pulumi.Output<string>;
+    /** Seconds from the start of the container until it was configured, or that the last change took. */
+    readonly seconds: pulumi.Output<number>;
     /** What makes the router work, in the order of making. */
     readonly parts: readonly (pulumi.Resource & Revised)[];
 
@@ -54,6 +56,7 @@ export class Router extends pulumi.ComponentResource {
             dependsOn: wiring,
         });
         this.container = container.name;
+        this.seconds = configured.seconds;
         this.parts = [wiring, configured];
         this.registerOutputs({ container: this.container });
     }

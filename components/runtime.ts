@@ -73,6 +73,22 @@ export interface RuntimeArgs {
 export interface RuntimeOutputs {
     /** Number of checks that passed. */
     readonly checksPassed: pulumi.Output<number>;
+    /** Seconds that each phase took when it last ran, where a lab has phases. */
+    readonly timings?: pulumi.Output<Timings>;
+}
+
+/** Seconds of the phases of a lab. Cluster and routers are made at the same time. */
+export interface Timings {
+    /** kind made the cluster. */
+    readonly kind: Seconds;
+    /** Cilium and the workload got ready. */
+    readonly cni: Seconds;
+    /** Routers started and were configured. */
+    readonly routers: Seconds;
+    /** From the start of the verification until all sessions were established. */
+    readonly sessions: Seconds;
+    /** From the start of the verification until a service answered. */
+    readonly firstAnswer: Seconds;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { Lab as Model } from "../../lab/model";
 import type { DockerClaimInputs } from "../../provider/schema";
 import { dockerName, segmentGateway, wiringSpec } from "../../render/docker";
@@ -37,6 +37,8 @@ export interface FabricArgs extends Place {
 export interface Fabric {
     /** Containers of the routers and clients, by name in the model. */
     readonly containers: Readonly<Record<string, string>>;
+    /** Seconds until the slowest router was configured. */
+    readonly seconds: pulumi.Output<number>;
     /** What makes the fabric work. */
     readonly parts: readonly (pulumi.Resource & Revised)[];
 }
@@ -108,6 +110,7 @@ export function dockerFabric(parent: pulumi.Resource, args: FabricArgs): Fabric 
     const own = [model.routers, model.hosts].flatMap((kind) => Object.keys(kind));
     return {
         containers: Object.fromEntries(own.map((name) => [name, containerName(model, prefix, name)])),
+        seconds: pulumi.all(routers.map(({ seconds }) => seconds)).apply((all) => Math.max(0, ...all)),
         parts: [...routers, ...clients, ...sidecars].flatMap(({ parts }) => parts),
     };
 }

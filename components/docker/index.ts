@@ -58,7 +58,16 @@ export const docker: Runtime<{ readonly docker: DockerSettings }> = (parent, { m
         },
         { parent, deletedWith: place.claim, dependsOn: [ready, ...fabric.parts] },
     );
-    return { checksPassed: verification.passed };
+    const timings = pulumi
+        .all([cluster.seconds, cilium.seconds, ready.seconds, fabric.seconds, verification.timings])
+        .apply(([kind, defined, rolledOut, routers, { sessions, firstAnswer }]) => ({
+            kind,
+            cni: Math.round(10 * (defined + rolledOut)) / 10,
+            routers,
+            sessions,
+            firstAnswer,
+        }));
+    return { checksPassed: verification.passed, timings };
 };
 
 function makeClaim(parent: pulumi.Resource, model: Model, prefix: string, { images, binaries }: DockerSettings): Claim {

@@ -39,16 +39,21 @@ export class Wiring extends pulumi.CustomResource implements Revised {
 /** FRR's configuration in a container, applied live. */
 export class Frr extends pulumi.CustomResource implements Revised {
     declare readonly revision: pulumi.Output<number>;
+    /** Seconds from the start of the container until the router was configured, or that the last change took. */
+    declare readonly seconds: pulumi.Output<number>;
 
     constructor(name: string, args: Args<FrrInputs>, opts?: pulumi.CustomResourceOptions) {
-        super(dockerTypes.frr, name, { revision: undefined, ...args }, opts);
+        super(dockerTypes.frr, name, { revision: undefined, seconds: undefined, ...args }, opts);
     }
 }
 
 /** Waits until objects of the cluster are as wanted. */
 export class Readiness extends pulumi.CustomResource {
+    /** Seconds waited. */
+    declare readonly seconds: pulumi.Output<number>;
+
     constructor(name: string, args: Args<ReadinessInputs>, opts?: pulumi.CustomResourceOptions) {
-        super(dockerTypes.readiness, name, args, opts);
+        super(dockerTypes.readiness, name, { seconds: undefined, ...args }, opts);
     }
 }
 
@@ -56,8 +61,15 @@ export class Readiness extends pulumi.CustomResource {
 export class Verification extends pulumi.CustomResource {
     /** Number of checks that passed. */
     declare readonly passed: pulumi.Output<number>;
+    /** Seconds from the start of the verification. */
+    declare readonly timings: pulumi.Output<{
+        /** Until all sessions were established. */
+        readonly sessions: number;
+        /** Until a service first answered. */
+        readonly firstAnswer: number;
+    }>;
 
     constructor(name: string, args: Args<DockerVerificationInputs>, opts?: pulumi.CustomResourceOptions) {
-        super(dockerTypes.verification, name, { passed: undefined, ...args }, opts);
+        super(dockerTypes.verification, name, { passed: undefined, timings: undefined, ...args }, opts);
     }
 }

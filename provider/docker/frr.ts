@@ -6,10 +6,15 @@ import {
     frrExit,
     frrFileDiffers,
 } from "../../render/frr-script";
-import type { Observation, ResourceKind } from "../resource";
+import type { Observation, Outputs, ResourceKind } from "../resource";
 import type { ExecResult } from "../sandbox/protocol";
 import { dockerTypes, type FrrInputs } from "../schema";
 import { type Engine, engine } from "./engine";
+
+/** Seconds since a moment in milliseconds of the Unix epoch, to a tenth. */
+function secondsSince(moment: number): number {
+    return Math.round((Date.now() - moment) / 100) / 10;
+}
 
 /** What FRR or a tool said, indented under a heading. */
 function indented({ stdout, stderr }: ExecResult): string {
@@ -45,6 +50,20 @@ async function restart(docker: Engine, container: string): Promise<void> {
     }
 }
 
+/** @returns `seconds` from the start of the container until its router was configured */
+async function create(inputs: FrrInputs): Promise<Outputs> {
+    await apply(inputs);
+    const state = await (await engine()).inspect(inputs.container);
+    return { seconds: secondsSince(Date.parse(state?.startedAt ?? "") || Date.now()) };
+}
+
+/** @returns `seconds` that the change took */
+async function update(news: FrrInputs): Promise<Outputs> {
+    const start = Date.now();
+    await apply(news);
+    return { seconds: secondsSince(start) };
+}
+
 async function observe({ container, config }: FrrInputs): Promise<Observation> {
     const docker = await engine();
     const state = await docker.inspect(container);
@@ -75,8 +94,8 @@ export const frr: ResourceKind<FrrInputs> = {
     plan({ container }) {
         return { id: `${container}/frr` };
     },
-    create: apply,
-    update: (_olds, news) => apply(news),
+    create,
+    update: (_olds, news) => update(news),
     read: observe,
     /** The configuration ends with its container, which comes with none. */
     async delete() {},
