@@ -30,6 +30,18 @@ export interface SegmentArgs {
     readonly uplink?: boolean;
 }
 
+/**
+ * Options of a network that does not lead out. The engine's host has no address there. Since Docker 28.2 what is for a
+ * container is dropped when it crosses the bridge of another network than the container's, unless its network is routed
+ * (moby#49829); where bridged frames are filtered, that would be all that goes through a router. Engines that do not
+ * know the mode, those before 27, ignore it.
+ */
+const betweenDevices = {
+    "com.docker.network.bridge.inhibit_ipv4": "true",
+    "com.docker.network.bridge.gateway_mode_ipv4": "routed",
+    "com.docker.network.bridge.gateway_mode_ipv6": "routed",
+} as const;
+
 /** A layer-2 segment: a Docker network. It is a bridge with exactly the lab's subnets. */
 export class Segment extends pulumi.ComponentResource {
     /** Name of the Docker network, once it exists. */
@@ -50,7 +62,7 @@ export class Segment extends pulumi.ComponentResource {
                 options: {
                     "com.docker.network.driver.mtu": String(mtu),
                     "com.docker.network.bridge.enable_ip_masquerade": String(uplink),
-                    ...(uplink ? {} : { "com.docker.network.bridge.inhibit_ipv4": "true" }),
+                    ...(uplink ? {} : betweenDevices),
                 },
                 labels: [{ label: claimLabel, value: claim.name }],
             },
