@@ -18,7 +18,7 @@ import { writeArtefacts } from "./artefacts";
 import { type BenchLab, bareSettings, benchLab, stack, stackConfig, variables } from "./settings";
 
 const work = mkdtempSync(join(tmpdir(), "bgp-lab-bench-kind-"));
-const script = resolve("bench/kind/plain.sh");
+const plainScript = resolve("bench/kind/plain.sh");
 const tools = ["pulumi", "kind", "helm", "kubectl", "docker"] as const;
 
 /** What is missing; the engine pulls no image here, because a download is not what is measured. */
@@ -44,7 +44,7 @@ async function isPresent(image: string): Promise<boolean> {
 }
 
 function plain(verb: "up" | "down", folder: string) {
-    return measure(script, [verb, folder]);
+    return measure(plainScript, [verb, folder]);
 }
 
 /** Seconds of `up`, alternately by the script and by Pulumi; the last lab stays. */
@@ -52,15 +52,15 @@ async function compareUp(lab: BenchStack, folder: string, rounds: number): Promi
     const times = { plain: [] as number[], pulumi: [] as number[] };
     row("up", "script", "pulumi", "load");
     for (let round = 1; round <= rounds; round++) {
-        const { milliseconds } = await plain("up", folder);
-        times.plain.push(milliseconds);
+        const { milliseconds: script } = await plain("up", folder);
         await plain("down", folder);
-        if (round > 1) {
+        const { milliseconds: up } = await lab.run("up");
+        if (round < rounds) {
             await lab.run("destroy");
         }
-        const { milliseconds: up } = await lab.run("up");
+        times.plain.push(script);
         times.pulumi.push(up);
-        row(`  round ${round}`, seconds(milliseconds), seconds(up), loadAverage());
+        row(`  round ${round}`, seconds(script), seconds(up), loadAverage());
     }
     report("up", "script", median(times.plain), median(times.pulumi), 1.15);
 }
