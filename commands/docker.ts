@@ -1,11 +1,12 @@
 import type { ClusterObservation } from "../lab/bind";
-import type { Lab } from "../lab/model";
+import type { Lab, Seconds } from "../lab/model";
 import { selects } from "../lab/selectors";
 import { clusterReader } from "../provider/docker/cluster";
 import { dockerDriver } from "../provider/docker/driver";
 import { type ContainerState, type Engine, engine } from "../provider/docker/engine";
 import { inspectLab, type LabInDocker, withShells } from "../provider/docker/inspection";
 import { type DockerClaimInputs, dockerTypes, type WiringInputs } from "../provider/schema";
+import type { CheckResult } from "../verify/check";
 import type { Driver } from "../verify/driver";
 import { columns } from "../verify/report";
 import { type Deployed, NoLabError } from "./deployed";
@@ -231,8 +232,18 @@ async function report(lab: Deployed): Promise<StatusReport> {
           };
 }
 
+/** Without its control plane a lab cannot be compared with its model, and waiting does not help. */
+async function runChecks(lab: Deployed, deadline: Seconds): Promise<readonly CheckResult[]> {
+    const where = labInDocker(lab);
+    const state = stateOf(await (await engine()).inspect(where.controlPlane));
+    if (state !== "running") {
+        const start = state === "stopped" ? `docker start ${where.controlPlane}, or ` : "";
+        throw new Error(
+            `the control plane ${where.controlPlane} is ${state}; bring the lab back with: ${start}make up STACK=${lab.stack}`,
+        );
+    }
+    return (await inspectLab(where, deadline)).results;
+}
+
 /** Labs in Docker. */
-export const dockerLabs: RunningLabs = {
-    verify: async (lab, deadline) => (await inspectLab(labInDocker(lab), deadline)).results,
-    status: report,
-};
+export const dockerLabs: RunningLabs = { verify: runChecks, status: report };
