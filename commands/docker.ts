@@ -237,10 +237,10 @@ async function runChecks(lab: Deployed, deadline: Seconds): Promise<readonly Che
     const where = labInDocker(lab);
     const state = stateOf(await (await engine()).inspect(where.controlPlane));
     if (state !== "running") {
-        const start = state === "stopped" ? `docker start ${where.controlPlane}, or ` : "";
-        throw new Error(
-            `the control plane ${where.controlPlane} is ${state}; bring the lab back with: ${start}make up STACK=${lab.stack}`,
-        );
+        const up = `make up STACK=${lab.stack}`;
+        // Nothing but kind makes a node, and kind makes none for a cluster that it has made.
+        const fix = state === "stopped" ? up : `make down STACK=${lab.stack}, then ${up}`;
+        throw new Error(`the control plane ${where.controlPlane} is ${state}; bring the lab back with: ${fix}`);
     }
     return (await inspectLab(where, deadline)).results;
 }
