@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Release } from "@pulumi/kubernetes/helm/v3";
+import { Release } from "@pulumi/kubernetes/helm/v3/release";
 import * as pulumi from "@pulumi/pulumi";
 import type { Seconds } from "../lab/model";
 import type { KubernetesObject } from "../render/kubernetes";

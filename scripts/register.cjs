@@ -12,25 +12,35 @@ require.extensions[".ts"] = (module, filename) => {
     module._compile(fs.readFileSync(bundle, "utf8"), bundle);
 };
 
-// Three things that Pulumi's SDK loads at every start cost more than a lab's whole plan, and a lab uses none: the
-// TypeScript compiler and npm's tree of packages, to serialize functions, and source maps, through which it formats a
-// stack trace per resource. The first two are loaded when somebody asks them for something.
+// What packages load at every start and a lab does not use costs more than its whole plan: the TypeScript compiler and
+// npm's tree of packages, with which Pulumi's SDK serializes functions; source maps, through which it formats a stack
+// trace per resource; zod's messages in fifty languages. All but the source maps are loaded when somebody asks for them.
 const load = Module._load;
 
-function whenUsed(name) {
-    const get = (_target, key) => key === "__esModule" || load.call(Module, name, module, false)[key];
+function whenUsed(name, parent) {
+    const get = (_target, key) => key === "__esModule" || load.call(Module, name, parent, false)[key];
     return new Proxy({}, { get });
 }
 
+/** By the package that asks and the name by which it does. */
 const substitutes = {
-    typescript: whenUsed("typescript"),
-    "@npmcli/arborist": whenUsed("@npmcli/arborist"),
-    "source-map-support/register": {},
+    "@pulumi/pulumi": {
+        typescript: whenUsed,
+        "@npmcli/arborist": whenUsed,
+        "source-map-support/register": () => ({}),
+    },
+    zod: { "../locales/index.cjs": whenUsed },
 };
 
+function substituteFor(request, parent) {
+    const path = parent?.filename ?? "";
+    const owner = Object.keys(substitutes).find((name) => path.includes(`/node_modules/${name}/`));
+    const known = owner !== undefined && Object.hasOwn(substitutes[owner], request);
+    return known ? substitutes[owner][request](request, parent) : undefined;
+}
+
 Module._load = function (request, parent, ...rest) {
-    const fromSdk = parent?.filename?.includes("/@pulumi/pulumi/");
-    return fromSdk && request in substitutes ? substitutes[request] : load.call(this, request, parent, ...rest);
+    return substituteFor(request, parent) ?? load.call(this, request, parent, ...rest);
 };
 
 accelerate(require("google-protobuf/google/protobuf/struct_pb"));

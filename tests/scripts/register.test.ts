@@ -29,4 +29,15 @@ describe("the program's preload", () => {
             );`;
         expect(run(program)).toBe("true true");
     });
+
+    it("leaves zod's languages alone but for the one of its messages, until somebody asks for another", () => {
+        const program = `
+            const z = require("zod");
+            const german = () => Object.keys(require.cache).some((file) => file.endsWith("/locales/de.cjs"));
+            const before = german();
+            const english = z.string().safeParse(1).error.issues[0].message;
+            z.config(z.locales.de());
+            console.log(before, english === z.string().safeParse(1).error.issues[0].message, german());`;
+        expect(run(program)).toBe("false false true");
+    });
 });
