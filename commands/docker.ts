@@ -222,14 +222,25 @@ function describeLab(lab: Deployed, status: Status): string {
     ].join("\n");
 }
 
+/**
+ * How to get a lab to run again whose control plane does not. Pulumi's refresh asks the API server, so nodes that are
+ * there have to be started before; a cluster that is not there is only made with the rest of the lab.
+ */
+function wayBack({ stack, model }: Deployed, controlPlane: State): string {
+    const first =
+        controlPlane === "missing"
+            ? `make down STACK=${stack}`
+            : `docker start ${Object.keys(model.cluster.nodes).join(" ")}`;
+    return `bring the lab back with: ${first}; make up STACK=${stack}`;
+}
+
 async function report(lab: Deployed): Promise<StatusReport> {
     const status = await look(lab);
-    return status.devices.some(({ state }) => state === "running")
-        ? { running: true, text: describeLab(lab, status), data: status }
-        : {
-              running: false,
-              text: `no container of the lab is running; bring the lab back with: make up STACK=${lab.stack}`,
-          };
+    if (status.devices.some(({ state }) => state === "running")) {
+        return { running: true, text: describeLab(lab, status), data: status };
+    }
+    const { state } = status.devices.find(({ name }) => name === status.cluster.controlPlane)!;
+    return { running: false, text: `no container of the lab is running; ${wayBack(lab, state)}` };
 }
 
 /** Without its control plane a lab cannot be compared with its model, and waiting does not help. */
@@ -237,10 +248,7 @@ async function runChecks(lab: Deployed, deadline: Seconds): Promise<readonly Che
     const where = labInDocker(lab);
     const state = stateOf(await (await engine()).inspect(where.controlPlane));
     if (state !== "running") {
-        const up = `make up STACK=${lab.stack}`;
-        // Nothing but kind makes a node, and kind makes none for a cluster that it has made.
-        const fix = state === "stopped" ? up : `make down STACK=${lab.stack}, then ${up}`;
-        throw new Error(`the control plane ${where.controlPlane} is ${state}; bring the lab back with: ${fix}`);
+        throw new Error(`the control plane ${where.controlPlane} is ${state}; ${wayBack(lab, state)}`);
     }
     return (await inspectLab(where, deadline)).results;
 }

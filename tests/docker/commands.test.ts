@@ -92,7 +92,7 @@ describe("commands on a lab in Docker", () => {
     it("verify does not wait for a control plane that is not there", async () => {
         const everything = stack("router0", "client0", controlPlane, worker);
         await expect(dockerLabs.verify(everything, 3_600)).rejects.toThrow(
-            `the control plane ${controlPlane} is missing; bring the lab back with: make down STACK=mine, then make up STACK=mine`,
+            `the control plane ${controlPlane} is missing; bring the lab back with: make down STACK=mine; make up STACK=mine`,
         );
     });
 
