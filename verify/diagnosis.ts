@@ -82,7 +82,7 @@ function troubleOf(pod: PodJson, events: readonly EventJson[], cluster: string):
     const { name: container = "", image = "", state = {}, lastState = {} } = stuck(pod) ?? {};
     const reason = state.waiting?.reason ?? state.terminated?.reason ?? pod.status?.phase ?? "Unknown";
     if (noImage.has(reason)) {
-        const fix = `load it into the nodes (kind load docker-image ${image} --name ${cluster}), or configure another image (bgp-lab:docker, images)`;
+        const fix = `load it into the nodes (kind load docker-image ${image} --name ${cluster}), or set another one in bgp-lab:docker.images`;
         return { reason, detail: state.waiting?.message ?? "", fix };
     }
     const ended = state.terminated ?? lastState.terminated;

@@ -177,7 +177,7 @@ export function containerFailures(
               ...namesakes,
               {
                   property: "cluster.name",
-                  reason: `a kind cluster ${cluster.name} that is not this lab's exists; delete it if nobody needs it (kind delete cluster --name ${cluster.name}), or set another name in bgp-lab:cluster`,
+                  reason: `a kind cluster ${cluster.name} that is not this lab's exists; delete it if nobody needs it (kind delete cluster --name ${cluster.name}), or set another name in bgp-lab:lab.cluster`,
               },
           ]
         : namesakes;

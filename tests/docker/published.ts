@@ -100,6 +100,15 @@ export class PublishedStack {
         return said;
     }
 
+    /** The stack's state, secrets encrypted. */
+    async state(): Promise<string> {
+        const { code, said } = await this.execute(this.program, ["stack", "export", "--stack", this.name]);
+        if (code !== 0) {
+            throw new Error(said);
+        }
+        return said;
+    }
+
     /** Forgets the stack; what it made has to be gone. */
     remove(): void {
         rmSync(this.folder, { recursive: true, force: true });
