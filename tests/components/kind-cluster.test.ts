@@ -86,15 +86,21 @@ function creations(): number {
 }
 
 describe("the command that makes a cluster", () => {
-    it("prints nothing but the kubeconfig, and leaves the user's as it is and no copy behind", () => {
-        expect(run(inputs.create, "a: 1\n")).toMatchObject({ status: 0, stdout: "kubeconfig of lab\n" });
+    it("prints the kubeconfig and how long the cluster took, and leaves the user's as it is and no copy behind", () => {
+        expect(run(inputs.create, "a: 1\n")).toMatchObject({
+            status: 0,
+            stdout: expect.stringMatching(/^# made in \d+ s\nkubeconfig of lab\n$/),
+        });
         expect(readFileSync(join(world, "kubeconfig"), "utf8")).toBe("the user's\n");
         expect(readdirSync(join(world, "tmp"))).toEqual([]);
     });
 
     it("takes over a cluster that an earlier run finished with the same configuration", () => {
         run(inputs.create, "a: 1\n");
-        expect(run(inputs.create, "a: 1\n")).toMatchObject({ status: 0, stdout: "kubeconfig of lab\n" });
+        expect(run(inputs.create, "a: 1\n")).toMatchObject({
+            status: 0,
+            stdout: expect.stringMatching(/^# made in \d+ s\nkubeconfig of lab\n$/),
+        });
         expect(creations()).toBe(1);
     });
 

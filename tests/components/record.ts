@@ -68,7 +68,10 @@ function made({ type, name, inputs }: MockResourceArgs) {
     const told: Readonly<Record<string, object>> = {
         "bgplab:docker:Claim": { name: "claimed" },
         "bgplab:netns:Claim": { name: "claimed" },
-        "command:local:Command": { stdout: "a kubeconfig", stderr: "" },
+        "bgplab:docker:Frr": { seconds: 1 },
+        "bgplab:docker:Readiness": { seconds: 1 },
+        "bgplab:docker:Verification": { timings: { sessions: 1, firstAnswer: 1 } },
+        "command:local:Command": { stdout: "# made in 1 s\na kubeconfig", stderr: "" },
     };
     return { id: `${name}-id`, state: { revision: 1, passed: 1, ...inputs, ...told[type] } };
 }
