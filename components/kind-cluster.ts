@@ -38,6 +38,7 @@ const script = `set -eu
 unset PULUMI_CONFIG_PASSPHRASE PULUMI_CONFIG_PASSPHRASE_FILE PULUMI_ACCESS_TOKEN
 private=$(mktemp -d)
 trap 'rm -rf "$private"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 export KUBECONFIG="$private/kubeconfig"
 remove() {
     "$KIND" delete cluster --name "$CLUSTER" >&2
