@@ -1,4 +1,6 @@
 import type Docker from "dockerode";
+import { networkOf } from "../../lab/address";
+import type { Prefix } from "../../lab/model";
 import type { ExecResult } from "../sandbox/protocol";
 import { type EngineAddress, engineAddress } from "./engine-address";
 import { runExec, type Shell, shellOver } from "./exec";
@@ -54,7 +56,8 @@ export interface NetworkState {
     readonly id: string;
     readonly name: string;
     readonly labels: Readonly<Record<string, string>>;
-    readonly subnets: readonly string[];
+    /** In canonical form. */
+    readonly subnets: readonly Prefix[];
 }
 
 /** What an exec may be told besides its command. */
@@ -170,6 +173,14 @@ function endpointConfig(addresses: readonly string[]): Docker.EndpointSettings {
     return { IPAMConfig: { ...(v4 ? { IPv4Address: v4 } : {}), ...(v6 ? { IPv6Address: v6 } : {}) } };
 }
 
+/** The canonical form of a subnet. Docker keeps what was typed: zeros (`fd00:1:0:0::/64`), or even bits of a host. */
+export function canonicalSubnet(subnet: string): Prefix {
+    const [address = "", length] = subnet.split("/");
+    // URLs have addresses in the form of RFC 5952 (WHATWG URL, host serializing).
+    const canonical = address.includes(":") ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+    return networkOf(`${canonical}/${length}`);
+}
+
 function filters(label: string | undefined): { readonly filters?: { readonly label: string[] } } {
     return label === undefined ? {} : { filters: { label: [label] } };
 }
@@ -250,7 +261,7 @@ function engineOver(client: Docker, address: string): Engine {
                     id: Id,
                     name: Name,
                     labels: Labels ?? {},
-                    subnets: (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet || []),
+                    subnets: (IPAM?.Config ?? []).flatMap(({ Subnet }) => (Subnet ? canonicalSubnet(Subnet) : [])),
                 }));
             }),
         start: (container) => ask(() => client.getContainer(container).start()),

@@ -130,13 +130,19 @@ class FabricStack {
 
     /** Removes everything, whatever state a failed test left it in. */
     async clear(): Promise<void> {
+        if (await available) {
+            await this.clearEngine();
+        }
+        rmSync(this.sockets, { recursive: true, force: true });
+        this.stack.remove();
+    }
+
+    private async clearEngine(): Promise<void> {
         const names = Object.keys(await this.present());
         const containers = names.filter((name) => !name.startsWith("network "));
         await Promise.all(containers.map((name) => engine.getContainer(name).remove({ force: true, v: true })));
         const rest = names.filter((name) => name.startsWith("network "));
         await Promise.all(rest.map((name) => engine.getNetwork(name.replace("network ", "")).remove()));
-        rmSync(this.sockets, { recursive: true, force: true });
-        this.stack.remove();
     }
 }
 
@@ -185,11 +191,7 @@ describe("the fabric of a lab in Docker", { timeout }, () => {
     const fabric = new FabricStack(`f${process.pid}-${hex}`);
     const { stack } = fabric;
 
-    afterAll(async () => {
-        if (await available) {
-            await fabric.clear();
-        }
-    });
+    afterAll(() => fabric.clear());
 
     it("comes up, and has the sessions and routes that the model predicts, services and silence", async () => {
         fabric.configure(model());
@@ -306,8 +308,8 @@ describe("an up that fails half-way", { timeout }, () => {
     });
 
     afterAll(async () => {
+        await fabric.clear();
         if (await available) {
-            await fabric.clear();
             await engine.getImage(hollow).remove({ force: true });
         }
     });
@@ -350,11 +352,7 @@ describe("what would make a lab fail later is told before anything is made", { t
         }
     });
 
-    afterAll(async () => {
-        if (await available) {
-            await fabric.clear();
-        }
-    });
+    afterAll(() => fabric.clear());
 
     /** What preview and up say, which is the same and said once. */
     async function refusal(env: NodeJS.ProcessEnv = {}): Promise<string> {
