@@ -5,7 +5,7 @@
  *
  * Usage: node -r ./scripts/register.cjs bench/kind/main.ts [--rounds N] [--previews N]
  *
- * Of 3 rounds and 7 previews the medians count. bench/README.md says where images and the chart come from.
+ * Of 3 rounds and 7 previews the medians count; two rounds have none. bench/README.md says where images and the chart come from.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -62,7 +62,7 @@ async function compareUp(lab: BenchStack, folder: string, rounds: number): Promi
         times.pulumi.push(up);
         row(`  round ${round}`, seconds(script), seconds(up), loadAverage());
     }
-    report("up", "script", median(times.plain), median(times.pulumi), 1.15);
+    report("up", "script", times.plain, times.pulumi, 1.15);
 }
 
 /** Seconds of a preview that changes nothing, alternately by a bare program and by the lab's. */
@@ -72,12 +72,24 @@ async function comparePreview(lab: BenchStack, bare: BenchStack, previews: numbe
         times.bare.push((await bare.run("preview", "--expect-no-changes")).milliseconds);
         times.lab.push((await lab.run("preview", "--expect-no-changes")).milliseconds);
     }
-    report("no-change preview", "bare program", median(times.bare), median(times.lab), 1.2);
+    report("no-change preview", "bare program", times.bare, times.lab, 1.2);
 }
 
-function report(what: string, yardstick: string, theirs: number, ours: number, goal: number): void {
-    row(`  ${what}, median`, seconds(theirs), seconds(ours), `load ${loadAverage()}`);
-    row(`  ${what} ÷ ${yardstick}`, (ours / theirs).toFixed(2), `goal ${goal}`);
+/**
+ * Medians, and the median of the ratios within a round: what else the machine does changes more from round to round than
+ * within one. Where the rounds disagree widely, so does the result.
+ */
+function report(
+    what: string,
+    yardstick: string,
+    theirs: readonly number[],
+    ours: readonly number[],
+    goal: number,
+): void {
+    const ratios = ours.map((each, round) => each / (theirs[round] ?? Number.NaN));
+    const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
+    row(`  ${what}, median`, seconds(median(theirs)), seconds(median(ours)), `load ${loadAverage()}`);
+    row(`  ${what} ÷ ${yardstick}`, median(ratios).toFixed(2), `goal ${goal}`, `  rounds: ${spread}`);
 }
 
 function option(name: string, otherwise: number): number {

@@ -34,7 +34,7 @@ for (let each = 0; each < networks; each++) {
     new Network(`network${each}`, {
         name: `${name}-${each}`,
         ipv6: true,
-        ipamConfigs: [{ subnet: `172.27.${each}.0/24` }, { subnet: `fd00:172:27:${each}::/64` }],
+        ipamConfigs: [{ subnet: `172.27.${each}.0/24` }, { subnet: `fd00:172:27:${each + 1}::/64` }],
         labels: [{ label: "bare", value: "yes" }],
     });
 }
