@@ -66,12 +66,16 @@ export function startProgram(options: ProgramOptions): Program {
             PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(options.secretKeys),
             ...(project.typescript ? { PULUMI_NODEJS_TYPESCRIPT: "true" } : {}),
         },
-        stdio: ["ignore", "pipe", "pipe"],
+        // The last one ends with this process, however it ends: that is how the program notices.
+        stdio: ["ignore", "pipe", "pipe", "pipe"],
         // An interrupt from the terminal is for this process to handle; a program that died of it could not be waited for.
         detached: true,
     });
-    createInterface({ input: child.stdout }).on("line", (line) => output("stdout", line));
-    createInterface({ input: child.stderr }).on("line", (line) => output("stderr", line));
+    for (const stream of ["stdout", "stderr"] as const) {
+        createInterface({ input: child[stream]! }).on("line", (line) => output(stream, line));
+    }
+    // What a program leaves running inherits its end; it is not waited for.
+    child.on("exit", () => child.stdio[3]?.destroy());
     const ended = new Promise<ProgramEnd>((resolve_) => {
         child.on("error", (error) => resolve_({ how: "failure", message: error.message }));
         child.on("close", (code, signal) => resolve_(endOf(code, signal)));

@@ -46,8 +46,14 @@ interface CiliumValues {
     readonly kubeProxyReplacement: boolean;
     readonly k8sServiceHost?: string;
     readonly k8sServicePort?: number;
+    readonly devices?: readonly string[];
     readonly image?: { readonly override: string };
-    readonly operator: { readonly replicas: number; readonly image?: { readonly override: string } };
+    readonly rollOutCiliumPods: true;
+    readonly operator: {
+        readonly replicas: number;
+        readonly rollOutPods: true;
+        readonly image?: { readonly override: string };
+    };
     readonly hubble: { readonly enabled: false };
     readonly envoy: { readonly enabled: false };
     readonly l7Proxy: false;
@@ -67,17 +73,32 @@ export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): H
         bgpControlPlane: { enabled: true },
         ...routing(cilium),
         kubeProxyReplacement,
-        // Without kube-proxy the agent cannot find the API server by the address of its service.
-        ...(kubeProxyReplacement ? { k8sServiceHost: controlPlane(lab), k8sServicePort: apiServerPort } : {}),
+        ...(kubeProxyReplacement ? serviceHandling(lab) : {}),
         ...image(images.cilium),
+        // Agents and operator read their configuration when they start: another one has to restart them.
+        rollOutCiliumPods: true,
         // A second operator would wait for a second node that may run it.
-        operator: { replicas: 1, ...image(images.operator) },
+        operator: { replicas: 1, rollOutPods: true, ...image(images.operator) },
         // Hubble's certificates are made anew at each rendering; neither it nor the proxy is part of the lab.
         hubble: { enabled: false },
         envoy: { enabled: false },
         l7Proxy: false,
     };
     return merge({ ...own }, values);
+}
+
+/** What kube-proxy did, and Cilium must be told. */
+function serviceHandling(lab: Lab): Pick<CiliumValues, "k8sServiceHost" | "k8sServicePort" | "devices"> {
+    const names = Object.values(lab.cluster.nodes).flatMap(({ interfaces }) =>
+        interfaces.filter(({ attachment }) => attachment.kind === "segment").map(({ name }) => name),
+    );
+    return {
+        // The agent cannot find the API server by the address of its service, which is its own to provide.
+        k8sServiceHost: controlPlane(lab),
+        k8sServicePort: apiServerPort,
+        // Left alone, the agent serves the interface of the default route only, and clients come by the others.
+        devices: [...new Set(names)].sort(),
+    };
 }
 
 /** Port on which kind's control planes serve the API inside Docker. */

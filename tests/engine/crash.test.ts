@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { processesWith } from "../e2e/traces";
 import { type ResourceSpec, type Spec, type TestProject, useProjects } from "./harness";
 
 const project = useProjects();
@@ -105,6 +106,14 @@ describe("a SIGKILL of the engine", { timeout: 240_000 }, () => {
         await killDuring(target, up, 1, 0);
         expect(target.calls()).toEqual(["create slow"]);
         expect(pendingOf(target)).toEqual(["creating slow"]);
+    });
+
+    it("ends the program, which nobody hears any more", async () => {
+        const target = project();
+        target.write({ resources: [{ name: "slow", inputs: { delay: 60_000 } }] });
+        await killDuring(target, up, 1, 0);
+        const programs = () => processesWith(target.directory).filter((each) => each.includes("pulumi/cmd/run"));
+        await until("the program has ended", () => programs().length === 0);
     });
 
     it("during a create is told about, and the pending create is cleared by the next up", async () => {
