@@ -46,7 +46,11 @@ describe("commands on a lab in Docker", () => {
         }
     });
 
-    afterAll(() => containers.clear());
+    afterAll(async () => {
+        if (await available) {
+            await containers.clear();
+        }
+    });
 
     it("status tells running, stopped and missing containers apart, and that the cluster does not answer", async () => {
         const report = await dockerLabs.status(stack("router0", "client0", controlPlane, worker));

@@ -15,7 +15,8 @@ import { beNode, run, speakerMissing } from "./stand-in";
 
 const project = "bgp-lab-fabric";
 const program = join(__dirname, "fabric-program");
-const number = randomInt(0, 256);
+// Without a leading zero in hexadecimal, which a canonical address does not have (RFC 5952).
+const number = randomInt(16, 256);
 const hex = number.toString(16);
 
 /** Networks that no other test and no lab has by default. */

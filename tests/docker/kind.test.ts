@@ -40,7 +40,8 @@ function section(key: string): Section {
     return file.config[`bgp-lab:${key}`] ?? {};
 }
 
-const number = randomInt(0, 256);
+// Without a leading zero in hexadecimal, which a canonical address does not have (RFC 5952).
+const number = randomInt(16, 256);
 const hex = number.toString(16);
 const name = `kind${process.pid}`;
 const prefix = dockerPrefix("bgp-lab", name);
