@@ -30,14 +30,17 @@ function items(file: string): readonly KubernetesObject[] {
     return JSON.parse(readFileSync(join(folder, file), "utf8")).items;
 }
 
-for (let each = 0; each < networks; each++) {
-    new Network(`network${each}`, {
-        name: `${name}-${each}`,
-        ipv6: true,
-        ipamConfigs: [{ subnet: `172.27.${each}.0/24` }, { subnet: `fd00:172:27:${each + 1}::/64` }],
-        labels: [{ label: "bare", value: "yes" }],
-    });
-}
+// kind makes its usual network where it is told of no other, and leaves it behind: the cluster is on the first of these.
+const [nodeNetwork] = Array.from(
+    { length: networks },
+    (_, each) =>
+        new Network(`network${each}`, {
+            name: `${name}-${each}`,
+            ipv6: true,
+            ipamConfigs: [{ subnet: `172.27.${each}.0/24` }, { subnet: `fd00:172:27:${each + 1}::/64` }],
+            labels: [{ label: "bare", value: "yes" }],
+        }),
+);
 for (let each = 0; each < containers; each++) {
     new Container(`container${each}`, {
         name: `${name}-${each}`,
@@ -59,6 +62,7 @@ apiVersion: kind.x-k8s.io/v1alpha4
 networking: { ipFamily: dual, disableDefaultCNI: true }
 nodes: [{ role: control-plane, image: "${nodeImage}" }]
 `,
+        environment: { KIND_EXPERIMENTAL_DOCKER_NETWORK: nodeNetwork?.name ?? "kind" },
         logging: "none",
     },
     { additionalSecretOutputs: ["stdout"] },
