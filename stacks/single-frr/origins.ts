@@ -91,11 +91,12 @@ function entryOrigin(list: Path[number], entry: Path[number], parameters: Single
 }
 
 /** The parameters behind a node's static routes, in the order in which `planNode` makes them. */
-function nodeRouteOrigin(route: Path[number], { labSubnets, clientSubnets, podCidrs }: SingleFrr): Path {
-    const viaRouter = families.flatMap((family): Path[] => [
-        ["labSubnets", labSubnets.findIndex((prefix) => familyOf(prefix) === family)],
-        ["clientSubnets", clientSubnets.findIndex((prefix) => familyOf(prefix) === family)],
-    ]);
-    const overlay = podCidrs.map((_, index): Path => ["podCidrs", index]);
-    return [...viaRouter, ...overlay][Number(route)] ?? ["labSubnets"];
+function nodeRouteOrigin(route: Path[number], parameters: SingleFrr): Path {
+    const ofFamilies = (...keys: readonly ("labSubnets" | "clientSubnets" | "linkPools")[]) =>
+        families.flatMap((family) =>
+            keys.map((key): Path => [key, parameters[key].findIndex((prefix) => familyOf(prefix) === family)]),
+        );
+    const overlay = parameters.podCidrs.map((_, index): Path => ["podCidrs", index]);
+    const betweenPods = parameters.routingMode === "tunnel" ? overlay : ofFamilies("linkPools");
+    return [...ofFamilies("labSubnets", "clientSubnets"), ...betweenPods][Number(route)] ?? ["labSubnets"];
 }

@@ -260,18 +260,17 @@ function planClient(links: readonly Link[]): Host {
 }
 
 function planNode(parameters: SingleFrr, node: PlannedNode): KubernetesNode {
-    const viaRouter = families.flatMap((family) => {
-        const destinations = [...parameters.labSubnets, ...parameters.clientSubnets];
-        const end = linkOf(node, family);
-        return destinations
-            .filter((prefix) => familyOf(prefix) === family)
-            .map((prefix) => viaAddress(prefix, addressOf(end.router)));
-    });
+    const viaRouter = (destinations: readonly Prefix[]) =>
+        families.flatMap((family) =>
+            destinations
+                .filter((prefix) => familyOf(prefix) === family)
+                .map((prefix) => viaAddress(prefix, addressOf(linkOf(node, family).router))),
+        );
     // The overlay of tunnel mode: pods of other nodes are reached directly over the node network.
-    const overlay: readonly StaticRoute[] =
-        parameters.routingMode === "tunnel"
-            ? parameters.podCidrs.map((prefix) => ({ prefix, via: { kind: "interface", interface: "eth0" } }))
-            : [];
+    const overlay = (): readonly StaticRoute[] =>
+        parameters.podCidrs.map((prefix) => ({ prefix, via: { kind: "interface", interface: "eth0" } }));
+    // Without it, a node that passes a client on to another node's pod does so by its link, and under its address there.
+    const betweenPods = parameters.routingMode === "tunnel" ? overlay() : viaRouter(parameters.linkPools);
     return {
         role: node.role,
         labels: nodeLabels(node),
@@ -285,7 +284,7 @@ function planNode(parameters: SingleFrr, node: PlannedNode): KubernetesNode {
                 node.links.map((end) => end.peer),
             ),
         ],
-        staticRoutes: [...viaRouter, ...overlay],
+        staticRoutes: [...viaRouter([...parameters.labSubnets, ...parameters.clientSubnets]), ...betweenPods],
     };
 }
 
