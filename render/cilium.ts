@@ -1,4 +1,4 @@
-import { familyOf, hostPrefix } from "../lab/address";
+import { contains, familyOf, hostPrefix, networkOf } from "../lab/address";
 import type { Cilium, CiliumBgpInstance, CiliumNeighbor, Lab, LoadBalancerPool, Prefix } from "../lab/model";
 import { type BgpApi, type CiliumTraits, ciliumTraits } from "./cilium-versions";
 import type {
@@ -47,6 +47,7 @@ interface CiliumValues {
     readonly k8sServiceHost?: string;
     readonly k8sServicePort?: number;
     readonly devices?: readonly string[];
+    readonly nodePort?: { readonly directRoutingDevice: string };
     readonly image?: { readonly override: string };
     readonly rollOutCiliumPods: true;
     readonly operator: {
@@ -88,7 +89,8 @@ export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): H
 }
 
 /** What kube-proxy did, and Cilium must be told. */
-function serviceHandling(lab: Lab): Pick<CiliumValues, "k8sServiceHost" | "k8sServicePort" | "devices"> {
+function serviceHandling(lab: Lab): Pick<CiliumValues, "k8sServiceHost" | "k8sServicePort" | "devices" | "nodePort"> {
+    const direct = lab.cluster.cilium.routingMode === "native" ? podInterface(lab) : undefined;
     const names = Object.values(lab.cluster.nodes).flatMap(({ interfaces }) =>
         interfaces.filter(({ attachment }) => attachment.kind === "segment").map(({ name }) => name),
     );
@@ -98,7 +100,21 @@ function serviceHandling(lab: Lab): Pick<CiliumValues, "k8sServiceHost" | "k8sSe
         k8sServicePort: apiServerPort,
         // Left alone, the agent serves the interface of the default route only, and clients come by the others.
         devices: [...new Set(names)].sort(),
+        // It passes a client on to another node's pod under its address there; that has to be where packets leave.
+        ...(direct === undefined ? {} : { nodePort: { directRoutingDevice: direct } }),
     };
+}
+
+/** Interface by which nodes reach pods of others, which is called the same on all of them; nothing where no route leads there. */
+function podInterface({ cluster: { nodes, podCidrs } }: Lab): string | undefined {
+    return Object.values(nodes).flatMap(({ interfaces, staticRoutes }) => {
+        const hops = staticRoutes.flatMap(({ prefix, via }) =>
+            via.kind === "address" && podCidrs.some((pods) => contains(prefix, pods)) ? [via.address] : [],
+        );
+        return interfaces.filter(({ addresses }) =>
+            addresses.some((own) => hops.some((hop) => contains(networkOf(own), hop))),
+        );
+    })[0]?.name;
 }
 
 /** Port on which kind's control planes serve the API inside Docker. */

@@ -290,6 +290,18 @@ describe("Cilium's Helm values", () => {
         });
     });
 
+    it("make the agent serve clients on every link, and pass them on by the link to the pods, without kube-proxy", () => {
+        const native = lab({ routingMode: "native", exportPodCidr: true });
+        expect(ciliumValues(native, { kubeProxyReplacement: true })).toMatchObject({
+            devices: ["eth0", "net0"],
+            nodePort: { directRoutingDevice: "net0" },
+        });
+        const tunnel = ciliumValues(lab(), { kubeProxyReplacement: true });
+        expect(tunnel).toMatchObject({ devices: ["eth0", "net0"] });
+        expect(tunnel).not.toHaveProperty("nodePort");
+        expect(ciliumValues(native)).not.toHaveProperty("devices");
+    });
+
     it("take values of one's own mapping by mapping, lists as a whole, and do not change the lab's", () => {
         const values = { ipam: { operator: { x: 1 } }, extraArgs: ["--a"], hubble: { enabled: true } };
         const merged = ciliumValues(lab(), { values });
