@@ -45,6 +45,8 @@ function build(entry, outfile, list, options) {
         metafile: true,
         logLevel: "warning",
         legalComments: "none",
+        // An import when it is needed is a require then: Node's loader of modules first reads a package for its exports.
+        supported: { "dynamic-import": false },
         ...options,
     });
     const inputs = Object.keys(result.metafile.inputs).filter((file) => !file.startsWith("node_modules/"));

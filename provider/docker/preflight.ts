@@ -35,14 +35,18 @@ export interface HostAddress {
  * @param name the claim's name: what carries it as label is the lab itself
  */
 export async function preflight(name: string, inputs: DockerClaimInputs, engine: Engine): Promise<readonly Failure[]> {
-    try {
-        await engine.version();
-    } catch (error) {
-        return [{ property: "networks", reason: (error as Error).message }];
+    const hostInterfaces = engine.address.startsWith("unix:") ? hostAddresses() : [];
+    const looked = await Promise.all([
+        engine.containers(),
+        engine.networks(),
+        imageFailures(inputs, engine),
+        kindFailures(inputs),
+    ]).catch((error: Error) => error);
+    if (looked instanceof Error) {
+        return [{ property: "networks", reason: looked.message }];
     }
-    const [containers, networks] = await Promise.all([engine.containers(), engine.networks()]);
-    const present = { containers, networks, hostInterfaces: engine.address.startsWith("unix:") ? hostAddresses() : [] };
-    const [images, kind] = await Promise.all([imageFailures(inputs, engine), kindFailures(inputs)]);
+    const [containers, networks, images, kind] = looked;
+    const present = { containers, networks, hostInterfaces };
     return [...kind, ...networkFailures(name, inputs, present), ...containerFailures(name, inputs, present), ...images];
 }
 
