@@ -4,13 +4,22 @@
 const fs = require("node:fs");
 const { bundleFile } = require("./bundle.cjs");
 const { accelerate } = require("./fast-struct.cjs");
-const { substitute, whenUsed } = require("./when-used.cjs");
+const { loadNow, substitute, whenUsed } = require("./when-used.cjs");
 
 require.extensions[".ts"] = (module, filename) => {
     const bundle = bundleFile(filename);
     // Under the bundle's own name, so that the lines of a stack trace can be looked up there.
     module._compile(fs.readFileSync(bundle, "utf8"), bundle);
 };
+
+// The SDK tells the engine of its every step, up to five messages a resource and one after the other. The CLI shows
+// them with --debug only, of which a program learns nothing: BGP_LAB_DEBUG=1 has them sent.
+const quiet = !process.env.BGP_LAB_DEBUG;
+
+function sdkLog(request, parent) {
+    const log = loadNow(request, parent);
+    return quiet ? Object.assign(log, { debug: () => Promise.resolve() }) : log;
+}
 
 // What packages load at every start and a lab does not use costs more than its whole plan: the TypeScript compiler and
 // npm's tree of packages, with which Pulumi's SDK serializes functions; source maps, through which it formats a stack
@@ -20,6 +29,9 @@ substitute({
         typescript: whenUsed,
         "@npmcli/arborist": whenUsed,
         "source-map-support/register": () => ({}),
+        "./log": sdkLog,
+        "../log": sdkLog,
+        "../../log": sdkLog,
     },
     zod: { "../locales/index.cjs": whenUsed },
 });

@@ -5,13 +5,23 @@ const Module = require("node:module");
 const load = Module._load;
 
 /**
+ * Loads a module as if it had no substitute.
+ *
+ * @param {string} request
+ * @param {NodeJS.Module} parent
+ */
+function loadNow(request, parent) {
+    return load.call(Module, request, parent, false);
+}
+
+/**
  * Stands for a module that is loaded when one of its properties is read, or when it is called.
  *
  * @param {string} request
  * @param {NodeJS.Module} parent
  */
 function whenUsed(request, parent) {
-    const loaded = () => load.call(Module, request, parent, false);
+    const loaded = () => loadNow(request, parent);
     return new Proxy(() => {}, {
         get: (_target, key) => key === "__esModule" || loaded()[key],
         apply: (_target, self, args) => Reflect.apply(loaded(), self, args),
@@ -37,4 +47,4 @@ function substitute(substitutes) {
     };
 }
 
-module.exports = { substitute, whenUsed };
+module.exports = { loadNow, substitute, whenUsed };

@@ -4,9 +4,10 @@ import { describe, expect, it } from "vitest";
 
 const root = resolve(__dirname, "../..");
 
-function run(program: string): string {
+function run(program: string, env: NodeJS.ProcessEnv = {}): string {
     return execFileSync(process.execPath, ["-r", "./scripts/register.cjs", "-e", program], {
         cwd: root,
+        env: { ...process.env, ...env },
         encoding: "utf8",
         stdio: ["ignore", "pipe", "ignore"],
     }).trim();
@@ -39,5 +40,15 @@ describe("the program's preload", () => {
             z.config(z.locales.de());
             console.log(before, english === z.string().safeParse(1).error.issues[0].message, german());`;
         expect(run(program)).toBe("false false true");
+    });
+
+    it("keeps the SDK's debug messages from the engine, and no others, unless they are asked for", () => {
+        const program = `
+            const { log } = require("@pulumi/pulumi");
+            require("@pulumi/pulumi/runtime/settings").excessiveDebugOutput = true;
+            log.debug("a step");
+            log.info("news");`;
+        expect(run(program, { BGP_LAB_DEBUG: "" })).toBe("info: [runtime] news");
+        expect(run(program, { BGP_LAB_DEBUG: "1" })).toBe("debug: [runtime] a step\ninfo: [runtime] news");
     });
 });
