@@ -187,7 +187,9 @@ describe("a change of a running lab", () => {
                 .flatMap((node) => [
                     `namespaces["${node}"].proxyNeighbors[0]`,
                     `namespaces["${node}"].routes["10.100.0.0/16"]`,
+                    `namespaces["${node}"].routes["169.254.0.0/16"]`,
                     `namespaces["${node}"].routes["fd00:10:255::/48"]`,
+                    `namespaces["${node}"].routes["fd00:169:254::/48"]`,
                 ])
                 .sort(),
         );
