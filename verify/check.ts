@@ -85,9 +85,16 @@ export interface ServiceAnswers extends ServiceCheck {
     readonly clientAddresses: readonly Address[];
 }
 
+/** What a cluster chose can be put into the model. Where it cannot, nothing can be predicted, and no other check is made. */
+export interface BindingCheck {
+    readonly kind: "binding";
+    /** Place in the model. */
+    readonly at: string;
+}
+
 /** What became of a check. */
 export interface CheckResult {
-    readonly check: Check;
+    readonly check: Check | BindingCheck;
     /** What the check is about, in a few words. */
     readonly subject: string;
     readonly expected: string;

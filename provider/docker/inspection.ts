@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Binding, bind } from "../../lab/bind";
 import type { Lab, Seconds } from "../../lab/model";
-import { formatFindings } from "../../lab/rules/findings";
+import type { Finding } from "../../lab/rules/findings";
 import { predict } from "../../routing/predict";
 import type { Check, CheckResult } from "../../verify/check";
 import { inReadingOrder } from "../../verify/describe";
@@ -64,21 +64,32 @@ async function attempt(lab: Lab, reader: ClusterReader): Promise<Binding | Error
 /**
  * The lab with what its cluster chose. Pods that are on their way out, or have no address yet, are waited for.
  *
- * @throws Error when the cluster is not the model's, or does not answer
+ * @throws Error when the cluster does not answer
  */
-async function bindWithin(lab: Lab, reader: ClusterReader, deadline: number): Promise<Lab> {
+async function bindWithin(lab: Lab, reader: ClusterReader, deadline: number): Promise<Binding> {
     for (;;) {
         const binding = await attempt(lab, reader);
-        if (!(binding instanceof Error) && binding.kind === "bound") {
-            return binding.lab;
+        const isLate = performance.now() >= deadline;
+        if (!(binding instanceof Error) && (binding.kind === "bound" || isLate)) {
+            return binding;
         }
-        if (performance.now() >= deadline) {
-            throw binding instanceof Error
-                ? binding
-                : new Error(`the cluster is not as the lab has it\n\n${formatFindings(binding.findings)}`);
+        if (isLate) {
+            throw binding;
         }
         await pause(lookInterval);
     }
+}
+
+/** What is other than the lab has it, as failed checks. */
+function unboundResults(findings: readonly Finding[], milliseconds: number): readonly CheckResult[] {
+    return findings.map(({ id, at, says, fix }) => ({
+        check: { kind: "binding", at },
+        subject: at,
+        expected: "as the lab has it",
+        observed: `${says} (${id}); fix: ${fix}`,
+        status: "fail",
+        milliseconds: Math.round(milliseconds),
+    }));
 }
 
 function checksOf(lab: Lab, hasCluster: boolean): readonly Check[] {
@@ -101,7 +112,8 @@ function momentOf(results: readonly CheckResult[], kind: Check["kind"], which: "
  * checks sessions, routes, conditions and traffic until all hold or the deadline has passed.
  *
  * @param only which checks are run @default all
- * @throws Error when the cluster is not the model's, or does not answer
+ * @returns results of the checks, or what of the cluster is other than the lab has it: then nothing can be predicted
+ * @throws Error when the cluster does not answer
  */
 export function inspectLab(
     { model, containers, controlPlane }: LabInDocker,
@@ -112,14 +124,19 @@ export function inspectLab(
         const start = performance.now();
         const lab = model as Lab;
         const reader = controlPlane === undefined ? undefined : clusterReader(shells, controlPlane);
-        const bound = reader ? await bindWithin(lab, reader, start + deadlineSeconds * 1_000) : lab;
+        const binding = reader && (await bindWithin(lab, reader, start + deadlineSeconds * 1_000));
         const observation = performance.now() - start;
+        if (binding?.kind === "unbound") {
+            const total = roundSeconds(observation);
+            const timings = { observation: total, sessions: total, firstAnswer: total, total };
+            return { results: unboundResults(binding.findings, observation), timings };
+        }
         const driver = dockerDriver({
             shells,
             containers,
             ...(reader ? { cluster: { reader, ciliumVersion: lab.cluster.cilium.version } } : {}),
         });
-        const results = await verify(checksOf(bound, reader !== undefined).filter(only), driver, {
+        const results = await verify(checksOf(binding?.lab ?? lab, reader !== undefined).filter(only), driver, {
             deadlineSeconds: Math.max(0, deadlineSeconds - observation / 1_000),
             interval: lookInterval,
         });

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { onPath } from "../../bench/measure";
 import { addressOf } from "../../lab/address";
 import type { Lab } from "../../lab/model";
+import { inspectLab } from "../../provider/docker/inspection";
 import { dockerName, dockerPrefix } from "../../render/docker";
 import { readLab } from "../../stacks/config";
 import { canRun, engine, engineMissing } from "./engine";
@@ -234,6 +235,26 @@ describe("a lab on a real cluster", () => {
         expect(await podNodes()).toHaveLength(3);
         expect(await Promise.all([controlPlane, router].map(idOf))).toEqual(nodes);
         await stack.run("preview", "--diff", "--expect-no-changes");
+    });
+
+    it("tells what of the cluster is other than the lab has it, and heals it", async () => {
+        const host = dockerName(prefix, "client0");
+        await kubectl("-n", "test", "scale", "deployment", "app-worker", "--replicas=3");
+        await kubectl("-n", "test", "rollout", "status", "deployment", "app-worker", "--timeout=120s");
+        const { results } = await inspectLab(
+            { model, containers: { router0: router, client0: host }, controlPlane },
+            0,
+        );
+        expect(results).toEqual([
+            expect.objectContaining({
+                status: "fail",
+                subject: "cluster.workloads[0].pods",
+                observed: expect.stringContaining(`3 on ${cluster}-worker instead of 2`),
+            }),
+        ]);
+        await stack.run("up", "--refresh");
+        expect(await podNodes()).toHaveLength(3);
+        await stack.run("preview", "--diff", "--refresh", "--expect-no-changes");
     });
 
     it("has a node back after docker restart", async () => {
