@@ -21,17 +21,43 @@ function sdkLog(request, parent) {
     return quiet ? Object.assign(log, { debug: () => Promise.resolve() }) : log;
 }
 
+/** What already makes promises without a stack trace. */
+const untraced = new WeakSet();
+
+// The SDK formats a stack trace for every promise that it makes, three for each property of a resource. It prints them
+// with PULUMI_DEBUG_PROMISE_LEAKS only.
+function sdkPromises(request, parent) {
+    const sdk = loadNow(request, parent);
+    const { debuggablePromise: traced, debugPromiseLeaks } = sdk;
+    // Modules that load each other see it half loaded first.
+    if (traced !== undefined && !debugPromiseLeaks && !untraced.has(traced)) {
+        sdk.debuggablePromise = (...args) => {
+            const { stackTraceLimit } = Error;
+            Error.stackTraceLimit = 0;
+            try {
+                return traced(...args);
+            } finally {
+                Error.stackTraceLimit = stackTraceLimit;
+            }
+        };
+        untraced.add(sdk.debuggablePromise);
+    }
+    return sdk;
+}
+
 // What packages load at every start and a lab does not use costs more than its whole plan: the TypeScript compiler and
-// npm's tree of packages, with which Pulumi's SDK serializes functions; source maps, through which it formats a stack
-// trace per resource; zod's messages in fifty languages. All but the source maps are loaded when somebody asks for them.
+// npm's tree of packages, with which Pulumi's SDK serializes functions; its API for programs that run Pulumi; source maps,
+// through which it formats a stack trace per resource; zod's messages in fifty languages. All but the source maps are loaded when somebody asks for them.
 substitute({
     "@pulumi/pulumi": {
+        "./automation": whenUsed,
         typescript: whenUsed,
         "@npmcli/arborist": whenUsed,
         "source-map-support/register": () => ({}),
         "./log": sdkLog,
         "../log": sdkLog,
         "../../log": sdkLog,
+        "./debuggable": sdkPromises,
     },
     zod: { "../locales/index.cjs": whenUsed },
 });

@@ -51,4 +51,25 @@ describe("the program's preload", () => {
         expect(run(program, { BGP_LAB_DEBUG: "" })).toBe("info: [runtime] news");
         expect(run(program, { BGP_LAB_DEBUG: "1" })).toBe("debug: [runtime] a step\ninfo: [runtime] news");
     });
+
+    it("leaves the API for programs that run Pulumi alone, until one does", () => {
+        const program = `
+            const pulumi = require("@pulumi/pulumi");
+            const automation = () => Object.keys(require.cache).some((file) => file.includes("/automation/"));
+            const before = automation();
+            console.log(before, typeof pulumi.automation.LocalWorkspace.createStack, automation());`;
+        expect(run(program)).toBe("false function true");
+    });
+
+    it("spares the SDK the stack traces of its promises, unless leaks of them are looked for; errors keep theirs", () => {
+        const program = `
+            require("@pulumi/pulumi");
+            const { debuggablePromise } = require("@pulumi/pulumi/runtime/debuggable");
+            const promise = Promise.resolve();
+            debuggablePromise(promise, "a promise");
+            const lines = (error) => error.split("\\n").length > 1;
+            console.log(lines(promise._debugStackTrace), lines(new Error().stack));`;
+        expect(run(program)).toBe("false true");
+        expect(run(program, { PULUMI_DEBUG_PROMISE_LEAKS: "1" })).toBe("true true");
+    });
 });
