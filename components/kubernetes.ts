@@ -17,7 +17,7 @@ export function kubernetesObject(object: KubernetesObject, opts: pulumi.CustomRe
     const { namespace, name } = object.metadata;
     const resourceName = namespace === undefined ? name : `${namespace}/${name}`;
     // Plain data: the packages' types only say the same more loosely.
-    const args = structuredClone(awaited.has(object.kind) ? unawaited(object) : object) as never;
+    const args = structuredClone(annotated(object)) as never;
     switch (object.kind) {
         case "Namespace":
             return new Namespace(resourceName, args, opts);
@@ -34,7 +34,12 @@ export function kubernetesObject(object: KubernetesObject, opts: pulumi.CustomRe
     }
 }
 
-function unawaited(object: KubernetesObject): KubernetesObject {
-    const annotations = { ...object.metadata.annotations, "pulumi.com/skipAwait": "true" };
+function annotated(object: KubernetesObject): KubernetesObject {
+    const annotations = {
+        ...object.metadata.annotations,
+        // What somebody changed with kubectl is kubectl's to the API server, and would stay as it is.
+        "pulumi.com/patchForce": "true",
+        ...(awaited.has(object.kind) ? { "pulumi.com/skipAwait": "true" } : {}),
+    };
     return { ...object, metadata: { ...object.metadata, annotations } } as KubernetesObject;
 }
