@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** Where and how a measured program runs. */
@@ -81,4 +81,16 @@ export function row(label: string, ...cells: readonly string[]): void {
 /** Milliseconds as a person reads them. */
 export function seconds(milliseconds: number): string {
     return `${(milliseconds / 1_000).toFixed(2)} s`;
+}
+
+/** Runs a measurement, and removes the folder that it worked in; when it fails, the folder stays to be looked at. */
+export function runMain(main: () => Promise<void>, work: string): void {
+    main().then(
+        () => rmSync(work, { recursive: true, force: true }),
+        (error: unknown) => {
+            console.error(error instanceof Error ? error.message : error);
+            console.error(`the state is in ${work}`);
+            process.exitCode = 1;
+        },
+    );
 }

@@ -9,14 +9,14 @@
  * NODES are numbers of nodes, by default 4 and 49: 6 and 51 containers with router and client. Links have both families
  * unless --ipv4 is given. Of several rounds, 3 by default, the median counts.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { dockerName, dockerPrefix } from "../../render/docker";
 import { engine, engineMissing } from "../../tests/docker/engine";
 import { image } from "../../tests/docker/images";
-import { loadAverage, measure, median, onPath, row, seconds, timed } from "../measure";
+import { loadAverage, measure, median, onPath, row, runMain, seconds, timed } from "../measure";
 import { type BenchStack, benchStack } from "../pulumi";
 import { containerlabStar } from "./containerlab";
 import { leaves, linkAddress, type StarArgs } from "./star";
@@ -149,11 +149,4 @@ async function main(): Promise<void> {
     }
 }
 
-main().then(
-    () => rmSync(work, { recursive: true, force: true }),
-    (error: unknown) => {
-        console.error(error instanceof Error ? error.message : error);
-        console.error(`the state is in ${work}`);
-        process.exitCode = 1;
-    },
-);
+runMain(main, work);

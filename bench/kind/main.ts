@@ -7,12 +7,12 @@
  *
  * Of 3 rounds and 7 previews the medians count; two rounds have none. bench/README.md says where images and the chart come from.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ciliumValues } from "../../render/cilium";
 import { engine, engineMissing } from "../../tests/docker/engine";
-import { loadAverage, measure, median, onPath, row, seconds } from "../measure";
+import { loadAverage, measure, median, onPath, row, runMain, seconds } from "../measure";
 import { type BenchStack, benchStack } from "../pulumi";
 import { writeArtefacts } from "./artefacts";
 import { type BenchLab, bareSettings, benchLab, stack, stackConfig, variables } from "./settings";
@@ -137,11 +137,4 @@ async function main(): Promise<void> {
     await compare(bench);
 }
 
-main().then(
-    () => rmSync(work, { recursive: true, force: true }),
-    (error: unknown) => {
-        console.error(error instanceof Error ? error.message : error);
-        console.error(`the state is in ${work}`);
-        process.exitCode = 1;
-    },
-);
+runMain(main, work);

@@ -1,16 +1,14 @@
 import type { ResourceKind } from "../resource";
-import { sandboxName } from "../resources/claim";
+import { claimName, nameOnly } from "../resources/claim";
 import { claimLabel, type DockerClaimInputs, dockerTypes } from "../schema";
 import { type Engine, engine } from "./engine";
-import { isOwnNode, preflight } from "./preflight";
+import { isOwn, preflight } from "./preflight";
 
 /** Containers and networks of a lab, and the nodes of its cluster: all of them at once, then what they were on. */
 async function sweep(name: string, { cluster }: DockerClaimInputs, docker: Engine): Promise<void> {
-    const label = `${claimLabel}=${name}`;
-    const [own, all] = await Promise.all([docker.containers(label), cluster ? docker.containers() : []]);
-    const nodes = cluster ? all.filter((container) => isOwnNode(cluster, container)) : [];
-    await Promise.all([...own, ...nodes].map(({ id }) => docker.removeContainer(id)));
-    const networks = await docker.networks(label);
+    const own = (await docker.containers()).filter((container) => isOwn(name, cluster, container));
+    await Promise.all(own.map(({ id }) => docker.removeContainer(id)));
+    const networks = await docker.networks(`${claimLabel}=${name}`);
     await Promise.all(networks.map(({ id }) => docker.removeNetwork(id)));
 }
 
@@ -23,18 +21,9 @@ async function sweep(name: string, { cluster }: DockerClaimInputs, docker: Engin
 export const dockerClaim: ResourceKind<DockerClaimInputs> = {
     type: dockerTypes.claim,
     inputs: { networks: "object", containers: "array", images: "array", cluster: "object?" },
-    replaceOn: [],
-    async check(inputs, { project, stack }) {
-        return preflight(sandboxName(project, stack, process.cwd()), inputs, await engine());
-    },
-    plan(_inputs, { project, stack }) {
-        const name = sandboxName(project, stack, process.cwd());
-        return { id: name, outputs: { name } };
-    },
-    async create() {},
-    async update() {},
-    async read() {
-        return [];
+    ...nameOnly,
+    async check(inputs, context) {
+        return preflight(claimName(context), inputs, await engine());
     },
     async delete(id, inputs) {
         await sweep(id, inputs, await engine());

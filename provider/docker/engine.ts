@@ -79,8 +79,9 @@ export interface Engine {
     shell(container: string): Promise<Shell>;
     /** State of a container; undefined when there is none of that name. */
     inspect(container: string): Promise<ContainerState | undefined>;
-    /** Containers, running or not; with `label` only those that carry it (`key` or `key=value`). */
-    containers(label?: string): Promise<readonly ContainerSummary[]>;
+    /** Containers, running or not. */
+    containers(): Promise<readonly ContainerSummary[]>;
+    /** Networks; with `label` only those that carry it (`key` or `key=value`). */
     networks(label?: string): Promise<readonly NetworkState[]>;
     start(container: string): Promise<void>;
     /** Ends a container at once and starts it again. */
@@ -244,9 +245,9 @@ function engineOver(client: Docker, address: string): Engine {
                 return shellOver(await exec.start({ hijack: true, stdin: true }), `the shell in ${container}`);
             }),
         inspect: (container) => found(async () => stateOf(await client.getContainer(container).inspect())),
-        containers: (label) =>
+        containers: () =>
             ask(async () => {
-                const list = await client.listContainers({ all: true, ...filters(label) });
+                const list = await client.listContainers({ all: true });
                 return list.map(({ Id, Names, Labels, NetworkSettings }) => ({
                     id: Id,
                     name: (Names[0] ?? Id).replace(/^\//, ""),

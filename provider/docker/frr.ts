@@ -10,11 +10,7 @@ import type { Observation, Outputs, ResourceKind } from "../resource";
 import type { ExecResult } from "../sandbox/protocol";
 import { dockerTypes, type FrrInputs } from "../schema";
 import { type Engine, engine } from "./engine";
-
-/** Seconds since a moment in milliseconds of the Unix epoch, to a tenth. */
-function secondsSince(moment: number): number {
-    return Math.round((Date.now() - moment) / 100) / 10;
-}
+import { inSeconds } from "./seconds";
 
 /** What FRR or a tool said, indented under a heading. */
 function indented({ stdout, stderr }: ExecResult): string {
@@ -54,14 +50,14 @@ async function restart(docker: Engine, container: string): Promise<void> {
 async function create(inputs: FrrInputs): Promise<Outputs> {
     await apply(inputs);
     const state = await (await engine()).inspect(inputs.container);
-    return { seconds: secondsSince(Date.parse(state?.startedAt ?? "") || Date.now()) };
+    return { seconds: state ? inSeconds(Date.now() - Date.parse(state.startedAt)) : 0 };
 }
 
 /** @returns `seconds` that the change took */
 async function update(news: FrrInputs): Promise<Outputs> {
-    const start = Date.now();
+    const start = performance.now();
     await apply(news);
-    return { seconds: secondsSince(start) };
+    return { seconds: inSeconds(performance.now() - start) };
 }
 
 async function observe({ container, config }: FrrInputs): Promise<Observation> {

@@ -12,6 +12,7 @@ import type { DockerVerificationInputs } from "../schema";
 import { type ClusterReader, clusterReader } from "./cluster";
 import { dockerDriver } from "./driver";
 import { engine } from "./engine";
+import { inSeconds } from "./seconds";
 import { type Shells, shellsOf } from "./shells";
 
 /** Milliseconds between two looks: each starts processes in containers, and they take them from what is awaited. */
@@ -47,10 +48,6 @@ export async function withShells<T>(work: (shells: Shells) => Promise<T>): Promi
     } finally {
         shells.close();
     }
-}
-
-function roundSeconds(milliseconds: number): Seconds {
-    return Math.round(milliseconds / 100) / 10;
 }
 
 async function attempt(lab: Lab, reader: ClusterReader): Promise<Binding | Error> {
@@ -127,7 +124,7 @@ export function inspectLab(
         const binding = reader && (await bindWithin(lab, reader, start + deadlineSeconds * 1_000));
         const observation = performance.now() - start;
         if (binding?.kind === "unbound") {
-            const total = roundSeconds(observation);
+            const total = inSeconds(observation);
             const timings = { observation: total, sessions: total, firstAnswer: total, total };
             return { results: unboundResults(binding.findings, observation), timings };
         }
@@ -140,14 +137,14 @@ export function inspectLab(
             deadlineSeconds: Math.max(0, deadlineSeconds - observation / 1_000),
             interval: lookInterval,
         });
-        const since = (milliseconds: number) => roundSeconds(observation + milliseconds);
+        const since = (milliseconds: number) => inSeconds(observation + milliseconds);
         return {
             results,
             timings: {
-                observation: roundSeconds(observation),
+                observation: inSeconds(observation),
                 sessions: since(momentOf(results, "session", "last")),
                 firstAnswer: since(momentOf(results, "service", "first")),
-                total: roundSeconds(performance.now() - start),
+                total: inSeconds(performance.now() - start),
             },
         };
     });

@@ -161,9 +161,7 @@ export function containerFailures(
     { containers, cluster }: DockerClaimInputs,
     present: Pick<Present, "containers">,
 ): readonly Failure[] {
-    const own = (container: ContainerSummary) =>
-        container.labels[claimLabel] === name || (cluster !== undefined && isOwnNode(cluster, container));
-    const foreign = present.containers.filter((container) => !own(container));
+    const foreign = present.containers.filter((container) => !isOwn(name, cluster, container));
     const namesakes = containers.flatMap((container, index): Failure[] => {
         const found = foreign.find((other) => other.name === container);
         return found && !(cluster && found.labels[kindClusterLabel] === cluster.name)
@@ -187,11 +185,16 @@ export function containerFailures(
         : namesakes;
 }
 
+/** Whether a container is the lab's: one that it made, or a node of its cluster. @param name the claim's name */
+export function isOwn(name: string, cluster: DockerClaimInputs["cluster"], container: ContainerSummary): boolean {
+    return container.labels[claimLabel] === name || (cluster !== undefined && isOwnNode(cluster, container));
+}
+
 /**
  * Whether a container is a node of the lab's cluster. kind gives its nodes no labels of ours, but they are on a network
  * that has the lab's.
  */
-export function isOwnNode(
+function isOwnNode(
     cluster: NonNullable<DockerClaimInputs["cluster"]>,
     { labels, networks }: Pick<ContainerSummary, "labels" | "networks">,
 ): boolean {

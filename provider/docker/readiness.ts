@@ -2,12 +2,13 @@ import type { ConditionCheck, ObjectReference } from "../../verify/check";
 import { failures } from "../../verify/report";
 import { verify } from "../../verify/run";
 import type { Observation, Outputs, ResourceKind } from "../resource";
-import type { Drift } from "../sandbox/protocol";
+import { driftOf } from "../results";
 import { dockerTypes, type ReadinessInputs } from "../schema";
 import { type ClusterReader, clusterReader, removeObjects } from "./cluster";
 import { dockerDriver } from "./driver";
 import { engine } from "./engine";
 import { lookInterval, withShells } from "./inspection";
+import { inSeconds } from "./seconds";
 import type { Shells } from "./shells";
 
 function look({ checks }: ReadinessInputs, shells: Shells, reader: ClusterReader, deadlineSeconds: number) {
@@ -38,7 +39,7 @@ async function wait(inputs: ReadinessInputs): Promise<Outputs> {
                     `${failures(results)}${why === "" ? "" : `\n\n${why}`}`,
             );
         }
-        return { seconds: Math.round((performance.now() - start) / 100) / 10 };
+        return { seconds: inSeconds(performance.now() - start) };
     });
 }
 
@@ -61,10 +62,7 @@ async function observe(inputs: ReadinessInputs): Promise<Observation> {
     if ((await docker.inspect(inputs.controlPlane)) === undefined) {
         return "gone";
     }
-    const results = await withShells((shells) => look(inputs, shells, clusterReader(shells, inputs.controlPlane), 0));
-    return results
-        .filter(({ status }) => status === "fail")
-        .map(({ subject, observed }): Drift => ({ path: `checks[${JSON.stringify(subject)}]`, found: observed }));
+    return driftOf(await withShells((shells) => look(inputs, shells, clusterReader(shells, inputs.controlPlane), 0)));
 }
 
 /** Waits for objects of a cluster, for what Helm and Pulumi do not wait for, or not together. */

@@ -1,16 +1,12 @@
-import { failures } from "../../verify/report";
 import type { Observation, Outputs, ResourceKind } from "../resource";
-import type { Drift } from "../sandbox/protocol";
+import { driftOf, requirePassed } from "../results";
 import { type DockerVerificationInputs, dockerTypes } from "../schema";
 import { engine } from "./engine";
 import { inspectLab } from "./inspection";
 
 async function run(inputs: DockerVerificationInputs): Promise<Outputs> {
     const { results, timings } = await inspectLab(inputs, inputs.deadline);
-    const failed = results.filter(({ status }) => status === "fail");
-    if (failed.length > 0) {
-        throw new Error(`${failed.length} of ${results.length} checks failed\n${failures(results)}`);
-    }
+    requirePassed(results);
     return { passed: results.length, timings };
 }
 
@@ -25,9 +21,7 @@ async function look(inputs: DockerVerificationInputs): Promise<Observation> {
     }
     try {
         const { results } = await inspectLab(inputs, 0, ({ kind }) => kind !== "service" && kind !== "silence");
-        return results
-            .filter(({ status }) => status === "fail")
-            .map(({ subject, observed }): Drift => ({ path: `checks[${JSON.stringify(subject)}]`, found: observed }));
+        return driftOf(results);
     } catch (error) {
         return [{ path: "model", found: (error as Error).message }];
     }

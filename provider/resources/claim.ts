@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ResourceKind } from "../resource";
+import type { Context, ResourceKind } from "../resource";
 import { destroySandbox } from "../sandbox/start";
 import { type ClaimInputs, types } from "../schema";
 
@@ -12,16 +12,16 @@ export function sandboxName(project: string, stack: string, folder: string): str
     return `${project}-${stack}-${digest}`;
 }
 
-/**
- * First resource of a lab. It has no effect on the machine, so a run that is cut off before or after it leaves nothing
- * unrecorded; and its delete, which comes last, removes whatever runs under the name, recorded or not.
- */
-export const claim: ResourceKind<ClaimInputs> = {
-    type: types.claim,
-    inputs: {},
+/** The name that a claim has. */
+export function claimName({ project, stack }: Context): string {
+    return sandboxName(project, stack, process.cwd());
+}
+
+/** What the claims of all runtimes are: a name, without an effect until they are deleted. */
+export const nameOnly = {
     replaceOn: [],
-    plan(_inputs, { project, stack }) {
-        const name = sandboxName(project, stack, process.cwd());
+    plan(_inputs: unknown, context: Context) {
+        const name = claimName(context);
         return { id: name, outputs: { name } };
     },
     async create() {},
@@ -29,6 +29,16 @@ export const claim: ResourceKind<ClaimInputs> = {
     async read() {
         return [];
     },
+};
+
+/**
+ * First resource of a lab. It has no effect on the machine, so a run that is cut off before or after it leaves nothing
+ * unrecorded; and its delete, which comes last, removes whatever runs under the name, recorded or not.
+ */
+export const claim: ResourceKind<ClaimInputs> = {
+    type: types.claim,
+    inputs: {},
+    ...nameOnly,
     async delete(id) {
         await destroySandbox(id);
     },

@@ -1,11 +1,11 @@
 import type { Check, CheckResult } from "../../verify/check";
 import { inReadingOrder } from "../../verify/describe";
-import { failures } from "../../verify/report";
 import { verify } from "../../verify/run";
 import { findSandbox, runningSandbox } from "../connections";
 import { netnsDriver } from "../driver";
 import type { ResourceKind } from "../resource";
-import type { Drift, Sandbox } from "../sandbox/protocol";
+import { driftOf, requirePassed } from "../results";
+import type { Sandbox } from "../sandbox/protocol";
 import { types, type VerificationInputs } from "../schema";
 
 function checksOf(inputs: VerificationInputs): readonly Check[] {
@@ -23,11 +23,7 @@ async function look(sandbox: Sandbox, checks: readonly Check[], deadlineSeconds:
 
 async function run(inputs: VerificationInputs): Promise<void> {
     const sandbox = await runningSandbox(inputs.sandbox);
-    const results = await look(sandbox, checksOf(inputs), inputs.deadline);
-    const failed = results.filter((result) => result.status === "fail");
-    if (failed.length > 0) {
-        throw new Error(`${failed.length} of ${results.length} checks failed\n${failures(results)}`);
-    }
+    requirePassed(await look(sandbox, checksOf(inputs), inputs.deadline));
 }
 
 /**
@@ -50,10 +46,7 @@ export const verification: ResourceKind<VerificationInputs> = {
             return "gone";
         }
         const routing = checksOf(inputs).filter(({ kind }) => kind !== "service" && kind !== "silence");
-        const results = await look(sandbox, routing, 0);
-        return results
-            .filter(({ status }) => status === "fail")
-            .map(({ subject, observed }): Drift => ({ path: `checks[${JSON.stringify(subject)}]`, found: observed }));
+        return driftOf(await look(sandbox, routing, 0));
     },
     async delete() {},
 };
