@@ -152,7 +152,7 @@ function look(lab: Deployed): Promise<Status> {
             driver: dockerDriver({
                 shells,
                 containers,
-                cluster: { reader, ciliumVersion: model.cluster.cilium.version },
+                cluster: { reader, ciliumVersion: model.cluster.cilium?.version },
             }),
             observed: answers ? observed : undefined,
         };

@@ -1,6 +1,5 @@
 import type { Container } from "@pulumi/docker/container";
 import * as pulumi from "@pulumi/pulumi";
-import type { Router as Model } from "../lab/model";
 import { routerCapabilities, routerProcess } from "../render/docker";
 import { type DeviceArgs, type DeviceProcess, deviceContainer, deviceWiring } from "./device";
 import { Frr, type Revised, type Wiring } from "./docker/resources";
@@ -18,7 +17,7 @@ interface OperatingSystem {
     ) => pulumi.Resource & Revised & { readonly seconds: pulumi.Output<number> };
 }
 
-const operatingSystems: Readonly<Record<Model["nos"], OperatingSystem>> = {
+const operatingSystems: Readonly<Record<"frr", OperatingSystem>> = {
     frr: {
         process: () => ({ process: routerProcess(), capabilities: routerCapabilities }),
         configure: (name, container, config, opts) =>
@@ -29,7 +28,7 @@ const operatingSystems: Readonly<Record<Model["nos"], OperatingSystem>> = {
 /** Arguments of a router. */
 export interface RouterArgs extends DeviceArgs {
     /** Network operating system. @default frr */
-    readonly nos?: Model["nos"];
+    readonly nos?: "frr";
     /** Its complete configuration. A change is applied live; sessions that it does not concern stay up. */
     readonly config: string;
 }

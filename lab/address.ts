@@ -6,7 +6,7 @@
  * that was probably meant.
  */
 
-import type { Address, Family, InterfaceAddress, Prefix } from "./model";
+import type { Address, AddressRange, Family, InterfaceAddress, Prefix } from "./model";
 
 /** Text is not an address or prefix, or not its canonical spelling. */
 export class AddressError extends Error {
@@ -169,10 +169,14 @@ export function hostPrefix(address: Address): Prefix {
     return `${address}/${familyBits(familyOf(address))}`;
 }
 
-/** Whether an address or a whole network lies inside `prefix`. */
-export function contains(prefix: Prefix, inner: Address | Prefix): boolean {
+/** Whether an address or a whole network lies inside `prefix`. Both may be ranges, too. */
+export function contains(prefix: Prefix | AddressRange, inner: Address | Prefix | AddressRange): boolean {
     if (familyOf(prefix) !== familyOf(inner)) {
         return false;
+    }
+    if (isRange(prefix) || isRange(inner)) {
+        const [a, b] = [rangeOf(prefix), rangeOf(isRange(inner) || inner.includes("/") ? inner : hostPrefix(inner))];
+        return a.first <= b.first && b.last <= a.last;
     }
     const outer = parsePrefix(prefix);
     const { value, length } = inner.includes("/") ? parsePrefix(inner) : parsePrefix(hostPrefix(inner));
@@ -181,21 +185,71 @@ export function contains(prefix: Prefix, inner: Address | Prefix): boolean {
     );
 }
 
-/** Whether two networks share an address. */
-export function overlaps(a: Prefix, b: Prefix): boolean {
-    return contains(a, b) || contains(b, a);
+/** Whether two networks or ranges share an address. */
+export function overlaps(a: Prefix | AddressRange, b: Prefix | AddressRange): boolean {
+    if (!isRange(a) && !isRange(b)) {
+        return contains(a, b) || contains(b, a);
+    }
+    const [one, other] = [rangeOf(a), rangeOf(b)];
+    return familyOf(a) === familyOf(b) && one.first <= other.last && other.first <= one.last;
 }
 
-/** First and last address of a network, as numbers. */
-export function rangeOf(prefix: Prefix): { readonly first: bigint; readonly last: bigint } {
-    const { family, value, length } = parsePrefix(prefix);
+/** Whether a text is written as a range of addresses. */
+export function isRange(text: string): boolean {
+    return text.includes("-");
+}
+
+/**
+ * Reads a range of addresses, `first-last`.
+ *
+ * @throws AddressError when an end is not canonical, the ends are of two families, or the last comes before the first
+ */
+export function parseRange(text: AddressRange): {
+    readonly family: Family;
+    readonly first: bigint;
+    readonly last: bigint;
+} {
+    const [from = "", to = "", ...rest] = text.split("-");
+    if (rest.length > 0) {
+        throw new AddressError(`"${text}" is not a range of addresses`, "write it as <first>-<last>");
+    }
+    const [first, last] = [parseAddress(from), parseAddress(to)];
+    if (first.family !== last.family) {
+        throw new AddressError(`"${text}" has ends of two families`, "write two ranges");
+    }
+    if (last.value < first.value) {
+        throw new AddressError(`"${text}" ends before it begins`, `write ${to}-${from}`);
+    }
+    return { family: first.family, first: first.value, last: last.value };
+}
+
+/**
+ * Checks the text of a network or range.
+ *
+ * @throws AddressError as `parsePrefix` and `parseRange`
+ */
+export function checkBlock(text: Prefix | AddressRange): void {
+    if (isRange(text)) {
+        parseRange(text);
+    } else {
+        parsePrefix(text);
+    }
+}
+
+/** First and last address of a network or range, as numbers. */
+export function rangeOf(block: Prefix | AddressRange): { readonly first: bigint; readonly last: bigint } {
+    if (isRange(block)) {
+        const { first, last } = parseRange(block);
+        return { first, last };
+    }
+    const { family, value, length } = parsePrefix(block);
     return { first: value, last: value + blockSize(family, length) - 1n };
 }
 
-/** Number of addresses in a network, the network and broadcast address included. */
-export function sizeOf(prefix: Prefix): bigint {
-    const { family, length } = parsePrefix(prefix);
-    return blockSize(family, length);
+/** Number of addresses in a network or range, the network and broadcast address included. */
+export function sizeOf(block: Prefix | AddressRange): bigint {
+    const { first, last } = rangeOf(block);
+    return last - first + 1n;
 }
 
 /**

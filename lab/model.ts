@@ -19,6 +19,15 @@ export type Asn = number;
 /** A duration in whole seconds. */
 export type Seconds = number;
 
+/** A duration in whole milliseconds. */
+export type Milliseconds = number;
+
+/** Addresses from the first to the last in canonical text, both included, e.g. `172.18.0.200-172.18.0.210`. */
+export type AddressRange = string;
+
+/** A route target extended community (RFC 4360 §4) as `AS:number`, e.g. `65000:1`. */
+export type RouteTarget = string;
+
 /** Address family, in the words of RFC 4760 AFI names. */
 export type Family = "ipv4" | "ipv6";
 
@@ -58,6 +67,8 @@ export interface Interface {
     readonly name: string;
     readonly attachment: { readonly kind: "segment"; readonly segment: string } | { readonly kind: "loopback" };
     readonly addresses: readonly InterfaceAddress[];
+    /** VRF of the router to which it belongs; absent means the default one. */
+    readonly vrf?: string;
 }
 
 /** A static route. */
@@ -78,12 +89,37 @@ export interface Device {
 /** A host without a routing daemon. */
 export type Host = Device;
 
-/** A router with its routing policy. */
+/** A router with its routing policy. Its static routes and BGP speaker are those of the default VRF. */
 export interface Router extends Device {
-    /** Network operating system. */
-    readonly nos: "frr";
+    /** Network operating system. The embedded runtime runs FRR with the same meaning for all of them. */
+    readonly nos: "frr" | "vyos";
+    /** Version of the network operating system, where its configuration syntax depends on it (VyOS). */
+    readonly nosVersion?: string;
     readonly prefixLists: readonly PrefixList[];
     readonly bgp: BgpSpeaker;
+    /** VRFs beside the default one. @default none */
+    readonly vrfs?: readonly Vrf[];
+    /** Source addresses that are hidden behind an interface. @default none */
+    readonly sourceNat?: readonly SourceNat[];
+}
+
+/** A VRF of a router (RFC 4364 §3): own interfaces, own tables, own BGP speaker, and routes leaked by route target. */
+export interface Vrf {
+    readonly name: string;
+    /** Makes the VRF's routes distinct from those of others (RFC 4364 §4.2), as `AS:number`. */
+    readonly routeDistinguisher: string;
+    /** Routes that carry one of these are taken over from the other VRFs. */
+    readonly importTargets: readonly RouteTarget[];
+    /** What the VRF's own routes carry; a route that was itself leaked is not leaked on. */
+    readonly exportTargets: readonly RouteTarget[];
+    readonly staticRoutes: readonly StaticRoute[];
+    readonly bgp: BgpSpeaker;
+}
+
+/** Packets from `source` that leave by `interface` take its address as their source (masquerading). */
+export interface SourceNat {
+    readonly interface: string;
+    readonly source: Prefix;
 }
 
 /** An ordered prefix list; what no entry matches is denied. */
@@ -115,6 +151,8 @@ export interface BgpSpeaker {
     readonly multipathRelax: boolean;
     /** Largest number of equal paths in use, for eBGP and iBGP alike. */
     readonly maximumPaths: number;
+    /** Cluster id of a route reflector (RFC 4456 §7). @default the router id */
+    readonly clusterId?: Address;
     readonly families: readonly SpeakerFamily[];
     readonly peerGroups: readonly PeerGroup[];
     readonly neighbors: readonly Neighbor[];
@@ -151,8 +189,22 @@ export interface SessionSettings {
     readonly timers: Timers;
     /** Hops an eBGP peer may be away (TTL); absent means directly connected. */
     readonly ebgpMultihop?: number;
+    /** Own interface whose address the session uses; absent means that of the interface towards the peer. */
+    readonly updateSource?: string;
+    /** Finds a dead peer within milliseconds (RFC 5880); absent means off. */
+    readonly bfd?: Bfd;
     /** Families exchanged, each with its policy; what is not named is not activated. */
     readonly families: readonly SessionFamily[];
+}
+
+/** Bidirectional forwarding detection of a session (RFC 5880 §6.8.1). */
+export interface Bfd {
+    /** Packets that may be missed in a row; 2 to 255. */
+    readonly detectMultiplier: number;
+    /** Time between packets that this end wants to receive; at least 10 ms. */
+    readonly receiveInterval: Milliseconds;
+    /** Time between packets that this end wants to send; at least 10 ms. */
+    readonly transmitInterval: Milliseconds;
 }
 
 /** Session timers (RFC 4271 §10). */
@@ -172,6 +224,14 @@ export interface SessionFamily {
     readonly prefixListIn?: string;
     /** Name of the prefix list for routes that are offered. */
     readonly prefixListOut?: string;
+    /** Whether routes are offered with the own address as next hop, those learned over eBGP to iBGP peers too. @default false */
+    readonly nextHopSelf?: boolean;
+    /** Whether the peer is a client to which iBGP routes are reflected (RFC 4456 §6). @default false */
+    readonly routeReflectorClient?: boolean;
+    /** Local preference of routes that are received (RFC 4271 §5.1.5). @default what an iBGP peer says, otherwise 100 */
+    readonly localPreference?: number;
+    /** Metric that an eBGP peer is told (MULTI_EXIT_DISC, RFC 4271 §5.1.4). @default none of learned routes, 0 of own ones */
+    readonly med?: number;
 }
 
 /** The Kubernetes cluster. */
@@ -189,7 +249,11 @@ export interface Cluster {
     readonly nodeSegment: string;
     /** Nodes in kind's order, the control plane first; by name. */
     readonly nodes: Readonly<Record<string, KubernetesNode>>;
-    readonly cilium: Cilium;
+    /** The network of the pods is Cilium's, or Calico's: exactly one of the two is there (rule K8S-CNI-001). */
+    readonly cilium?: Cilium;
+    readonly calico?: Calico;
+    /** Assigns the addresses of `loadBalancerPools` where it is there; otherwise Cilium does. */
+    readonly metallb?: MetalLb;
     readonly loadBalancerPools: readonly LoadBalancerPool[];
     readonly services: readonly Service[];
     readonly workloads: readonly Workload[];
@@ -206,9 +270,9 @@ export interface KubernetesNode extends Device {
     readonly nodeIp?: readonly Address[];
     /** On a control plane: whether ordinary pods may run there, too, because kubeadm leaves out its taint. @default false */
     readonly untainted?: boolean;
-    /** The node's slice of the pod CIDRs, one per family. */
+    /** The node's slices of the pod CIDRs: one per family, or with Calico any number of blocks. */
     readonly podCidrs: readonly Prefix[];
-    /** Address the node's speaker uses as BGP identifier: its internal IPv4 address. */
+    /** Address the node's speakers use as BGP identifier: its internal IPv4 address. */
     readonly routerId: Address;
 }
 
@@ -221,6 +285,82 @@ export interface Cilium {
     readonly nativeRoutingCidrs: readonly Prefix[];
     /** Speaker configurations, each for the nodes that its selector matches. */
     readonly bgp: readonly CiliumBgpInstance[];
+    /** The MetalLB speaker that Cilium 1.10 to 1.16 had inside (Helm `bgp.enabled`); absent means off. */
+    readonly metallbBgp?: CiliumMetalLbBgp;
+    /** Hubble, which observes flows; absent means off. */
+    readonly hubble?: { readonly relay: boolean; readonly ui: boolean };
+}
+
+/** MetalLB inside Cilium: one configuration for all nodes, read from the ConfigMap `bgp-config`. */
+export interface CiliumMetalLbBgp {
+    readonly peers: readonly MetalLbPeer[];
+    /** Whether load-balancer addresses are announced (Helm `bgp.announce.loadbalancerIP`). */
+    readonly announceLoadBalancerIp: boolean;
+    /** Whether the nodes' slices of the pod CIDRs are announced (Helm `bgp.announce.podCIDR`). */
+    readonly announcePodCidr: boolean;
+}
+
+/** The Calico installation: BIRD on every node, and IP pools of the cluster's pod CIDRs in blocks of its node mask. */
+export interface Calico {
+    readonly version: string;
+    /** AS of all nodes (BGPConfiguration `asNumber`). */
+    readonly asn: Asn;
+    /** Whether every node has an iBGP session with every other (BGPConfiguration `nodeToNodeMeshEnabled`). */
+    readonly nodeToNodeMesh: boolean;
+    /** How pods' packets travel between nodes; `none` routes them as they are. */
+    readonly encapsulation: "none" | "ipip" | "vxlan";
+    /** Whether pods' addresses are hidden behind the node outside the pools (IPPool `natOutgoing`). */
+    readonly natOutgoing: boolean;
+    /** Peers outside the cluster (BGPPeer). */
+    readonly peers: readonly CalicoPeer[];
+}
+
+/** A peer of Calico's speakers; eBGP sessions may cross any number of hops. */
+export interface CalicoPeer {
+    readonly name: string;
+    readonly address: Address;
+    readonly asn: Asn;
+    /** Nodes that have the peer; absent means all. */
+    readonly nodeSelector?: LabelSelector;
+    readonly timers: Timers;
+    /** Seconds the peer keeps routes while BIRD restarts (BGPPeer `maxRestartTime`, 120 s in Calico). */
+    readonly gracefulRestartTime?: Seconds;
+}
+
+/** The MetalLB installation. Versions up to 0.12 read a ConfigMap, later ones custom resources. */
+export interface MetalLb {
+    readonly version: string;
+    /** Peers of the speaker on every node; none when it only assigns addresses or announces them on layer 2. */
+    readonly peers: readonly MetalLbPeer[];
+    readonly advertisements: readonly MetalLbAdvertisement[];
+    /**
+     * Whether nodes with the label `node.kubernetes.io/exclude-from-external-load-balancers`, which kubeadm gives to
+     * control planes, announce as well (Helm `speaker.ignoreExcludeLB`).
+     */
+    readonly ignoreExcludeLabel: boolean;
+}
+
+/** A peer of MetalLB's speakers (BGPPeer, or an entry of `peers` in the ConfigMap). */
+export interface MetalLbPeer {
+    readonly name: string;
+    /** AS of the nodes. */
+    readonly myAsn: Asn;
+    readonly peerAsn: Asn;
+    readonly peerAddress: Address;
+    readonly timers: Timers;
+    readonly ebgpMultihop: boolean;
+    /** Nodes that have the peer; absent means all. */
+    readonly nodeSelector?: LabelSelector;
+    /** Finds a dead router within milliseconds (BFDProfile); absent means off. */
+    readonly bfd?: Bfd;
+}
+
+/** How the addresses of pools are made known: to peers over BGP, or by answering ARP and neighbor discovery. */
+export interface MetalLbAdvertisement {
+    readonly kind: "bgp" | "layer2";
+    readonly name: string;
+    /** Names of the pools. */
+    readonly pools: readonly string[];
 }
 
 /** A speaker configuration for a set of nodes: a CiliumBGPPeeringPolicy, or ClusterConfig + PeerConfig + Advertisement. */
@@ -258,10 +398,10 @@ export interface LabelRequirement {
     readonly values?: readonly string[];
 }
 
-/** A pool of load-balancer addresses (CiliumLoadBalancerIPPool). */
+/** A pool of load-balancer addresses (CiliumLoadBalancerIPPool, or MetalLB's IPAddressPool). */
 export interface LoadBalancerPool {
     readonly name: string;
-    readonly blocks: readonly Prefix[];
+    readonly blocks: readonly (Prefix | AddressRange)[];
     /** Services the pool serves; absent means all. */
     readonly serviceSelector?: LabelSelector;
 }
@@ -301,12 +441,12 @@ export interface Pod {
 }
 
 /** What traffic must do, or must not do. */
-export type TrafficCheck = ServiceCheck | SilenceCheck;
+export type TrafficCheck = ServiceCheck | PodCheck | SilenceCheck;
 
 /** A client asks a service over HTTP, again and again, until every expected pod has answered. */
 export interface ServiceCheck {
     readonly kind: "service";
-    /** Host that asks. */
+    /** Device or pod that asks. */
     readonly from: string;
     readonly address: Address;
     readonly port: number;
@@ -316,9 +456,21 @@ export interface ServiceCheck {
     readonly clientAddress: "seen" | "hidden";
 }
 
+/** A device or pod asks a pod by its own address, and is seen under its own: nothing on the way translates. */
+export interface PodCheck {
+    readonly kind: "pod";
+    /** Device or pod that asks. */
+    readonly from: string;
+    /** Name of the pod that must answer. */
+    readonly pod: string;
+    readonly address: Address;
+    readonly port: number;
+}
+
 /** A client sends something to an address and nothing may answer, not even a router with "TTL exceeded". */
 export interface SilenceCheck {
     readonly kind: "silence";
+    /** Device or pod that asks. */
     readonly from: string;
     readonly address: Address;
     readonly probe: { readonly kind: "ping" } | { readonly kind: "tcp"; readonly port: number };

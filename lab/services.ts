@@ -1,8 +1,9 @@
 /** Services, the pods behind them, and the nodes that announce them. */
 
-import type { Address, CiliumBgpInstance, Lab, Pod, Prefix, Service } from "./model";
+import { contains } from "./address";
+import type { Address, CiliumBgpInstance, Lab, LoadBalancerPool, Pod, Prefix, Service } from "./model";
 import { selects, serviceLabels } from "./selectors";
-import { nodeInstances } from "./speakers";
+import { excludeLabel, nodeInstances, nodeSpeakers, type SpeakerProgram } from "./speakers";
 
 /** A load-balancer address that a node announces. */
 export interface AdvertisedAddress {
@@ -36,25 +37,81 @@ export function serves(lab: Lab, node: string, service: Service): boolean {
     return service.externalTrafficPolicy === "Cluster" || podsOf(lab, service).some((pod) => pod.node === node);
 }
 
-/** The load-balancer addresses that a node announces: of every selected service that it serves. */
-export function advertisedServiceAddresses(lab: Lab, node: string): readonly AdvertisedAddress[] {
-    const instances = nodeInstances(lab, node);
+/** The load-balancer addresses that a node's speaker of one program announces: of every selected service that it serves. */
+export function advertisedServiceAddresses(
+    lab: Lab,
+    node: string,
+    program: SpeakerProgram,
+): readonly AdvertisedAddress[] {
     return lab.cluster.services
-        .filter((service) => instances.some((instance) => announces(instance, service)))
         .filter((service) => serves(lab, node, service))
-        .flatMap((service) => service.loadBalancerAddresses.map((address) => ({ service, address })));
+        .flatMap((service) =>
+            service.loadBalancerAddresses
+                .filter((address) => announcesAddress(lab, node, program, service, address))
+                .map((address) => ({ service, address })),
+        );
 }
 
-/** The nodes that announce a service, in the cluster's order. */
+/** The nodes that announce a service, in the cluster's order; without addresses those that would announce one. */
 export function advertisingNodes(lab: Lab, service: Service): readonly string[] {
+    const addresses: readonly (Address | undefined)[] =
+        service.loadBalancerAddresses.length === 0 ? [undefined] : service.loadBalancerAddresses;
     return Object.keys(lab.cluster.nodes).filter(
         (node) =>
-            serves(lab, node, service) && nodeInstances(lab, node).some((instance) => announces(instance, service)),
+            serves(lab, node, service) &&
+            nodeSpeakers(lab, node).some(({ program }) =>
+                addresses.some((address) => announcesAddress(lab, node, program, service, address)),
+            ),
     );
 }
 
-/** The pod CIDR slices that a node announces. */
-export function advertisedPodCidrs(lab: Lab, node: string): readonly Prefix[] {
-    const exported = nodeInstances(lab, node).some((instance) => instance.exportPodCidr);
-    return exported ? (lab.cluster.nodes[node]?.podCidrs ?? []) : [];
+function announcesAddress(
+    lab: Lab,
+    node: string,
+    program: SpeakerProgram,
+    service: Service,
+    address: Address | undefined,
+): boolean {
+    switch (program) {
+        case "cilium":
+            return (
+                nodeInstances(lab, node).some((instance) => announces(instance, service)) ||
+                lab.cluster.cilium?.metallbBgp?.announceLoadBalancerIp === true
+            );
+        case "metallb":
+            return !isExcluded(lab, node) && (address === undefined || isInAnnouncedPool(lab, address));
+        case "calico":
+            return false;
+    }
+}
+
+function isExcluded({ cluster: { nodes, metallb } }: Lab, node: string): boolean {
+    return nodes[node]?.labels[excludeLabel] !== undefined && metallb?.ignoreExcludeLabel !== true;
+}
+
+function isInAnnouncedPool(lab: Lab, address: Address): boolean {
+    const advertisements = lab.cluster.metallb?.advertisements.filter(({ kind }) => kind === "bgp") ?? [];
+    const announced = new Set(advertisements.flatMap(({ pools }) => pools));
+    return poolsOf(lab, address).some(({ name }) => announced.has(name));
+}
+
+/** The pools that hold an address. */
+export function poolsOf(lab: Lab, address: Address): readonly LoadBalancerPool[] {
+    return lab.cluster.loadBalancerPools.filter(({ blocks }) => blocks.some((block) => contains(block, address)));
+}
+
+/** The pod CIDR slices that a node's speaker of one program announces. */
+export function advertisedPodCidrs(lab: Lab, node: string, program: SpeakerProgram): readonly Prefix[] {
+    const own = lab.cluster.nodes[node]?.podCidrs ?? [];
+    switch (program) {
+        case "cilium":
+            return nodeInstances(lab, node).some((instance) => instance.exportPodCidr) ||
+                lab.cluster.cilium?.metallbBgp?.announcePodCidr === true
+                ? own
+                : [];
+        case "calico":
+            return own;
+        case "metallb":
+            return [];
+    }
 }

@@ -1,9 +1,10 @@
 /** BGP sessions of a lab: every configured neighbor as an end, and ends that face each other as a session. */
 
 import { addressOf, familyOf, lengthOf, networkOf } from "./address";
+import { type RoutingInstance, routingInstances } from "./instances";
 import type { Address, Asn, Device, Family, Lab, Prefix, Seconds, Timers } from "./model";
 import type { Path } from "./path";
-import { findSessionSettings, nodeInstances } from "./speakers";
+import { findSessionSettings, nodeSpeakers, type SpeakerProgram } from "./speakers";
 
 /** One end of a session: a neighbor that a device is configured with. */
 export interface SessionEnd {
@@ -14,6 +15,10 @@ export interface SessionEnd {
     /** Device that has this neighbor. */
     readonly node: string;
     readonly kind: "router" | "kubernetes-node";
+    /** The program that speaks on a Kubernetes node. */
+    readonly program?: SpeakerProgram;
+    /** VRF of the router's speaker; absent means the default one. */
+    readonly vrf?: string;
     readonly speaker: { readonly asn: Asn; readonly routerId: Address };
     /** Name of the interface that shares a subnet with the peer; nothing when the peer is not on-link. */
     readonly interface?: string;
@@ -90,26 +95,38 @@ function key(from: Address | undefined, to: Address | undefined): string {
 
 function routerEnds(lab: Lab, name: string): SessionEnd[] {
     const router = lab.routers[name]!;
-    const { bgp } = router;
+    return routingInstances(router).flatMap((instance) => instanceEnds(name, instance));
+}
+
+function instanceEnds(name: string, { vrf, bgp, place, ...device }: RoutingInstance): SessionEnd[] {
     return bgp.neighbors.flatMap((neighbor, index) => {
         const settings = findSessionSettings(bgp, neighbor);
         if (settings === undefined) {
             return [];
         }
-        const path: Path = ["routers", name, "bgp", "neighbors", index];
+        const path: Path = ["routers", name, ...place, "bgp", "neighbors", index];
         const { session } = neighbor;
         const settingsPath: Path =
             session.kind === "own"
                 ? [...path, "session", "settings"]
-                : ["routers", name, "bgp", "peerGroups", groupIndex(bgp.peerGroups, session.group), "settings"];
+                : [
+                      "routers",
+                      name,
+                      ...place,
+                      "bgp",
+                      "peerGroups",
+                      groupIndex(bgp.peerGroups, session.group),
+                      "settings",
+                  ];
         return [
             {
                 path,
                 timersPath: [...settingsPath, "timers"],
                 node: name,
                 kind: "router",
+                ...(vrf === undefined ? {} : { vrf }),
                 speaker: { asn: bgp.asn, routerId: bgp.routerId },
-                ...onLink(router, neighbor.address),
+                ...ownSide(device, neighbor.address, settings.updateSource),
                 peerAddress: neighbor.address,
                 remoteAsn: neighbor.remoteAsn,
                 timers: settings.timers,
@@ -120,30 +137,38 @@ function routerEnds(lab: Lab, name: string): SessionEnd[] {
     });
 }
 
+/** The session's own address: that of the interface which it is told to use, or else the one in the peer's subnet. */
+function ownSide(device: Device, peer: Address, source: string | undefined): Pick<SessionEnd, "interface" | "address"> {
+    const port = device.interfaces.find(({ name }) => name === source);
+    const own = port?.addresses.find((address) => familyOf(address) === familyOf(peer));
+    return own === undefined ? onLink(device, peer) : { ...onLink(device, peer), address: addressOf(own) };
+}
+
 function groupIndex(groups: readonly { readonly name: string }[], name: string): number {
     return groups.findIndex((group) => group.name === name);
 }
 
 function nodeEnds(lab: Lab, name: string): SessionEnd[] {
     const node = lab.cluster.nodes[name]!;
-    return nodeInstances(lab, name).flatMap((instance) => {
-        const path: Path = ["cluster", "cilium", "bgp", lab.cluster.cilium.bgp.indexOf(instance), "neighbors"];
-        return instance.neighbors.map((neighbor, index) => ({
-            path: [...path, index],
-            timersPath: [...path, index, "timers"],
+    return nodeSpeakers(lab, name).flatMap(({ asn, routerId, program, neighbors }) =>
+        neighbors.map((neighbor) => ({
+            path: neighbor.path,
+            timersPath: [...neighbor.path, "timers"],
             node: name,
             kind: "kubernetes-node" as const,
-            speaker: { asn: instance.localAsn, routerId: node.routerId },
+            program,
+            speaker: { asn, routerId },
             ...onLink(node, neighbor.address),
             peerAddress: neighbor.address,
             remoteAsn: neighbor.remoteAsn,
             timers: neighbor.timers,
             families: neighbor.families,
+            ...(neighbor.ebgpMultihop === undefined ? {} : { ebgpMultihop: neighbor.ebgpMultihop }),
             ...(neighbor.gracefulRestartTime === undefined
                 ? {}
                 : { gracefulRestartTime: neighbor.gracefulRestartTime }),
-        }));
-    });
+        })),
+    );
 }
 
 /** The interface and own address with which a device reaches an address on-link, the most specific subnet first. */

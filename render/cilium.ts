@@ -60,9 +60,14 @@ interface CiliumValues {
     readonly l7Proxy: false;
 }
 
-/** Values for the Helm chart of the lab's version of Cilium. */
+/**
+ * Values for the Helm chart of the lab's version of Cilium.
+ *
+ * @throws Error when the lab has no Cilium
+ */
 export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): HelmValues {
-    const { cilium, podCidrs } = lab.cluster;
+    const { podCidrs } = lab.cluster;
+    const cilium = ciliumOf(lab);
     const { images = {}, kubeProxyReplacement = false, values = {} } = installation;
     const [ipv4, ipv6] = [podCidrs.some(isIpv4), !podCidrs.every(isIpv4)];
     const own: CiliumValues = {
@@ -90,7 +95,7 @@ export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): H
 
 /** What kube-proxy did, and Cilium must be told. */
 function serviceHandling(lab: Lab): Pick<CiliumValues, "k8sServiceHost" | "k8sServicePort" | "devices" | "nodePort"> {
-    const direct = lab.cluster.cilium.routingMode === "native" ? podInterface(lab) : undefined;
+    const direct = lab.cluster.cilium?.routingMode === "native" ? podInterface(lab) : undefined;
     const names = Object.values(lab.cluster.nodes).flatMap(({ interfaces }) =>
         interfaces.filter(({ attachment }) => attachment.kind === "segment").map(({ name }) => name),
     );
@@ -171,12 +176,21 @@ const advertisementLabel = "advertise";
  * The custom resources that make Cilium announce what the lab says: address pools and BGP, in the API of the lab's
  * version of Cilium.
  *
- * @throws Error when the version does not serve the API that `options` asks for
+ * @throws Error when the lab has no Cilium, or its version does not serve the API that `options` asks for
  */
 export function ciliumResources(lab: Lab, options: CiliumOptions = {}): readonly KubernetesObject[] {
-    const { cilium, loadBalancerPools } = lab.cluster;
+    const { loadBalancerPools, metallb } = lab.cluster;
+    const cilium = ciliumOf(lab);
     const traits = ciliumTraits(cilium.version);
-    return [...loadBalancerPools.map((each) => pool(each, traits)), ...bgpResources(cilium, traits, options)];
+    const pools = metallb === undefined ? loadBalancerPools.map((each) => pool(each, traits)) : [];
+    return [...pools, ...bgpResources(cilium, traits, options)];
+}
+
+function ciliumOf({ name, cluster: { cilium } }: Lab): Cilium {
+    if (cilium === undefined) {
+        throw new Error(`cluster.cilium: the lab ${name} has no Cilium`);
+    }
+    return cilium;
 }
 
 function bgpResources(cilium: Cilium, traits: CiliumTraits, options: CiliumOptions): readonly KubernetesObject[] {

@@ -109,7 +109,7 @@ function namespaces(lab: Lab): Record<string, NamespaceSpec> {
     );
     const hosts = Object.entries(lab.hosts).map(([name, host]) => [name, namespace(host, false)] as const);
     const kubernetesNodes = Object.entries(nodes).map(([name, node]) => {
-        const overlay = cilium.routingMode === "tunnel" ? portsOn(node, nodeSegment) : [];
+        const overlay = cilium?.routingMode === "tunnel" ? portsOn(node, nodeSegment) : [];
         const spec = namespace(node, true);
         return [name, { ...spec, routes: { ...spec.routes, ...ownSlice(node) }, proxyNeighbors: overlay }] as const;
     });

@@ -2,7 +2,7 @@ import { addressOf, familyName } from "../lab/address";
 import type { Device, Family, Lab, Service } from "../lab/model";
 import { advertisingNodes, podsOn } from "../lab/services";
 import { sessions } from "../lab/sessions";
-import { nodeSpeaker } from "../lab/speakers";
+import { nodeSpeakers } from "../lab/speakers";
 
 /** A cluster of more nodes than this is drawn folded: the first few, and one box for the others. */
 const mostNodes = 12;
@@ -50,13 +50,13 @@ function router(lab: Lab, name: string): string {
 }
 
 function cluster(lab: Lab, boxes: Boxes): string[] {
-    const { name, kubernetesVersion, cilium, nodes, nodeSegment } = lab.cluster;
+    const { name, kubernetesVersion, nodes, nodeSegment } = lab.cluster;
     if (Object.keys(nodes).length === 0) {
         return [];
     }
     const hidden = foldedNodes(lab);
     const title = [
-        `${name}: Kubernetes ${kubernetesVersion}, Cilium ${cilium.version}`,
+        `${name}: Kubernetes ${kubernetesVersion}, ${networkOf(lab)}`,
         `node network ${(lab.segments[nodeSegment]?.subnets ?? []).join(", ")}`,
     ];
     const shown = Object.keys(nodes).filter((node) => boxes(node) !== folded);
@@ -68,18 +68,26 @@ function cluster(lab: Lab, boxes: Boxes): string[] {
     ];
 }
 
+/** The programs that make the network of the cluster. */
+function networkOf({ cluster: { cilium, calico, metallb } }: Lab): string {
+    const programs = { Cilium: cilium, Calico: calico, MetalLB: metallb };
+    return Object.entries(programs)
+        .flatMap(([name, program]) => (program === undefined ? [] : [`${name} ${program.version}`]))
+        .join(", ");
+}
+
 function kubernetesNode(lab: Lab, name: string): string {
     const pods = podsOn(lab, name).map((pod) => pod.name);
     return box(name, [name, asnText(lab, name), ...(pods.length === 0 ? [] : [`pods ${pods.join(", ")}`])]);
 }
 
 function asnText(lab: Lab, node: string): string {
-    const speaker = nodeSpeaker(lab, node);
-    return speaker === undefined ? "no BGP" : `AS ${speaker.asn}`;
+    const speakers = nodeSpeakers(lab, node);
+    return speakers.length === 0 ? "no BGP" : speakers.map(({ asn }) => `AS ${asn}`).join(", ");
 }
 
 function foldedBox(lab: Lab, nodes: readonly string[]): string {
-    const asns = nodes.flatMap((node) => nodeSpeaker(lab, node)?.asn ?? []);
+    const asns = nodes.flatMap((node) => nodeSpeakers(lab, node).map(({ asn }) => asn));
     const pods = nodes.flatMap((node) => podsOn(lab, node)).length;
     const label = [
         `${nodes.length} more nodes`,

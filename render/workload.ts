@@ -30,13 +30,20 @@ export interface WorkloadOptions {
 
 /** Namespaces, workloads and services of the lab. */
 export function workloadResources(lab: Lab, options: WorkloadOptions = {}): readonly KubernetesObject[] {
-    const { services, workloads, cilium } = lab.cluster;
-    const { addressAnnotation } = ciliumTraits(cilium.version);
+    const { services, workloads } = lab.cluster;
+    const annotation = addressAnnotation(lab);
     return [
         ...namespaces(lab),
         ...workloads.flatMap((workload) => pods(lab, workload, options.image ?? currentVersions.web.reference)),
-        ...services.map((each) => service(each, addressAnnotation)),
+        ...services.map((each) => service(each, annotation)),
     ];
+}
+
+/** The annotation by which a service asks whoever assigns addresses for its own. */
+function addressAnnotation({ cluster: { cilium, metallb } }: Lab): string {
+    return metallb === undefined && cilium !== undefined
+        ? ciliumTraits(cilium.version).addressAnnotation
+        : "metallb.io/loadBalancerIPs";
 }
 
 function namespaces({ cluster: { services, workloads } }: Lab): Namespace[] {

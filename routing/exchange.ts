@@ -58,7 +58,7 @@ export function speakers(lab: Lab, found: readonly Pair[]): ReadonlyMap<string, 
         network.set(name, newSpeaker(lab, name, router.bgp.asn, true, router.bgp));
     }
     for (const name of Object.keys(lab.cluster.nodes)) {
-        const speaker = nodeSpeaker(lab, name);
+        const speaker = nodeSpeaker(lab, name, "cilium");
         if (speaker !== undefined) {
             network.set(name, newSpeaker(lab, name, speaker.asn, false, { multipathRelax: false, maximumPaths: 1 }));
         }

@@ -30,8 +30,8 @@ export function originatedByRouter(router: Router, fib: Fib): ReadonlyMap<Prefix
 
 /** A node's own paths: what Cilium's control plane puts into its speaker. */
 export function originatedByNode(lab: Lab, node: string): ReadonlyMap<Prefix, readonly Candidate[]> {
-    const addresses = advertisedServiceAddresses(lab, node).map(({ address }) => hostPrefix(address));
-    const prefixes = [...advertisedPodCidrs(lab, node), ...addresses];
+    const addresses = advertisedServiceAddresses(lab, node, "cilium").map(({ address }) => hostPrefix(address));
+    const prefixes = [...advertisedPodCidrs(lab, node, "cilium"), ...addresses];
     return new Map(prefixes.map((prefix) => [prefix, [ownPath(unspecified(prefix), "igp")]]));
 }
 

@@ -180,8 +180,8 @@ function expectation(
 
 function nodeEnds(lab: Lab, resolverOf: (device: string) => Resolver): End[] {
     return Object.entries(lab.cluster.nodes).flatMap(([name, node]) => {
-        const speaker = nodeSpeaker(lab, name);
-        return (speaker?.instance.neighbors ?? []).map((neighbor): End => {
+        const speaker = nodeSpeaker(lab, name, "cilium");
+        return (speaker?.neighbors ?? []).map((neighbor): End => {
             const expected = neighbor.remoteAsn;
             return {
                 device: name,

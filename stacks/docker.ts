@@ -131,7 +131,11 @@ export interface DockerSettings {
 /** The settings with everything that follows from the lab and its versions. */
 export function dockerSettings(chosen: Chosen, { cluster }: Lab, versions: VersionSet): DockerSettings {
     const { cilium, operator } = chosen.images;
-    const { path, repository = ciliumChartRepository, version = cluster.cilium.version } = chosen.chart;
+    const {
+        path,
+        repository = ciliumChartRepository,
+        version = cluster.cilium?.version ?? versions.cilium,
+    } = chosen.chart;
     return {
         images: {
             // Without a node image there is a finding, and so no lab that would use it.

@@ -1,4 +1,4 @@
-import type { Address, Asn, Family, Prefix, ServiceCheck, SilenceCheck } from "../lab/model";
+import type { Address, Asn, Family, PodCheck, Prefix, ServiceCheck, SilenceCheck } from "../lab/model";
 
 /** One claim about the running lab. Checks are plain data: what must be seen, not how to look. */
 export type Check =
@@ -8,6 +8,7 @@ export type Check =
     | RouteCheck
     | OfferCheck
     | ServiceAnswers
+    | PodAnswers
     | SilenceCheck;
 
 /** Which object of a Kubernetes API. */
@@ -82,6 +83,12 @@ export interface OfferCheck {
 /** The model's check of a service, with what tells whether a pod sees the client itself. */
 export interface ServiceAnswers extends ServiceCheck {
     /** Addresses of the client, of the family of the service's address. */
+    readonly clientAddresses: readonly Address[];
+}
+
+/** The model's check of a pod, with what tells whether the pod sees the client itself. */
+export interface PodAnswers extends PodCheck {
+    /** Addresses of the client, of the family of the pod's address. */
     readonly clientAddresses: readonly Address[];
 }
 

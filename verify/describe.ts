@@ -45,6 +45,11 @@ function wanted({ wants }: ConditionCheck): string {
     }
 }
 
+/** How many pods, in words. */
+export function counted(pods: readonly string[]): string {
+    return pods.length === 1 ? "1 pod" : `${pods.length} pods`;
+}
+
 /** What a check is about, in a few words. */
 export function subject(check: Check): string {
     switch (check.kind) {
@@ -59,6 +64,7 @@ export function subject(check: Check): string {
         case "offer":
             return `${check.device} offers ${check.neighbor} ${check.family}`;
         case "service":
+        case "pod":
             return `${check.from} http ${hostPort(check.address, check.port)}`;
         case "silence":
             return check.probe.kind === "ping"
@@ -81,13 +87,24 @@ export function expectation(check: Check): string {
         case "offer":
             return list([...check.prefixes].sort());
         case "service":
-            return `${check.pods.length} pods answer, client ${check.clientAddress}`;
+            return `${counted(check.pods)} answer, client ${check.clientAddress}`;
+        case "pod":
+            return `${check.pod} answers, client seen`;
         case "silence":
             return "silence";
     }
 }
 
-const order: readonly Check["kind"][] = ["condition", "session", "table", "route", "offer", "service", "silence"];
+const order: readonly Check["kind"][] = [
+    "condition",
+    "session",
+    "table",
+    "route",
+    "offer",
+    "service",
+    "pod",
+    "silence",
+];
 
 /** Checks in the order in which people read them: from the cluster and its sessions to traffic, each kind as it was. */
 export function inReadingOrder(checks: readonly Check[]): readonly Check[] {

@@ -1,5 +1,6 @@
 import { addressOf, familyOf } from "../lab/address";
-import type { Address, Family, Host, Lab, Prefix } from "../lab/model";
+import { findDevice } from "../lab/devices";
+import type { Address, Family, Lab, Prefix } from "../lab/model";
 import { sessionEnds } from "../lab/sessions";
 import { findSessionSettings } from "../lab/speakers";
 import { type BgpRoute, offered, type PredictedDevice, type Prediction } from "../routing/prediction";
@@ -81,8 +82,11 @@ function offerChecks(lab: Lab, prediction: Prediction, sessions: readonly Sessio
     );
 }
 
-function addressesOf(host: Host | undefined): readonly Address[] {
-    return (host?.interfaces ?? []).flatMap(({ addresses }) => addresses.map(addressOf));
+/** Addresses of a device or pod. */
+function addressesOf(lab: Lab, name: string): readonly Address[] {
+    const pod = lab.cluster.workloads.flatMap(({ pods }) => pods).find((each) => each.name === name);
+    const interfaces = findDevice(lab, name)?.interfaces ?? [];
+    return pod?.addresses ?? interfaces.flatMap(({ addresses }) => addresses.map(addressOf));
 }
 
 /** Traffic checks of the model, with what the runtime-independent prober needs to know. */
@@ -92,7 +96,7 @@ function trafficChecks(lab: Lab): Check[] {
             return check;
         }
         const family = familyOf(check.address);
-        const clientAddresses = addressesOf(lab.hosts[check.from]).filter((own) => familyOf(own) === family);
+        const clientAddresses = addressesOf(lab, check.from).filter((own) => familyOf(own) === family);
         return { ...check, clientAddresses };
     });
 }

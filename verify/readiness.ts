@@ -98,9 +98,13 @@ function applicationChecks(lab: Lab): readonly ConditionCheck[] {
 }
 
 function announcementChecks(lab: Lab): readonly ConditionCheck[] {
+    const { cilium } = lab.cluster;
+    if (cilium === undefined) {
+        return [];
+    }
     const resources = ciliumResources(lab);
     const ofKind = (kind: KubernetesObject["kind"]) => resources.filter((each) => each.kind === kind).map(reference);
-    const { bgpApis } = ciliumTraits(lab.cluster.cilium.version);
+    const { bgpApis } = ciliumTraits(cilium.version);
     // A CiliumBGPPeeringPolicy has no status; of the other API, Cilium makes an object for each node.
     const nodeConfigs = bgpApis[0] === "cluster-config" ? speakingNodes(lab) : [];
     return [
@@ -118,5 +122,5 @@ function announcementChecks(lab: Lab): readonly ConditionCheck[] {
 }
 
 function speakingNodes(lab: Lab): readonly string[] {
-    return Object.keys(lab.cluster.nodes).filter((name) => nodeSpeaker(lab, name) !== undefined);
+    return Object.keys(lab.cluster.nodes).filter((name) => nodeSpeaker(lab, name, "cilium") !== undefined);
 }

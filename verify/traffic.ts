@@ -1,10 +1,11 @@
 import type { SilenceCheck } from "../lab/model";
 import type { Check, ServiceAnswers } from "./check";
+import { counted } from "./describe";
 import type { Answer, Driver } from "./driver";
 import type { Sight } from "./sight";
 
 /** Checks that send packets. */
-export type ProbeCheck = Extract<Check, { kind: "service" | "silence" }>;
+export type ProbeCheck = Extract<Check, { kind: "service" | "pod" | "silence" }>;
 
 /** Requests that are sent at once: some for each pod that is missing, and not more than a small server takes. */
 const perMissingPod = 2;
@@ -34,8 +35,11 @@ function podAnswer(body: string): PodAnswer | undefined {
     }
 }
 
+/** What is asked of the pods behind an address. */
+type Question = Omit<ServiceAnswers, "kind">;
+
 /** A sentence about what is wrong with an answer, or undefined when nothing is. */
-function complaint(check: ServiceAnswers, answer: Answer): string | undefined {
+function complaint(check: Question, answer: Answer): string | undefined {
     if (answer.kind !== "answer") {
         return `${answer.kind}${answer.detail === "" ? "" : ` (${answer.detail})`}`;
     }
@@ -44,7 +48,7 @@ function complaint(check: ServiceAnswers, answer: Answer): string | undefined {
         return `HTTP ${answer.status} that is not a pod's answer`;
     }
     if (!check.pods.includes(parsed.pod)) {
-        return `answered by ${parsed.pod}, which is not behind this service`;
+        return `answered by ${parsed.pod}, which is not behind this address`;
     }
     const seen = check.clientAddresses.includes(parsed.client);
     if (seen !== (check.clientAddress === "seen")) {
@@ -53,15 +57,14 @@ function complaint(check: ServiceAnswers, answer: Answer): string | undefined {
     return undefined;
 }
 
-async function service(check: ServiceAnswers, driver: Driver): Promise<Sight> {
+async function answers(check: Question, driver: Driver): Promise<Sight> {
     const missing = new Set(check.pods);
     let problem: string | undefined;
     let left = requestsPerPod * check.pods.length;
     while (missing.size > 0 && problem === undefined && left > 0) {
         const count = Math.min(left, most, perMissingPod * missing.size);
         left -= count;
-        const answers = await driver.http(check.from, check.address, check.port, count, requestTimeout);
-        for (const answer of answers) {
+        for (const answer of await driver.http(check.from, check.address, check.port, count, requestTimeout)) {
             problem ??= complaint(check, answer);
             missing.delete((answer.kind === "answer" && podAnswer(answer.body)?.pod) || "");
         }
@@ -72,7 +75,7 @@ async function service(check: ServiceAnswers, driver: Driver): Promise<Sight> {
     if (missing.size > 0) {
         return { holds: false, observed: `no answer from ${[...missing].join(", ")}` };
     }
-    return { holds: true, observed: `${check.pods.length} pods answered, client ${check.clientAddress}` };
+    return { holds: true, observed: `${counted(check.pods)} answered, client ${check.clientAddress}` };
 }
 
 async function silence(check: SilenceCheck, driver: Driver): Promise<Sight> {
@@ -89,5 +92,12 @@ async function silence(check: SilenceCheck, driver: Driver): Promise<Sight> {
 
 /** Sends what a check asks for, once. */
 export function probe(check: ProbeCheck, driver: Driver): Promise<Sight> {
-    return check.kind === "service" ? service(check, driver) : silence(check, driver);
+    switch (check.kind) {
+        case "service":
+            return answers(check, driver);
+        case "pod":
+            return answers({ ...check, pods: [check.pod], clientAddress: "seen" }, driver);
+        case "silence":
+            return silence(check, driver);
+    }
 }

@@ -97,9 +97,8 @@ export function dockerFabric(parent: pulumi.Resource, args: FabricArgs): Fabric 
         wiring: wiringSpec(model, name, prefix),
         networks,
     });
-    const routers = Object.entries(model.routers).map(
-        ([name, { nos }]) =>
-            new Router(name, { ...device(name), image: images.router, nos, config: frrConf(model, name) }, { parent }),
+    const routers = Object.keys(model.routers).map(
+        (name) => new Router(name, { ...device(name), image: images.router, config: frrConf(model, name) }, { parent }),
     );
     const clients = Object.keys(model.hosts).map(
         (name) => new Client(name, { ...device(name), image: images.client }, { parent }),

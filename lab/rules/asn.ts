@@ -1,6 +1,7 @@
 import { type AsnUse, asnUse } from "../asn";
 import type { Asn, Lab } from "../model";
 import type { Path } from "../path";
+import { ciliumInstances } from "../speakers";
 import { rule } from "./rule";
 
 const privateRanges = "use a private AS: 64512 to 65534, or 4200000000 to 4294967294";
@@ -70,7 +71,7 @@ function speakers(lab: Lab): readonly { readonly who: string; readonly asn: Asn;
         asn: bgp.asn,
         place: ["routers", name, "bgp", "asn"],
     }));
-    const nodes = lab.cluster.cilium.bgp.map(({ name, localAsn }, index) => ({
+    const nodes = ciliumInstances(lab).map(({ name, localAsn }, index) => ({
         who: `Cilium's instance ${name}`,
         asn: localAsn,
         place: ["cluster", "cilium", "bgp", index, "localAsn"],

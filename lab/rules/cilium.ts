@@ -1,7 +1,7 @@
 import { contains, familyOf } from "../address";
 import type { KubernetesNode, Lab, Prefix } from "../model";
 import { selects } from "../selectors";
-import { nodeInstances } from "../speakers";
+import { ciliumInstances, nodeInstances, nodeSpeakers } from "../speakers";
 import { rule } from "./rule";
 import { isBefore, parts } from "./versions";
 
@@ -11,8 +11,8 @@ export const nodeSelectorsMatch = rule({
     severity: "error",
     source: "Cilium documentation, CiliumBGPClusterConfig",
     *check(lab) {
-        const { nodes, cilium } = lab.cluster;
-        for (const [index, { name, nodeSelector }] of cilium.bgp.entries()) {
+        const { nodes } = lab.cluster;
+        for (const [index, { name, nodeSelector }] of ciliumInstances(lab).entries()) {
             if (!Object.values(nodes).some(({ labels }) => selects(nodeSelector, labels))) {
                 yield {
                     at: ["cluster", "cilium", "bgp", index, "nodeSelector"],
@@ -34,7 +34,7 @@ export const nodesAreSelectedOnce = rule({
             const [first, second] = nodeInstances(lab, name);
             if (first !== undefined && second !== undefined) {
                 yield {
-                    at: ["cluster", "cilium", "bgp", lab.cluster.cilium.bgp.indexOf(second), "nodeSelector"],
+                    at: ["cluster", "cilium", "bgp", ciliumInstances(lab).indexOf(second), "nodeSelector"],
                     says: `${name} is selected by the instances ${first.name} and ${second.name}`,
                     fix: "make the selectors disjoint",
                 };
@@ -50,7 +50,7 @@ export const nodesAreSelected = rule({
     source: "Cilium documentation, CiliumBGPClusterConfig",
     *check(lab) {
         for (const name of Object.keys(lab.cluster.nodes)) {
-            if (nodeInstances(lab, name).length === 0) {
+            if (nodeSpeakers(lab, name).length === 0) {
                 yield {
                     at: ["cluster", "nodes", name, "labels"],
                     says: `${name} runs no BGP speaker: no instance selects it`,
@@ -67,7 +67,7 @@ export const instanceNamesAreDistinct = rule({
     severity: "error",
     source: "Kubernetes documentation, object names",
     *check(lab) {
-        const { bgp } = lab.cluster.cilium;
+        const bgp = ciliumInstances(lab);
         for (const [index, { name }] of bgp.entries()) {
             if (bgp.findIndex((other) => other.name === name) < index) {
                 yield {
@@ -87,12 +87,13 @@ export const nativeRoutingExportsPods = rule({
     source: "Cilium documentation, native routing",
     *check(lab) {
         const { cilium, nodes } = lab.cluster;
-        const silent = cilium.bgp.findIndex(({ exportPodCidr }) => !exportPodCidr);
-        if (cilium.routingMode === "native" && silent >= 0 && Object.keys(nodes).length > 1) {
+        const bgp = ciliumInstances(lab);
+        const silent = bgp.findIndex(({ exportPodCidr }) => !exportPodCidr);
+        if (cilium?.routingMode === "native" && silent >= 0 && Object.keys(nodes).length > 1) {
             yield {
                 at: ["cluster", "cilium", "bgp", silent, "exportPodCidr"],
                 with: [["cluster", "cilium", "routingMode"]],
-                says: `pods are routed natively, but the instance ${cilium.bgp[silent]!.name} does not announce them: pods of other nodes cannot be reached`,
+                says: `pods are routed natively, but the instance ${bgp[silent]!.name} does not announce them: pods of other nodes cannot be reached`,
                 fix: "set exportPodCidr to true, or routingMode to tunnel",
             };
         }
@@ -125,7 +126,7 @@ export const nativeRoutingKnowsPods = rule({
     source: "Cilium documentation, ipv4NativeRoutingCIDR",
     *check(lab) {
         const { cilium, podCidrs } = lab.cluster;
-        if (cilium.routingMode !== "native") {
+        if (cilium?.routingMode !== "native") {
             return;
         }
         for (const cidr of podCidrs) {
@@ -149,11 +150,11 @@ export const restartsEnd = rule({
     severity: "warning",
     source: "RFC 4724 §4.1; GoBGP pkg/server/server.go",
     *check(lab) {
-        const { version, bgp } = lab.cluster.cilium;
-        if (isBefore(version, 1, 14) || !isBefore(version, 1, 15)) {
+        const version = lab.cluster.cilium?.version;
+        if (version === undefined || isBefore(version, 1, 14) || !isBefore(version, 1, 15)) {
             return;
         }
-        for (const [index, { name, neighbors }] of bgp.entries()) {
+        for (const [index, { name, neighbors }] of ciliumInstances(lab).entries()) {
             for (const [place, { address, families, gracefulRestartTime }] of neighbors.entries()) {
                 if (gracefulRestartTime && families.length === 1) {
                     yield {
@@ -174,8 +175,8 @@ export const ciliumSpeaksBgp = rule({
     severity: "error",
     source: "Cilium upgrade notes, 1.13",
     *check(lab) {
-        const { version } = lab.cluster.cilium;
-        if (isBefore(version, 1, 13)) {
+        const { version, metallbBgp } = lab.cluster.cilium ?? {};
+        if (version !== undefined && metallbBgp === undefined && isBefore(version, 1, 13)) {
             yield {
                 at: ["cluster", "cilium", "version"],
                 says: `Cilium ${version} has no CiliumLoadBalancerIPPool`,
@@ -191,8 +192,8 @@ export const ciliumIsKnown = rule({
     severity: "info",
     source: "docs/architecture.md",
     *check(lab) {
-        const { version } = lab.cluster.cilium;
-        if (!isBefore(version, 1, 21)) {
+        const version = lab.cluster.cilium?.version;
+        if (version !== undefined && !isBefore(version, 1, 21)) {
             yield {
                 at: ["cluster", "cilium", "version"],
                 says: `Cilium ${version} is newer than what this lab was checked against (1.20)`,
@@ -210,7 +211,7 @@ export const kubernetesFitsCilium = rule({
     *check(lab) {
         const { kubernetesVersion, cilium } = lab.cluster;
         const [, minor] = parts(kubernetesVersion);
-        if (cilium.version.startsWith("1.20.") && (minor < 33 || minor > 36)) {
+        if (cilium?.version.startsWith("1.20.") && (minor < 33 || minor > 36)) {
             yield {
                 at: ["cluster", "kubernetesVersion"],
                 with: [["cluster", "cilium", "version"]],

@@ -1,7 +1,7 @@
 import type { BgpSpeaker, Lab, Service } from "../model";
 import type { Path } from "../path";
 import { advertisingNodes } from "../services";
-import { nodeSpeaker } from "../speakers";
+import { nodeSpeakers } from "../speakers";
 import { rule, type Violation } from "./rule";
 
 /** Without multipath-relax, equal paths through different ASes do not share the load. */
@@ -88,7 +88,9 @@ function narrowed(
 
 function narrowing(lab: Lab, bgp: BgpSpeaker, service: Service): Narrow[] {
     const nodes = advertisingNodes(lab, service);
-    const alike = bgp.multipathRelax ? nodes.length : largestGroup(nodes.map((node) => nodeSpeaker(lab, node)?.asn));
+    const alike = bgp.multipathRelax
+        ? nodes.length
+        : largestGroup(nodes.map((node) => nodeSpeakers(lab, node)[0]?.asn));
     const usable = Math.min(alike, bgp.maximumPaths);
     return usable < nodes.length ? [{ service, announced: nodes.length, usable, relaxed: alike === nodes.length }] : [];
 }

@@ -1,7 +1,7 @@
 import { contains } from "../address";
 import type { Address, Asn, Lab } from "../model";
 import type { Path } from "../path";
-import { nodeSpeaker } from "../speakers";
+import { nodeSpeakers } from "../speakers";
 import { rule } from "./rule";
 
 /** A BGP identifier is a number that is not zero; daemons also refuse multicast and reserved ones. */
@@ -78,11 +78,13 @@ function identifiers(
         routerId: bgp.routerId,
         place: ["routers", node, "bgp", "routerId"],
     }));
-    const nodes = Object.keys(lab.cluster.nodes).flatMap((node) => {
-        const speaker = nodeSpeaker(lab, node);
-        return speaker === undefined
-            ? []
-            : [{ node, asn: speaker.asn, routerId: speaker.routerId, place: ["cluster", "nodes", node, "routerId"] }];
-    });
+    const nodes = Object.keys(lab.cluster.nodes).flatMap((node) =>
+        nodeSpeakers(lab, node).map(({ asn, routerId }) => ({
+            node,
+            asn,
+            routerId,
+            place: ["cluster", "nodes", node, "routerId"],
+        })),
+    );
     return [...routers, ...nodes];
 }

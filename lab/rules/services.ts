@@ -2,6 +2,7 @@ import { contains, familyName, familyOf, parseAddress, rangeOf, sizeOf } from ".
 import type { Lab, LoadBalancerPool, Service } from "../model";
 import { selects, serviceLabels } from "../selectors";
 import { advertisingNodes, announces, podsOf } from "../services";
+import { ciliumInstances } from "../speakers";
 import { rule } from "./rule";
 import { isBefore } from "./versions";
 
@@ -32,7 +33,8 @@ export const edgesOfBlocksAreAllowed = rule({
     severity: "error",
     source: "Cilium upgrade notes, 1.16",
     *check(lab) {
-        if (!isBefore(lab.cluster.cilium.version, 1, 16)) {
+        const version = lab.cluster.cilium?.version;
+        if (lab.cluster.metallb !== undefined || version === undefined || !isBefore(version, 1, 16)) {
             return;
         }
         for (const { service, address, place } of pinned(lab)) {
@@ -43,7 +45,7 @@ export const edgesOfBlocksAreAllowed = rule({
                 yield {
                     at: place,
                     with: [["cluster", "cilium", "version"]],
-                    says: `${service.name} is pinned to ${address}, the first or last address of ${block}: Cilium ${lab.cluster.cilium.version} does not give it out`,
+                    says: `${service.name} is pinned to ${address}, the first or last address of ${block}: Cilium ${version} does not give it out`,
                     fix: "use an address in between, or Cilium 1.16 or later",
                 };
             }
@@ -191,7 +193,7 @@ export const servicesAreAnnounced = rule({
     severity: "error",
     source: "Cilium documentation, BGP service announcements",
     *check(lab) {
-        const instances = lab.cluster.cilium.bgp;
+        const instances = ciliumInstances(lab);
         for (const [index, service] of lab.cluster.services.entries()) {
             const selected = instances.some((instance) => announces(instance, service));
             if (!selected && instances.length > 0) {

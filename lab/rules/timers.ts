@@ -1,6 +1,7 @@
 import type { Lab, Timers } from "../model";
 import type { Path } from "../path";
 import { sessions } from "../sessions";
+import { ciliumInstances } from "../speakers";
 import { rule } from "./rule";
 
 /** A hold time of one or two seconds must be refused by the peer. */
@@ -123,7 +124,7 @@ export const gracefulRestartTimeFits = rule({
     severity: "error",
     source: "RFC 4724 §3",
     *check(lab) {
-        for (const [index, { name, neighbors }] of lab.cluster.cilium.bgp.entries()) {
+        for (const [index, { name, neighbors }] of ciliumInstances(lab).entries()) {
             for (const [position, { gracefulRestartTime }] of neighbors.entries()) {
                 if (gracefulRestartTime !== undefined && (gracefulRestartTime < 1 || gracefulRestartTime > 4095)) {
                     yield {
@@ -167,7 +168,7 @@ function timersOf(lab: Lab): readonly PlacedTimers[] {
 }
 
 function ciliumTimers(lab: Lab): readonly PlacedTimers[] {
-    return lab.cluster.cilium.bgp.flatMap(({ name, neighbors }, index) =>
+    return ciliumInstances(lab).flatMap(({ name, neighbors }, index) =>
         neighbors.map(({ timers }, position) => ({
             who: `Cilium's instance ${name}`,
             timers,

@@ -1,7 +1,8 @@
-import { AddressError, parseAddress, parseInterfaceAddress, parsePrefix } from "../address";
+import { AddressError, checkBlock, parseAddress, parseInterfaceAddress, parsePrefix } from "../address";
 import { largestAsn } from "../asn";
 import type { Device, Lab } from "../model";
 import type { Path } from "../path";
+import { ciliumInstances } from "../speakers";
 import { rule } from "./rule";
 
 interface Text {
@@ -83,7 +84,7 @@ function* texts(lab: Lab): Iterable<Text> {
 function* clusterTexts({ cluster }: Lab): Iterable<Text> {
     yield* list(["cluster", "podCidrs"], cluster.podCidrs, parsePrefix);
     yield* list(["cluster", "serviceCidrs"], cluster.serviceCidrs, parsePrefix);
-    yield* list(["cluster", "cilium", "nativeRoutingCidrs"], cluster.cilium.nativeRoutingCidrs, parsePrefix);
+    yield* list(["cluster", "cilium", "nativeRoutingCidrs"], cluster.cilium?.nativeRoutingCidrs ?? [], parsePrefix);
     for (const [name, node] of Object.entries(cluster.nodes)) {
         const place: Path = ["cluster", "nodes", name];
         yield* deviceTexts(place, node);
@@ -91,11 +92,11 @@ function* clusterTexts({ cluster }: Lab): Iterable<Text> {
         yield* list([...place, "nodeIp"], node.nodeIp ?? [], parseAddress);
         yield { text: node.routerId, place: [...place, "routerId"], parse: parseAddress };
     }
-    for (const [index, { neighbors }] of cluster.cilium.bgp.entries()) {
+    for (const [index, { neighbors }] of (cluster.cilium?.bgp ?? []).entries()) {
         yield* list(["cluster", "cilium", "bgp", index, "neighbors"], neighbors, parseAddress, "address");
     }
     for (const [index, { blocks }] of cluster.loadBalancerPools.entries()) {
-        yield* list(["cluster", "loadBalancerPools", index, "blocks"], blocks, parsePrefix);
+        yield* list(["cluster", "loadBalancerPools", index, "blocks"], blocks, checkBlock);
     }
     for (const [index, { loadBalancerAddresses }] of cluster.services.entries()) {
         yield* list(["cluster", "services", index, "loadBalancerAddresses"], loadBalancerAddresses, parseAddress);
@@ -151,7 +152,7 @@ function* asns(lab: Lab): Iterable<{ readonly asn: number; readonly place: Path 
             yield { asn: remoteAsn, place: ["routers", name, "bgp", "neighbors", index, "remoteAsn"] };
         }
     }
-    for (const [index, instance] of lab.cluster.cilium.bgp.entries()) {
+    for (const [index, instance] of ciliumInstances(lab).entries()) {
         const place: Path = ["cluster", "cilium", "bgp", index];
         yield { asn: instance.localAsn, place: [...place, "localAsn"] };
         for (const [neighbor, { remoteAsn }] of instance.neighbors.entries()) {

@@ -13,7 +13,7 @@ export interface Places {
     /** Containers of the routers and hosts, by name in the model. */
     readonly containers: Readonly<Record<string, string>>;
     /** The cluster with its version of Cilium, where the lab has one that can be asked. */
-    readonly cluster?: { readonly reader: ClusterReader; readonly ciliumVersion: string };
+    readonly cluster?: { readonly reader: ClusterReader; readonly ciliumVersion?: string };
 }
 
 /** The value of a key, made when it is first asked for. */
@@ -64,7 +64,7 @@ export function dockerDriver({ shells, containers, cluster }: Places): Driver {
             return cluster.reader.objects(references);
         },
         sessions: (device) =>
-            containers[device] === undefined && cluster !== undefined
+            containers[device] === undefined && cluster?.ciliumVersion !== undefined
                 ? cluster.reader.agentSessions(device, cluster.ciliumVersion)
                 : tables.sessions(device),
         http: (from, ...rest) => probes(from).http(...rest),

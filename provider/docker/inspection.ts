@@ -131,7 +131,7 @@ export function inspectLab(
         const driver = dockerDriver({
             shells,
             containers,
-            ...(reader ? { cluster: { reader, ciliumVersion: lab.cluster.cilium.version } } : {}),
+            ...(reader ? { cluster: { reader, ciliumVersion: lab.cluster.cilium?.version } } : {}),
         });
         const results = await verify(checksOf(binding?.lab ?? lab, reader !== undefined).filter(only), driver, {
             deadlineSeconds: Math.max(0, deadlineSeconds - observation / 1_000),

@@ -105,6 +105,7 @@ describe("sessions", () => {
             timersPath: ["cluster", "cilium", "bgp", 1, "neighbors", 0, "timers"],
             node: worker,
             kind: "kubernetes-node",
+            program: "cilium",
             speaker: { asn: 65002, routerId: "172.18.0.3" },
             interface: "net0",
             address: "10.9.2.2",
@@ -125,7 +126,7 @@ describe("sessions", () => {
 
     it("leave an end alone when the other one is not configured", () => {
         const lonely = lab({}, (draft) => {
-            draft.cluster.cilium.bgp[1]!.neighbors.shift();
+            draft.cluster.cilium!.bgp[1]!.neighbors.shift();
         });
         expect(loneEnds(lonely).map(({ node, peerAddress }) => [node, peerAddress])).toEqual([["router0", "10.9.2.2"]]);
         expect(sessions(lonely)).toHaveLength(5);
@@ -134,7 +135,7 @@ describe("sessions", () => {
 
     it("exist on every node that one configuration selects", () => {
         const shared = lab({}, (draft) => {
-            const { bgp } = draft.cluster.cilium;
+            const { bgp } = draft.cluster.cilium!;
             bgp.splice(1, 2, {
                 ...bgp[1]!,
                 nodeSelector: {
@@ -143,17 +144,17 @@ describe("sessions", () => {
             });
         });
         expect(nodeInstances(shared, worker)).toBe(nodeInstances(shared, worker));
-        expect(nodeSpeaker(shared, worker2)).toMatchObject({ asn: 65002, routerId: "172.18.0.4" });
+        expect(nodeSpeaker(shared, worker2, "cilium")).toMatchObject({ asn: 65002, routerId: "172.18.0.4" });
     });
 });
 
 describe("speakers", () => {
     it("of a node that no configuration selects do not exist", () => {
         const silent = lab({}, (draft) => {
-            draft.cluster.cilium.bgp.shift();
+            draft.cluster.cilium!.bgp.shift();
         });
-        expect(nodeSpeaker(silent, controlPlane)).toBeUndefined();
-        expect(nodeSpeaker(silent, "unknown")).toBeUndefined();
+        expect(nodeSpeaker(silent, controlPlane, "cilium")).toBeUndefined();
+        expect(nodeSpeaker(silent, "unknown", "cilium")).toBeUndefined();
     });
 
     it("resolve a neighbor's settings from its group, or its own", () => {
@@ -197,13 +198,13 @@ describe("services", () => {
         const [cluster, local] = planned.cluster.services;
         expect(advertisingNodes(planned, cluster!)).toEqual([controlPlane, worker, worker2]);
         expect(advertisingNodes(planned, local!)).toEqual([worker]);
-        expect(advertisedServiceAddresses(planned, worker).map(({ address }) => address)).toEqual([
+        expect(advertisedServiceAddresses(planned, worker, "cilium").map(({ address }) => address)).toEqual([
             "10.254.0.10",
             "fd00:10:254::10",
             "10.254.0.11",
             "fd00:10:254::11",
         ]);
-        expect(advertisedServiceAddresses(planned, worker2).map(({ service }) => service.name)).toEqual([
+        expect(advertisedServiceAddresses(planned, worker2, "cilium").map(({ service }) => service.name)).toEqual([
             "app-svc-cluster",
             "app-svc-cluster",
         ]);
@@ -212,18 +213,18 @@ describe("services", () => {
 
     it("are announced by nobody without a selector, or with one that does not match", () => {
         const planned = lab({ serviceSelector: { matchLabels: { announce: "yes" } } });
-        expect(advertisedServiceAddresses(planned, worker)).toEqual([]);
+        expect(advertisedServiceAddresses(planned, worker, "cilium")).toEqual([]);
         const none = lab({}, (draft) => {
-            delete draft.cluster.cilium.bgp[1]!.serviceSelector;
+            delete draft.cluster.cilium!.bgp[1]!.serviceSelector;
         });
-        expect(advertisedServiceAddresses(none, worker)).toEqual([]);
+        expect(advertisedServiceAddresses(none, worker, "cilium")).toEqual([]);
     });
 });
 
 describe("pod CIDRs", () => {
     it("are announced only where they are exported", () => {
-        expect(advertisedPodCidrs(lab(), worker)).toEqual([]);
-        expect(advertisedPodCidrs(lab({ exportPodCidr: true }), worker)).toEqual([
+        expect(advertisedPodCidrs(lab(), worker, "cilium")).toEqual([]);
+        expect(advertisedPodCidrs(lab({ exportPodCidr: true }), worker, "cilium")).toEqual([
             "10.100.1.0/24",
             "fd00:10:255:1::/64",
         ]);

@@ -19,7 +19,7 @@ interface Case {
 const worker = "cilium-bgp-cp-worker";
 const node = (draft: Draft, name = worker) => draft.cluster.nodes[name]!;
 const router = (draft: Draft) => draft.routers.router0!;
-const instance = (draft: Draft, index = 1) => draft.cluster.cilium.bgp[index]!;
+const instance = (draft: Draft, index = 1) => draft.cluster.cilium!.bgp[index]!;
 const group = (draft: Draft, index = 0) => router(draft).bgp.peerGroups[index]!;
 const service = (draft: Draft, index = 0) => draft.cluster.services[index]!;
 const workload = (draft: Draft) => draft.cluster.workloads[0]!;
@@ -478,7 +478,7 @@ const cases: readonly Case[] = [
                 prefixListIn: "K8S-ROUTES6",
                 prefixListOut: "LAB-SUBNET6",
             });
-            for (const { neighbors } of draft.cluster.cilium.bgp) {
+            for (const { neighbors } of draft.cluster.cilium!.bgp) {
                 neighbors[0]!.families.push("ipv6");
             }
         },
@@ -530,7 +530,7 @@ const cases: readonly Case[] = [
         change: (draft) => {
             for (const timers of [
                 group(draft).settings.timers,
-                ...draft.cluster.cilium.bgp.map(({ neighbors }) => neighbors[0]!.timers),
+                ...draft.cluster.cilium!.bgp.map(({ neighbors }) => neighbors[0]!.timers),
             ]) {
                 Object.assign(timers, { holdTime: 2, keepalive: 1 });
             }
@@ -689,7 +689,7 @@ const cases: readonly Case[] = [
         at: "cluster.cilium.bgp[3].nodeSelector",
         when: "an instance selects no node",
         change: (draft) => {
-            draft.cluster.cilium.bgp.push({
+            draft.cluster.cilium!.bgp.push({
                 ...structuredClone(instance(draft)),
                 name: "gone",
                 nodeSelector: { matchLabels: { rack: "r9" } },
@@ -701,7 +701,7 @@ const cases: readonly Case[] = [
         at: "cluster.cilium.bgp[3].nodeSelector",
         when: "two instances select one node",
         change: (draft) => {
-            draft.cluster.cilium.bgp.push({ ...structuredClone(instance(draft)), name: "twin", neighbors: [] });
+            draft.cluster.cilium!.bgp.push({ ...structuredClone(instance(draft)), name: "twin", neighbors: [] });
         },
     },
     {
@@ -709,7 +709,7 @@ const cases: readonly Case[] = [
         at: "cluster.cilium.bgp[0].serviceSelector",
         when: "a service is selected by no instance",
         change: (draft) => {
-            for (const speaker of draft.cluster.cilium.bgp) {
+            for (const speaker of draft.cluster.cilium!.bgp) {
                 speaker.serviceSelector = { matchLabels: { "io.kubernetes.service.name": "app-svc-local" } };
             }
         },
@@ -719,7 +719,7 @@ const cases: readonly Case[] = [
         at: "cluster.nodes.cilium-bgp-cp-control-plane.labels",
         when: "a node runs no speaker",
         change: (draft) => {
-            draft.cluster.cilium.bgp.shift();
+            draft.cluster.cilium!.bgp.shift();
             router(draft).bgp.neighbors = router(draft).bgp.neighbors.filter(({ remoteAsn }) => remoteAsn !== 65001);
         },
     },
@@ -755,7 +755,7 @@ const cases: readonly Case[] = [
         when: "natively routed pods would be masqueraded",
         parameters: { routingMode: "native", exportPodCidr: true },
         change: (draft) => {
-            draft.cluster.cilium.nativeRoutingCidrs.pop();
+            draft.cluster.cilium!.nativeRoutingCidrs.pop();
         },
     },
     {

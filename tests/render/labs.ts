@@ -10,7 +10,7 @@ export function lab(parameters: Record<string, unknown> = {}): Lab {
 
 /** The lab with every speaker configuration changed. */
 export function withInstances(base: Lab, change: (instance: CiliumBgpInstance) => CiliumBgpInstance): Lab {
-    const { cilium } = base.cluster;
+    const cilium = base.cluster.cilium!;
     return { ...base, cluster: { ...base.cluster, cilium: { ...cilium, bgp: cilium.bgp.map(change) } } };
 }
 

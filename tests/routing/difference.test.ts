@@ -40,7 +40,7 @@ describe("the difference of two predictions", () => {
 
     it("says why a session goes down and which routes go with it", () => {
         const lab = planSingleFrr(schema.parse({ workers: 1, replicas: 1 }));
-        const { cilium } = lab.cluster;
+        const cilium = lab.cluster.cilium!;
         const bgp = cilium.bgp.map((each) => (each.name === "worker" ? { ...each, localAsn: 65000 } : each));
         const broken = { ...lab, cluster: { ...lab.cluster, cilium: { ...cilium, bgp } } };
         const lines = formatDifference(difference(predict(lab), predict(broken))).split("\n");

@@ -180,7 +180,7 @@ describe("the prediction for single-frr", () => {
             ...group,
             settings: { ...group.settings, families: both.map((family) => ({ family })) },
         }));
-        const { cilium } = single.cluster;
+        const cilium = single.cluster.cilium!;
         const instances = cilium.bgp.map((each) => ({
             ...each,
             neighbors: each.neighbors

@@ -24,7 +24,7 @@ describe("single-frr with its defaults", () => {
             "cilium-bgp-cp-worker2",
             "cilium-bgp-cp-worker3",
         ]);
-        expect(lab.cluster.cilium.bgp.map(({ name, localAsn }) => [name, localAsn])).toEqual([
+        expect(lab.cluster.cilium!.bgp.map(({ name, localAsn }) => [name, localAsn])).toEqual([
             ["control-plane", 65001],
             ["worker", 65002],
             ["worker2", 65003],
@@ -117,7 +117,7 @@ describe("single-frr with its defaults", () => {
                 { prefix: "fd00:10:255::/48", via: { kind: "interface", interface: "eth0" } },
             ],
         });
-        expect(lab.cluster.cilium.bgp[2]).toEqual({
+        expect(lab.cluster.cilium!.bgp[2]).toEqual({
             name: "worker2",
             nodeSelector: { matchLabels: { "kubernetes.io/hostname": worker2 } },
             localAsn: 65003,
@@ -208,12 +208,14 @@ describe("a parameter of single-frr", () => {
         const lab = plan({ routingMode: "native", exportPodCidr: true });
         const routes = Object.values(lab.cluster.nodes).flatMap(({ staticRoutes }) => staticRoutes);
         expect(routes.some(({ via }) => via.kind === "interface")).toBe(false);
-        expect(lab.cluster.cilium.nativeRoutingCidrs).toEqual(["10.100.0.0/16", "fd00:10:255::/48"]);
+        expect(lab.cluster.cilium!.nativeRoutingCidrs).toEqual(["10.100.0.0/16", "fd00:10:255::/48"]);
         expect(readLab({ lab: { routingMode: "native", exportPodCidr: true } }).findings.filter(isError)).toEqual([]);
     });
 
     it("gracefulRestartTime 0 turns graceful restart off", () => {
-        const neighbors = plan({ gracefulRestartTime: 0 }).cluster.cilium.bgp.flatMap((instance) => instance.neighbors);
+        const neighbors = plan({ gracefulRestartTime: 0 }).cluster.cilium!.bgp.flatMap(
+            (instance) => instance.neighbors,
+        );
         expect(neighbors.every((neighbor) => !("gracefulRestartTime" in neighbor))).toBe(true);
     });
 
@@ -351,7 +353,7 @@ describe("any parameters that fit", () => {
                 for (const [name, node] of Object.entries(before.cluster.nodes)) {
                     expect(after.cluster.nodes[name]).toEqual(node);
                 }
-                expect(after.cluster.cilium.bgp.slice(0, -1)).toEqual(before.cluster.cilium.bgp);
+                expect(after.cluster.cilium!.bgp.slice(0, -1)).toEqual(before.cluster.cilium!.bgp);
                 expect(after.cluster.workloads).toEqual(before.cluster.workloads);
                 expect(after.hosts).toEqual(before.hosts);
                 expect(after.checks).toEqual(before.checks);
@@ -446,6 +448,6 @@ describe("the article's own versions", () => {
     it.each(["netns", "docker"])("plan without errors in %s", (runtime) => {
         const { lab, findings } = readLab({ runtime, lab: { versions: "article" } });
         expect(findings.filter(isError)).toEqual([]);
-        expect(lab?.cluster.cilium.version).toBe("1.14.1");
+        expect(lab?.cluster.cilium?.version).toBe("1.14.1");
     });
 });

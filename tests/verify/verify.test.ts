@@ -148,7 +148,7 @@ describe("verify", () => {
         const always = (pod: string, client: string) => ({ http: async () => [answer(pod, client)] });
         expect(await observedOf(service, always("app-0", "192.168.0.2"))).toBe("no answer from app-1");
         expect(await observedOf(service, always("web-7", "192.168.0.2"))).toBe(
-            "answered by web-7, which is not behind this service",
+            "answered by web-7, which is not behind this address",
         );
         expect(await observedOf(service, always("app-0", "169.254.1.2"))).toBe(
             "app-0 sees another address 169.254.1.2",
