@@ -13,10 +13,14 @@ export interface Prediction {
 export interface PredictedSession {
     /** Device at this end; the router when the other end is a Kubernetes node. */
     readonly local: string;
+    /** VRF of the router at this end, or the program of the node; absent for the default VRF. */
+    readonly localInstance?: string;
     /** Own address of this end; nothing when no route leads to the peer. */
     readonly localAddress?: Address;
     /** Device at the other end; nothing when no device answers at the peer's address. */
     readonly remote?: string;
+    /** VRF of the router at the other end, or the program of the node; absent for the default VRF. */
+    readonly remoteInstance?: string;
     readonly remoteAddress: Address;
     /** Families that both ends activate. */
     readonly families: readonly Family[];
@@ -31,9 +35,15 @@ export type SessionState = { readonly up: true } | { readonly up: false; readonl
 /** Prefixes that one end of a session sends, in order of address. */
 export type Offer = Readonly<Record<Family, readonly Prefix[]>>;
 
-/** Tables of one device. */
-export interface PredictedDevice {
-    /** BGP routes; empty on a device without a speaker. */
+/** Tables of one device: of a router those of its default VRF. */
+export interface PredictedDevice extends Tables {
+    /** Tables of a router's other VRFs, by name; absent without any. */
+    readonly vrfs?: Readonly<Record<string, Tables>>;
+}
+
+/** Tables of one routing instance. */
+export interface Tables {
+    /** BGP routes; empty without a speaker. Several speakers of a node have their routes here together. */
     readonly rib: Readonly<Record<Family, Readonly<Record<Prefix, BgpRoute>>>>;
     readonly fib: Readonly<Record<Family, Readonly<Record<Prefix, FibRoute>>>>;
 }

@@ -44,6 +44,8 @@ export type Want =
 export interface SessionCheck {
     readonly kind: "session";
     readonly device: string;
+    /** VRF of the router; absent for the default one. */
+    readonly vrf?: string;
     readonly neighbor: Address;
     readonly remoteAsn: Asn;
     readonly families: readonly Family[];
@@ -53,6 +55,8 @@ export interface SessionCheck {
 export interface TableCheck {
     readonly kind: "table";
     readonly device: string;
+    /** VRF of the router; absent for the default one. */
+    readonly vrf?: string;
     readonly family: Family;
     /** Networks of the BGP table, its own included. */
     readonly prefixes: readonly Prefix[];
@@ -64,15 +68,21 @@ export interface TableCheck {
 export interface RouteCheck {
     readonly kind: "route";
     readonly device: string;
+    /** VRF of the router; absent for the default one. */
+    readonly vrf?: string;
     readonly prefix: Prefix;
     /** Next hops in ascending order; empty means that the router must not hold a BGP route to the prefix. */
     readonly nextHops: readonly Address[];
+    /** Gateways in the kernel in ascending order, where the next hops are not on-link themselves; absent where they are the same. */
+    readonly gateways?: readonly Address[];
 }
 
 /** A router offers exactly these prefixes to a neighbor, all of them inside the permitted networks. */
 export interface OfferCheck {
     readonly kind: "offer";
     readonly device: string;
+    /** VRF of the router; absent for the default one. */
+    readonly vrf?: string;
     readonly neighbor: Address;
     readonly family: Family;
     readonly prefixes: readonly Prefix[];
