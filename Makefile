@@ -10,7 +10,7 @@ run := node scripts/run.cjs
 bin := ./node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down preview refresh cancel verify status diagram test lint format bench bench-docker bench-kind update-golden
+.PHONY: help setup up down preview refresh cancel verify status predict diagram test lint format bench bench-docker bench-kind update-golden
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ verify: setup ## Run the lab's checks again (ARGS="--json" or "--junit FILE")
 
 status: setup ## Show the running lab: processes or containers, sessions, how to get in
 	@$(run) status "--stack=$$STACK" $(ARGS)
+
+predict: setup ## Say what routing the stack's lab settles on, without building it (ARGS=--json)
+	@$(run) predict "--stack=$$STACK" $(ARGS)
 
 diagram: setup ## Print the lab as a Mermaid diagram
 	@$(run) diagram "--stack=$$STACK" $(ARGS)

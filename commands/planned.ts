@@ -1,0 +1,41 @@
+import { existsSync, readFileSync } from "node:fs";
+import { parse } from "yaml";
+import type { Lab } from "../lab/model";
+import { type Finding, formatFindings, isError } from "../lab/rules/findings";
+import { readLab, type Settings, type StackConfig } from "../stacks/config";
+
+/** What a stack's file asks for. */
+export interface Planned {
+    readonly stack: string;
+    readonly lab: Lab;
+    readonly settings: Settings;
+    /** What the rules say beside errors. */
+    readonly findings: readonly Finding[];
+}
+
+/** Keys of the project in a stack file (Pulumi documentation, stack settings file). */
+const prefix = "bgp-lab:";
+
+/**
+ * Plans the lab that a stack file describes; nothing needs to be deployed.
+ *
+ * @throws Error when there is no such file, or the configuration cannot become a lab; with every finding
+ */
+export function planned(stack: string): Planned {
+    const file = `Pulumi.${stack}.yaml`;
+    if (!existsSync(file)) {
+        throw new Error(`there is no ${file}: set STACK to the <name> of a Pulumi.<name>.yaml`);
+    }
+    const { lab, settings, findings } = readLab(configOf(readFileSync(file, "utf8")), stack);
+    if (lab === undefined) {
+        throw new Error(`${file}: the configuration cannot become a lab\n\n${formatFindings(findings)}`);
+    }
+    return { stack, lab, settings, findings: findings.filter((finding) => !isError(finding)) };
+}
+
+/** The project's part of a stack file. */
+export function configOf(text: string): StackConfig {
+    const { config } = (parse(text) ?? {}) as { readonly config?: Readonly<Record<string, unknown>> | null };
+    const own = Object.entries(config ?? {}).filter(([key]) => key.startsWith(prefix));
+    return Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value]));
+}

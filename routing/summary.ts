@@ -1,0 +1,73 @@
+/** A prediction as rows of text: for the terminal, for documents, for comments. */
+
+import type { Lab, Prefix } from "../lab/model";
+import type { BgpRoute, FibRoute, NextHop, PredictedSession, Prediction, Tables } from "./prediction";
+
+/** Rows under a header, each with as many cells. */
+export interface TextTable {
+    readonly header: readonly string[];
+    readonly rows: readonly (readonly string[])[];
+}
+
+const families = ["ipv4", "ipv6"] as const;
+
+/** Every session, with the reason where it is down. */
+export function sessionTable({ sessions }: Prediction): TextTable {
+    return {
+        header: ["session", "addresses", "families", "state"],
+        rows: sessions.map((session) => [
+            `${end(session.local, session.localInstance)} ↔ ${end(session.remote, session.remoteInstance)}`,
+            `${session.localAddress ?? "none"} ↔ ${session.remoteAddress}`,
+            session.families.join(", "),
+            stateOf(session),
+        ]),
+    };
+}
+
+/** A device with its VRF or program, e.g. `router0 k8s-calico`. */
+function end(device: string | undefined, instance: string | undefined): string {
+    return [device ?? "nobody", ...(instance === undefined ? [] : [instance])].join(" ");
+}
+
+function stateOf({ state }: PredictedSession): string {
+    return state.up ? "up" : `down: ${state.reason}`;
+}
+
+/** Every BGP route of every router and VRF: what is chosen, and what the kernel gets. */
+export function routeTable({ routers }: Lab, { devices }: Prediction): TextTable {
+    const rows = Object.keys(routers).flatMap((name) => {
+        const { vrfs = {}, ...own } = devices[name]!;
+        const instances: readonly (readonly [string, Tables])[] = [
+            [name, own],
+            ...Object.entries(vrfs).map(([vrf, tables]) => [`${name} ${vrf}`, tables] as const),
+        ];
+        return instances.flatMap(([label, tables]) => routeRows(label, tables));
+    });
+    return { header: ["router", "network", "next hops", "AS path", "kernel"], rows };
+}
+
+function routeRows(label: string, { rib, fib }: Tables): readonly (readonly string[])[] {
+    return families.flatMap((family) =>
+        Object.entries(rib[family]).map(([prefix, route]) => row(label, prefix, route, fib[family][prefix])),
+    );
+}
+
+function row(label: string, prefix: Prefix, { paths }: BgpRoute, kernel: FibRoute | undefined): readonly string[] {
+    const used = paths.filter(({ multipath }) => multipath);
+    const best = used[0];
+    return [
+        label,
+        prefix,
+        used.map(({ from, nextHop }) => (from === "local" ? "own" : nextHop)).join(", ") || "none",
+        best === undefined ? "" : best.asPath.join(" "),
+        kernel === undefined ? "none" : `${kernel.protocol} ${forwarding(kernel)}`,
+    ];
+}
+
+function forwarding(route: FibRoute): string {
+    return route.blackhole ? "blackhole" : route.nextHops.map(hop).join(", ");
+}
+
+function hop({ via, dev }: NextHop): string {
+    return via === undefined ? dev : `${via} ${dev}`;
+}
