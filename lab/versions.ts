@@ -27,6 +27,10 @@ export interface VersionSet {
     readonly kubernetes: string;
     /** Version of Cilium and of its Helm chart, which names Cilium's images by digest itself. */
     readonly cilium: string;
+    /** Version of MetalLB and of its Helm chart, for labs in which it is chosen. */
+    readonly metallb: string;
+    /** Version of Calico, for labs in which it is chosen. */
+    readonly calico: string;
     /** FRR, for routers. */
     readonly router: PinnedImage;
     /** A shell with iproute2, curl and ping, for clients and for the sidecars of nodes. */
@@ -74,6 +78,7 @@ export const nodeImages: readonly NodeImage[] = [
     nodeImage("0.29.0", "1.30.13", "397209b3d947d154f6641f2d0ce8d473732bd91c87d9575ade99049aa33cd648"),
     nodeImage("0.27.0", "1.29.14", "8703bd94ee24e51b778d5556ae310c6c0fa67d761fae6379c8e0bb480e6fea29"),
     nodeImage("0.20.0", "1.28.0", "b7a4cad12c197af3ba43202d3efe03246b3f0793f162afb40a33c923952d5b31"),
+    nodeImage("0.12.0", "1.23.4", "0e34f0d0fd448aa2f2819cfd74e99fe5793a6e4938b328f657c8e3f81ee0dfb9"),
 ];
 
 /** The node image for a Kubernetes version; nothing when kind has not published one that is listed here. */
@@ -93,6 +98,8 @@ export const currentVersions: VersionSet = {
     // The last minor version whose kubelet starts on hosts with cgroup v1 without being told to.
     kubernetes: "1.34.11",
     cilium: "1.20.2",
+    metallb: "0.16.1",
+    calico: "3.32.1",
     router: {
         reference:
             "quay.io/frrouting/frr:10.5.3@sha256:37b42d2b340c322edc5f20dc4598373adb6e813e95cc9d4a18f64f9a37c98a4c",
@@ -109,12 +116,16 @@ export const currentVersions: VersionSet = {
 };
 
 /**
- * The versions of the articles that the topologies come from, by topology. The article of `single-frr`
- * (kind 0.20.0, containerlab 0.44.3, August 2023) uses `nicolaka/netshoot:latest`, which was v0.11 at the time, and does
- * not say which nginx its pods run.
+ * The versions of the articles that the topologies come from, by topology. What an article does not use or not say is as
+ * in the recent versions.
+ *
+ * The article of `single-frr` (kind 0.20.0, containerlab 0.44.3, August 2023) uses `nicolaka/netshoot:latest`, which was
+ * v0.11 at the time, and does not say which nginx its pods run. That of `leaf-spine` (kind 0.18.0, containerlab 0.54.2,
+ * July 2024) installs a release candidate of Cilium 1.13.0, and images of its author's for clients and pods.
  */
-export const articleVersions: Readonly<Record<"single-frr", VersionSet>> = {
+export const articleVersions = {
     "single-frr": {
+        ...currentVersions,
         kubernetes: "1.28.0",
         cilium: "1.14.1",
         router: {
@@ -129,6 +140,14 @@ export const articleVersions: Readonly<Record<"single-frr", VersionSet>> = {
             source: "public logs of docker pull and kubectl describe for nicolaka/netshoot:v0.11; four agree",
             checked: "2026-11-21",
         },
-        web,
     },
-};
+    "leaf-spine": { ...currentVersions, kubernetes: "1.23.4", cilium: "1.13.0", metallb: "0.13.10" },
+} as const satisfies Readonly<Record<string, VersionSet>>;
+
+/** Which versions a stack starts from: recent ones, or those of its topology's article. */
+export type VersionChoice = "current" | "article";
+
+/** The versions and images of a choice. */
+export function versionSet(chosen: VersionChoice, topology: keyof typeof articleVersions): VersionSet {
+    return chosen === "article" ? articleVersions[topology] : currentVersions;
+}

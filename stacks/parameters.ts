@@ -1,9 +1,10 @@
 /** Kinds of values that people write into a stack's configuration. Errors say what is wrong and what to write instead. */
 
 import { z } from "zod";
-import { AddressError, familyOf, parseAddress, parsePrefix } from "../lab/address";
+import { AddressError, familyOf, isRange, parseAddress, parsePrefix, parseRange } from "../lab/address";
 import { AsnError, parseAsn } from "../lab/asn";
-import type { Address, Asn, Prefix } from "../lab/model";
+import type { Address, AddressRange, Asn, Prefix } from "../lab/model";
+import { currentVersions } from "../lab/versions";
 import { closest } from "./suggest";
 
 /** A value is not what its parameter takes. */
@@ -63,14 +64,34 @@ export const ipv4Address = readable((input): Address => {
 });
 
 /** A canonical network of either family. */
-export const prefix = readable((input): Prefix => {
+export const prefix = readable(readPrefix);
+
+/** A canonical IPv4 network. */
+export const ipv4Prefix = readable((input): Prefix => {
+    const read = readPrefix(input);
+    if (familyOf(read) !== "ipv4") {
+        throw new ValueError(`"${read}" is an IPv6 network`, "write an IPv4 network such as 10.100.0.0/16");
+    }
+    return read;
+});
+
+/** A canonical network, or the addresses from one to another. */
+export const addressBlock = readable((input): Prefix | AddressRange => {
+    if (typeof input !== "string" || !isRange(input)) {
+        return readPrefix(input);
+    }
+    parseRange(input);
+    return input;
+});
+
+function readPrefix(input: unknown): Prefix {
     const text = textOf(input, "a network", "10.100.0.0/16");
     if (!/^[0-9.]+(\/\d*)?$|^[0-9a-fA-F:.]+(\/\d*)?$/.test(text) || /^\d+(\.\d+){0,2}(\/|$)/.test(text)) {
         throw new ValueError(`"${text}" is not a network`, "write it in CIDR notation, such as 10.100.0.0/16");
     }
     parsePrefix(text);
     return text;
-});
+}
 
 /** Two networks, one of each family, in the order that the cluster prefers. */
 export const dualStack = z.array(prefix).superRefine((prefixes, context) => {
@@ -274,3 +295,63 @@ export function timers(defaults: {
         })
         .default(defaults);
 }
+
+/** Bidirectional forwarding detection of a session between routers; off when it is left out. */
+export const bfd = z.strictObject({
+    detectMultiplier: wholeNumber(2, 255).default(3).describe("Packets that may be missed in a row."),
+    receiveInterval: wholeNumber(10, 60000)
+        .default(300)
+        .describe("Milliseconds between packets that a router wants to receive."),
+    transmitInterval: wholeNumber(10, 60000)
+        .default(300)
+        .describe("Milliseconds between packets that a router wants to send."),
+});
+
+/** Name of the kind cluster; in Docker it must differ from those of other stacks. */
+export function clusterNameOf(topology: string, cluster: string) {
+    return dnsLabel(32)
+        .default(cluster)
+        .describe("Name of the kind cluster; node names start with it.")
+        .meta({
+            fallback: `\`"${cluster}"\`; in Docker with \`-<stack>\` behind it unless the stack is \`${topology}\``,
+        });
+}
+
+/** Which set of versions a stack starts from. */
+export const versionChoice = choice("current", "article")
+    .default("current")
+    .describe("Versions and images that are not set one by one: recent ones, or those of the article.");
+
+/** Version of Kubernetes, unless it is that of the set. */
+export const kubernetesVersion = version
+    .optional()
+    .describe("Kubernetes version of the kind nodes.")
+    .meta({ fallback: fallbackVersion("kubernetes") });
+
+/** Version of Cilium, unless it is that of the set. */
+export const ciliumVersion = version
+    .optional()
+    .describe("Cilium version; decides which custom resources are written.")
+    .meta({ fallback: fallbackVersion("cilium") });
+
+/** Version of MetalLB, unless it is that of the set. */
+export const metallbVersion = version
+    .optional()
+    .describe("MetalLB version; decides which custom resources are written.")
+    .meta({ fallback: fallbackVersion("metallb") });
+
+function fallbackVersion(of: "kubernetes" | "cilium" | "metallb" | "calico"): string {
+    return `\`"${currentVersions[of]}"\`, or that of \`versions\``;
+}
+
+/** A pool of load-balancer addresses. */
+export const pool = z.strictObject({
+    name: dnsLabel().describe("Name of the pool."),
+    blocks: z.array(addressBlock).describe("Networks, or ranges `first-last`, whose addresses the pool gives out."),
+    serviceSelector: labelSelector.optional().describe("Services the pool serves; all when left out."),
+});
+
+/** Which nodes announce a service, and whose address its pods see. */
+export const trafficPolicy = choice("Cluster", "Local")
+    .default("Cluster")
+    .describe("Cluster: every node announces and answers; Local: only nodes with a pod, which sees the client.");

@@ -4,8 +4,8 @@ import { familyBits, familyOf, sizeOf, subnetCount } from "../../lab/address";
 import { largestAsn } from "../../lab/asn";
 import type { Prefix } from "../../lab/model";
 import type { Path } from "../../lab/path";
+import { firstPod } from "../planning/pods";
 import type { Limit } from "../topology";
-import { firstPod } from "./names";
 import { linkMask, nodeMask, podWorkers, type SingleFrr } from "./parameters";
 
 /** Parameters that leave too little room for the nodes or pods they must hold. */

@@ -2,9 +2,6 @@
 
 import type { Family, Labels } from "../../lab/model";
 
-/** Families in the order in which the plan lists them. */
-export const families: readonly Family[] = ["ipv4", "ipv6"];
-
 /** Name of the topology, and of its lab. */
 export const name = "single-frr";
 
@@ -20,8 +17,6 @@ export const appLabels: Labels = { app: "app" };
 export const podPort = 80;
 /** Number of the router's interface to the client: behind the article's four nodes, and the same for any other count. */
 export const clientPort = 4;
-/** Number of a node's first pod in its slice; the addresses below belong to the node itself. */
-export const firstPod = 10;
 
 /** Prefix list of what the router offers to the nodes. */
 export const exportNames: Readonly<Record<Family, string>> = { ipv4: "LAB-SUBNET", ipv6: "LAB-SUBNET6" };

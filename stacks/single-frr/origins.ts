@@ -3,7 +3,8 @@
 import { familyOf } from "../../lab/address";
 import type { Path } from "../../lab/path";
 import type { Origin } from "../origins";
-import { client, clientPort, families, router } from "./names";
+import { families } from "../planning/links";
+import { client, clientPort, router } from "./names";
 import type { SingleFrr } from "./parameters";
 import { planFilters } from "./plan";
 

@@ -2,36 +2,33 @@
 
 import { z } from "zod";
 import type { Family } from "../../lab/model";
-import { articleVersions, currentVersions, type VersionSet } from "../../lab/versions";
+import { versionSet as chosenVersions, type VersionSet } from "../../lab/versions";
 import {
     address,
     asn,
     choice,
+    ciliumVersion,
+    clusterNameOf,
     dnsLabel,
     dualStack,
     flag,
     ipv4Address,
+    kubernetesVersion,
     labelSelector,
     labels,
+    pool,
     prefix,
     seconds,
     timers,
-    version,
+    trafficPolicy,
+    versionChoice,
     wholeNumber,
 } from "../parameters";
-import { cluster } from "./names";
-
-const pool = z.strictObject({
-    name: dnsLabel().describe("Name of the CiliumLoadBalancerIPPool."),
-    blocks: z.array(prefix).describe("Networks whose addresses the pool gives out."),
-    serviceSelector: labelSelector.optional().describe("Services the pool serves; all when left out."),
-});
+import { cluster, name } from "./names";
 
 const service = z.strictObject({
     name: dnsLabel().describe("Name of the Service."),
-    externalTrafficPolicy: choice("Cluster", "Local")
-        .default("Cluster")
-        .describe("Cluster: every node announces and answers; Local: only nodes with a pod, which sees the client."),
+    externalTrafficPolicy: trafficPolicy,
     port: wholeNumber(1, 65535).default(80).describe("TCP port of the service."),
     addresses: z.array(address).describe("Pinned load-balancer addresses, one per family."),
     labels: labels.default({}).describe("Labels of the Service, for selectors."),
@@ -46,24 +43,11 @@ const filterEntry = z.strictObject({
 
 /** Parameters of the topology with their defaults, which are those of the article the lab comes from. */
 export const schema = z.strictObject({
-    cluster: dnsLabel(32)
-        .default(cluster)
-        .describe("Name of the kind cluster; node names start with it.")
-        .meta({
-            fallback: `\`"${cluster}"\`; in Docker with \`-<stack>\` behind it unless the stack is \`single-frr\``,
-        }),
+    cluster: clusterNameOf(name, cluster),
     workers: wholeNumber(1, 250).default(3).describe("Number of worker nodes; there is one control-plane node beside."),
-    versions: choice("current", "article")
-        .default("current")
-        .describe("Versions and images that are not set one by one: recent ones, or those of the article."),
-    kubernetesVersion: version
-        .optional()
-        .describe("Kubernetes version of the kind nodes.")
-        .meta({ fallback: `\`"${currentVersions.kubernetes}"\`, or that of \`versions\`` }),
-    ciliumVersion: version
-        .optional()
-        .describe("Cilium version; decides which custom resources are written.")
-        .meta({ fallback: `\`"${currentVersions.cilium}"\`, or that of \`versions\`` }),
+    versions: versionChoice,
+    kubernetesVersion,
+    ciliumVersion,
     routingMode: choice("tunnel", "native")
         .default("tunnel")
         .describe("How pod traffic crosses nodes: encapsulated on the node network, or routed through the router."),
@@ -148,7 +132,7 @@ export type SingleFrr = z.output<typeof schema>;
 
 /** The versions and images that `versions` names. */
 export function versionSet({ versions }: SingleFrr): VersionSet {
-    return versions === "article" ? articleVersions["single-frr"] : currentVersions;
+    return chosenVersions(versions, name);
 }
 
 /** Length of a link's subnet. */

@@ -1,66 +1,39 @@
 /** From parameters to the lab. */
 
-import { addressOf, familyOf, nthAddress, nthInterfaceAddress, sizeOf, subnet } from "../../lab/address";
+import { addressOf, familyOf, nthInterfaceAddress, subnet } from "../../lab/address";
 import type {
-    Address,
     CiliumBgpInstance,
     CiliumNeighbor,
     Family,
     Host,
-    Interface,
     KubernetesNode,
     Lab,
-    Labels,
     Neighbor,
     PeerGroup,
-    Pod,
     Prefix,
     PrefixList,
     Router,
-    Segment,
     Service,
     SessionFamily,
     StaticRoute,
-    TrafficCheck,
     Workload,
 } from "../../lab/model";
 import type { Path } from "../../lab/path";
-import { podsOf } from "../../lab/services";
-import {
-    appLabels,
-    client,
-    clientPort,
-    exportNames,
-    families,
-    firstPod,
-    groupNames,
-    importNames,
-    name,
-    podPort,
-    router,
-} from "./names";
+import { serviceChecks } from "../planning/checks";
+import { bridge, cable, everything, families, type Link, link, onSegment, viaAddress } from "../planning/links";
+import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
+import { spreadPods } from "../planning/pods";
+import { appLabels, client, clientPort, exportNames, groupNames, importNames, name, podPort, router } from "./names";
 import { linkMask, nodeMask, podWorkers, type SingleFrr, versionSet } from "./parameters";
 
 /** A node of the cluster with everything that follows from its number. */
-interface PlannedNode {
-    readonly name: string;
-    /** Name without the cluster's, e.g. `worker2`. */
-    readonly shortName: string;
-    readonly role: KubernetesNode["role"];
+interface PlannedNode extends KindNode {
     /** Name of the segment between the router and this node. */
     readonly segment: string;
     readonly asn: number;
     readonly links: readonly Link[];
     readonly podCidrs: readonly Prefix[];
     readonly internalAddresses: readonly string[];
-}
-
-/** A point-to-point subnet with the addresses of the router and of the device at the other end. */
-interface Link {
-    readonly family: Family;
-    readonly subnet: Prefix;
-    readonly router: string;
-    readonly peer: string;
 }
 
 /**
@@ -100,15 +73,13 @@ export function planSingleFrr(parameters: SingleFrr): Lab {
         },
         checks: [],
     };
-    return { ...lab, checks: services.flatMap((planned) => planChecks(lab, planned)) };
+    return { ...lab, checks: services.flatMap((planned) => serviceChecks(lab, planned, client)) };
 }
 
 function planNodes(parameters: SingleFrr): readonly PlannedNode[] {
-    return nodeNames(parameters.workers).map((shortName, index) => ({
-        name: `${parameters.cluster}-${shortName}`,
-        shortName,
-        role: index === 0 ? "control-plane" : "worker",
-        segment: `${router}-${shortName}`,
+    return kindNodes(parameters.cluster, parameters.workers).map((node, index) => ({
+        ...node,
+        segment: `${router}-${node.shortName}`,
         asn: parameters.nodeAsn + index,
         links: parameters.linkPools.map((pool) => link(subnet(pool, linkMask(parameters, familyOf(pool)), index + 1))),
         podCidrs: parameters.podCidrs.map((cidr) => subnet(cidr, nodeMask(parameters, familyOf(cidr)), index)),
@@ -116,37 +87,12 @@ function planNodes(parameters: SingleFrr): readonly PlannedNode[] {
     }));
 }
 
-/** Names that kind gives to the nodes of a cluster, without the cluster's name. */
-function nodeNames(workers: number): readonly string[] {
-    return ["control-plane", ...Array.from({ length: workers }, (_, index) => `worker${index === 0 ? "" : index + 1}`)];
-}
-
-/** The first two usable addresses of a subnet; a subnet of two addresses has no network address (RFC 3021, RFC 6164). */
-function link(network: Prefix): Link {
-    const first = sizeOf(network) === 2n ? 0 : 1;
-    return {
-        family: familyOf(network),
-        subnet: network,
-        router: nthInterfaceAddress(network, first),
-        peer: nthInterfaceAddress(network, first + 1),
-    };
-}
-
 function planSegments(parameters: SingleFrr, nodes: readonly PlannedNode[]): Lab["segments"] {
-    const cable = (subnets: readonly Prefix[]): Segment => ({ kind: "point-to-point", subnets, mtu: 1500 });
     return {
-        kind: { kind: "bridge", subnets: parameters.nodeSubnets, mtu: 1500 },
+        kind: bridge(parameters.nodeSubnets),
         [`${router}-${client}`]: cable(parameters.clientSubnets),
         ...Object.fromEntries(nodes.map((node) => [node.segment, cable(node.links.map((end) => end.subnet))])),
     };
-}
-
-function onSegment(name: string, segment: string, addresses: readonly string[]): Interface {
-    return { name, attachment: { kind: "segment", segment }, addresses };
-}
-
-function viaAddress(prefix: Prefix, address: Address): StaticRoute {
-    return { prefix, via: { kind: "address", address } };
 }
 
 function planRouter(parameters: SingleFrr, nodes: readonly PlannedNode[], clientLinks: readonly Link[]): Router {
@@ -154,13 +100,13 @@ function planRouter(parameters: SingleFrr, nodes: readonly PlannedNode[], client
         onSegment(
             `net${index < clientPort ? index : index + 1}`,
             node.segment,
-            node.links.map((end) => end.router),
+            node.links.map((end) => end.first),
         ),
     );
     const toClient = onSegment(
         `net${clientPort}`,
         `${router}-${client}`,
-        clientLinks.map((end) => end.router),
+        clientLinks.map((end) => end.first),
     );
     return {
         nos: "frr",
@@ -235,7 +181,7 @@ function planGroup(parameters: SingleFrr, family: Family): PeerGroup {
 function planNeighbor(node: PlannedNode, family: Family): Neighbor {
     const end = linkOf(node, family);
     return {
-        address: addressOf(end.peer),
+        address: addressOf(end.second),
         remoteAsn: node.asn,
         session: { kind: "group", group: groupNames[family] },
     };
@@ -246,16 +192,15 @@ function linkOf(node: PlannedNode, family: Family): Link {
 }
 
 function planClient(links: readonly Link[]): Host {
-    const everything: Readonly<Record<Family, Prefix>> = { ipv4: "0.0.0.0/0", ipv6: "::/0" };
     return {
         interfaces: [
             onSegment(
                 "net0",
                 `${router}-${client}`,
-                links.map((end) => end.peer),
+                links.map((end) => end.second),
             ),
         ],
-        staticRoutes: links.map((end) => viaAddress(everything[end.family], addressOf(end.router))),
+        staticRoutes: links.map((end) => viaAddress(everything[end.family], addressOf(end.first))),
     };
 }
 
@@ -264,7 +209,7 @@ function planNode(parameters: SingleFrr, node: PlannedNode): KubernetesNode {
         families.flatMap((family) =>
             destinations
                 .filter((prefix) => familyOf(prefix) === family)
-                .map((prefix) => viaAddress(prefix, addressOf(linkOf(node, family).router))),
+                .map((prefix) => viaAddress(prefix, addressOf(linkOf(node, family).first))),
         );
     // The overlay of tunnel mode: pods of other nodes are reached directly over the node network.
     const overlay = (): readonly StaticRoute[] =>
@@ -273,7 +218,7 @@ function planNode(parameters: SingleFrr, node: PlannedNode): KubernetesNode {
     const betweenPods = parameters.routingMode === "tunnel" ? overlay() : viaRouter(parameters.linkPools);
     return {
         role: node.role,
-        labels: nodeLabels(node),
+        labels: kubeletLabels(node),
         podCidrs: node.podCidrs,
         routerId: addressOf(node.internalAddresses.find((internal) => familyOf(internal) === "ipv4")!),
         interfaces: [
@@ -281,23 +226,11 @@ function planNode(parameters: SingleFrr, node: PlannedNode): KubernetesNode {
             onSegment(
                 "net0",
                 node.segment,
-                node.links.map((end) => end.peer),
+                node.links.map((end) => end.second),
             ),
         ],
         staticRoutes: [...viaRouter([...parameters.labSubnets, ...parameters.clientSubnets]), ...betweenPods],
     };
-}
-
-/** Labels that kubelet and kubeadm set. */
-function nodeLabels(node: PlannedNode): Labels {
-    const common = { "kubernetes.io/hostname": node.name, "kubernetes.io/os": "linux" };
-    return node.role === "worker"
-        ? common
-        : {
-              ...common,
-              "node-role.kubernetes.io/control-plane": "",
-              "node.kubernetes.io/exclude-from-external-load-balancers": "",
-          };
 }
 
 function planInstance(parameters: SingleFrr, node: PlannedNode): CiliumBgpInstance {
@@ -314,7 +247,7 @@ function planInstance(parameters: SingleFrr, node: PlannedNode): CiliumBgpInstan
 function planCiliumNeighbor(parameters: SingleFrr, end: Link): CiliumNeighbor {
     const { gracefulRestartTime } = parameters;
     return {
-        address: addressOf(end.router),
+        address: addressOf(end.first),
         remoteAsn: parameters.routerAsn,
         timers: parameters.nodeTimers,
         ...(gracefulRestartTime === 0 ? {} : { gracefulRestartTime }),
@@ -338,31 +271,12 @@ function planServices(parameters: SingleFrr): readonly Service[] {
 /** Equal numbers of pods on as many workers as possible, so that every pod gets the same share of the traffic. */
 function planWorkload(parameters: SingleFrr, nodes: readonly PlannedNode[]): Workload {
     const used = nodes.slice(1, 1 + podWorkers(parameters));
-    const pods = Array.from({ length: parameters.replicas }, (_, index): Pod => {
-        const node = used[index % used.length]!;
-        const number = firstPod + Math.floor(index / used.length);
-        return {
-            name: `app-${index}`,
-            node: node.name,
-            addresses: node.podCidrs.map((slice) => nthAddress(slice, number)),
-        };
-    });
-    return { kind: "Deployment", namespace: parameters.namespace, name: "app", labels: appLabels, port: podPort, pods };
-}
-
-/** HTTP must reach every pod; any other port and ping must meet silence. */
-function planChecks(lab: Lab, planned: Service): readonly TrafficCheck[] {
-    const otherPort = planned.port === 65535 ? 65534 : planned.port + 1;
-    return planned.loadBalancerAddresses.flatMap((address): TrafficCheck[] => [
-        {
-            kind: "service",
-            from: client,
-            address,
-            port: planned.port,
-            pods: podsOf(lab, planned).map((pod) => pod.name),
-            clientAddress: planned.externalTrafficPolicy === "Local" ? "seen" : "hidden",
-        },
-        { kind: "silence", from: client, address, probe: { kind: "ping" } },
-        { kind: "silence", from: client, address, probe: { kind: "tcp", port: otherPort } },
-    ]);
+    return {
+        kind: "Deployment",
+        namespace: parameters.namespace,
+        name: "app",
+        labels: appLabels,
+        port: podPort,
+        pods: spreadPods("app", parameters.replicas, used),
+    };
 }
