@@ -78,21 +78,26 @@ export interface RouterInputs {
     readonly config: string;
 }
 
-/** A Kubernetes node: a speaker, the pods and the service rules in a namespace of the fabric. */
+/** A Kubernetes node: its speakers, the pods and the service rules in a namespace of the fabric. */
 export interface NodeInputs {
     readonly sandbox: string;
     readonly namespace: string;
-    readonly speaker: SpeakerSpec;
+    /** BGP speakers, by the program in whose place they speak (`cilium`, `calico`, `metallb`); no two of one kind. */
+    readonly speakers: Readonly<Record<string, SpeakerSpec>>;
     /** Pods, by name. */
     readonly pods: Readonly<Record<string, PodSpec>>;
     /** Services that the node answers for, by `namespace/name`. */
     readonly services: Readonly<Record<string, ServiceSpec>>;
 }
 
-/** A BGP speaker of a node. */
+/**
+ * A BGP speaker of a node: gobgpd, told over its API; BIRD with its complete bird.conf; or FRR with its complete frr.conf,
+ * which leaves the BGP port of the node to the others and only connects.
+ */
 export type SpeakerSpec =
     | { readonly kind: "gobgp"; readonly config: GobgpConfig }
-    | { readonly kind: "bird"; readonly config: string };
+    | { readonly kind: "bird"; readonly config: string }
+    | { readonly kind: "frr"; readonly config: string };
 
 /** What a gobgpd is told over its API. */
 export interface GobgpConfig {

@@ -8,6 +8,7 @@ import type {
     BridgeSpec,
     EndSpec,
     FabricInputs,
+    GobgpConfig,
     LinkSpec,
     NamespaceSpec,
     NodeInputs,
@@ -25,7 +26,7 @@ import type { KubernetesObject } from "./kubernetes";
 import { workloadResources } from "./workload";
 
 /** Daemon that stands in for Cilium's speaker: GoBGP, the library in Cilium, or BIRD, which is smaller. */
-export type SpeakerKind = SpeakerSpec["kind"];
+export type SpeakerKind = Exclude<SpeakerSpec["kind"], "frr">;
 
 /** All namespaces, links, addresses and kernel routes of a lab. */
 export function fabricSpec(lab: Lab): Omit<FabricInputs, "sandbox"> {
@@ -58,14 +59,14 @@ export function routerSpec(lab: Lab, name: string): Omit<RouterInputs, "sandbox"
 }
 
 /**
- * Speaker, pods and services of a Kubernetes node.
+ * Speakers, pods and services of a Kubernetes node.
  *
- * @throws Error if the lab has no such node, or no BGP resource selects it
+ * @throws Error if the lab has no such node, or its custom resources contradict each other
  */
 export function nodeSpec(lab: Lab, name: string, speaker: SpeakerKind = "gobgp"): Omit<NodeInputs, "sandbox"> {
     return {
         namespace: name,
-        speaker: speakerSpec(lab, name, speaker),
+        speakers: speakers(lab, name, speaker),
         pods: pods(lab, name),
         services: Object.fromEntries(
             lab.cluster.services.map((service) => [
@@ -157,15 +158,16 @@ function portsOn(device: Device, segment: string): readonly string[] {
         .map(({ name }) => name);
 }
 
-function speakerSpec(lab: Lab, name: string, kind: SpeakerKind): SpeakerSpec {
+function speakers(lab: Lab, name: string, kind: SpeakerKind): Record<string, SpeakerSpec> {
     const node = lab.cluster.nodes[name];
     if (node === undefined) {
         throw new Error(`the lab ${lab.name} has no Kubernetes node ${name}`);
     }
     const config = gobgpConfig(clusterObjects(lab), node);
-    if (config === undefined) {
-        throw new Error(`cluster.nodes.${name}: no BGP resource selects the node; the embedded runtime needs one`);
-    }
+    return config === undefined ? {} : { cilium: standIn(config, kind) };
+}
+
+function standIn(config: GobgpConfig, kind: SpeakerKind): SpeakerSpec {
     return kind === "gobgp" ? { kind, config } : { kind, config: birdConf(config) };
 }
 

@@ -58,7 +58,7 @@ export class Router extends Revised {
     }
 }
 
-/** A Kubernetes node: its speaker, its pods and its service rules. */
+/** A Kubernetes node: its speakers, its pods and its service rules. */
 export class Node extends Revised {
     constructor(name: string, args: Args<NodeInputs>, opts?: pulumi.CustomResourceOptions) {
         super(types.node, name, { revision: undefined, ...args }, opts);

@@ -58,15 +58,13 @@ export async function applyBird(sandbox: Sandbox, { namespace, config }: BirdSpe
 export async function inspectBird(sandbox: Sandbox, { namespace, config }: BirdSpec): Promise<readonly Drift[]> {
     const status = await statusOf(sandbox, processName(namespace));
     if (!status?.running) {
-        return [{ path: "speaker", found: `bird ${absence(status)}` }];
+        return [{ path: "", found: `bird ${absence(status)}` }];
     }
     const other =
-        readConfig(sandbox, namespace) === config
-            ? []
-            : [{ path: "speaker.config", found: "another configuration is loaded" }];
+        readConfig(sandbox, namespace) === config ? [] : [{ path: "config", found: "another configuration is loaded" }];
     const disabled = (await birdProtocols(sandbox, namespace))
         .filter((protocol) => protocol.disabled)
-        .map(({ name }) => ({ path: "speaker.config", found: `protocol ${name} is disabled` }));
+        .map(({ name }) => ({ path: "config", found: `protocol ${name} is disabled` }));
     return [...other, ...disabled];
 }
 

@@ -18,10 +18,12 @@ import { executable } from "./needs";
 import { absence, untilReady } from "./process";
 import { type FrrDaemon, succeeded, type Vty, type VtyReply, vty, vtyPath, withVty } from "./vty";
 
-/** A router's FRR: the namespace it runs in and its complete frr.conf. */
+/** FRR in a namespace, with its complete frr.conf. */
 export interface FrrSpec {
     readonly namespace: string;
     readonly config: string;
+    /** Whether bgpd takes connections; beside another speaker of the namespace it only connects. @default true */
+    readonly listens?: boolean;
 }
 
 const allDaemons: readonly FrrDaemon[] = ["zebra", "staticd", "bfdd", "bgpd"];
@@ -48,10 +50,11 @@ const grace = 1_000;
  * @throws Error naming the daemon that does not start with the end of its log, the refused lines (of what runs nothing
  *     was changed then), or the lines that still differ afterwards
  */
-export async function applyFrr(sandbox: Sandbox, { namespace, config }: FrrSpec): Promise<void> {
+export async function applyFrr(sandbox: Sandbox, spec: FrrSpec): Promise<void> {
+    const { namespace, config } = spec;
     const wanted = parseConfig(config);
     const record = readRecord(sandbox, namespace);
-    await ensureDaemons(sandbox, namespace, daemonsOf(wanted));
+    await ensureDaemons(sandbox, spec, daemonsOf(wanted));
     const sessions = await openAll(sandbox, namespace, daemonsOf(wanted));
     try {
         const running = await read(sessions, (session) => session.show("show running-config"));
@@ -60,7 +63,7 @@ export async function applyFrr(sandbox: Sandbox, { namespace, config }: FrrSpec)
         const loaded = select(sessions, (daemon) => !fresh.has(daemon));
         if ([...loaded.keys()].some((daemon) => profileOf(before(daemon)) !== profileOf(wanted))) {
             await stopFrr(sandbox, { namespace });
-            return applyFrr(sandbox, { namespace, config });
+            return applyFrr(sandbox, spec);
         }
         writeRecord(sandbox, namespace, undefined);
         await change(sandbox, { namespace, config, wanted, record, sessions: loaded });
@@ -196,7 +199,8 @@ async function answeringOf(
  * Starts what is not running, and stops what is not needed. What runs but does not answer (stopped, hanging, or its socket
  * removed) starts anew. Without zebra the others are of no use and start anew too.
  */
-async function ensureDaemons(sandbox: Sandbox, namespace: string, daemons: readonly FrrDaemon[]): Promise<void> {
+async function ensureDaemons(sandbox: Sandbox, spec: FrrSpec, daemons: readonly FrrDaemon[]): Promise<void> {
+    const { namespace } = spec;
     const statuses = await statusesOf(sandbox, namespace);
     const answering = await answeringOf(sandbox, namespace, statuses);
     const isRunning = (daemon: FrrDaemon) => answering.has(daemon);
@@ -213,24 +217,29 @@ async function ensureDaemons(sandbox: Sandbox, namespace: string, daemons: reado
     mkdirSync(sandbox.path(`/run/frr/${namespace}`), { recursive: true });
     const missing = daemons.filter((daemon) => !isRunning(daemon) || surplus.includes(daemon));
     if (missing.includes("zebra")) {
-        await startDaemon(sandbox, namespace, "zebra");
+        await startDaemon(sandbox, spec, "zebra");
         await untilReady(sandbox, processName(namespace, "zebra"), async () =>
             existsSync(sandbox.path(`/run/frr/${namespace}/zserv.api`)) ? true : undefined,
         );
     }
     await Promise.all(
-        missing.filter((daemon) => daemon !== "zebra").map((daemon) => startDaemon(sandbox, namespace, daemon)),
+        missing.filter((daemon) => daemon !== "zebra").map((daemon) => startDaemon(sandbox, spec, daemon)),
     );
 }
 
 /** A socket that a killed daemon left behind would look like a daemon that is ready: it goes first. */
-async function startDaemon(sandbox: Sandbox, namespace: string, daemon: FrrDaemon): Promise<void> {
+async function startDaemon(
+    sandbox: Sandbox,
+    { namespace, listens = true }: Pick<FrrSpec, "namespace" | "listens">,
+    daemon: FrrDaemon,
+): Promise<void> {
     const leftovers = [vtyPath(namespace, daemon), ...(daemon === "zebra" ? [`/run/frr/${namespace}/zserv.api`] : [])];
     removeInside(sandbox, leftovers);
+    const port = daemon === "bgpd" && !listens ? ["-p", "0"] : [];
     await sandbox.call("startDaemon", {
         name: processName(namespace, daemon),
         namespace,
-        argv: [executable(daemon), ...flags(namespace)],
+        argv: [executable(daemon), ...flags(namespace), ...port],
     });
 }
 

@@ -109,7 +109,7 @@ export async function inspectGobgp(sandbox: Sandbox, { namespace, config }: Gobg
     // Who answers is alive: the sandbox is asked only about those who do not.
     return withApi(sandbox, namespace, look).catch(async (error: Error) => {
         const status = await statusOf(sandbox, processName(namespace));
-        return [{ path: "speaker", found: status?.running ? error.message : `gobgpd ${absence(status)}` }];
+        return [{ path: "", found: status?.running ? error.message : `gobgpd ${absence(status)}` }];
     });
 }
 
@@ -231,7 +231,7 @@ function globalDrift(now: GlobalState, config: GobgpConfig): readonly Drift[] {
         return [];
     }
     const found = now.asn === 0 ? "BGP is not started" : `AS ${now.asn} with router id ${now.routerId}`;
-    return [{ path: "speaker.config.asn", found }];
+    return [{ path: "config.asn", found }];
 }
 
 interface PolicyState {
@@ -260,7 +260,7 @@ function policyDrift(states: readonly PolicyState[]): readonly Drift[] {
     return states
         .filter((state) => !isOwnRoutesOnly(state))
         .map(({ direction, policies, defaultAction }) => ({
-            path: "speaker.config",
+            path: "config",
             found: `${direction} policy is ${policies.join(", ") || "none"} with default action ${defaultAction}`,
         }));
 }
@@ -360,7 +360,7 @@ function nextHopOf(path: Message): string {
 }
 
 function pathDrift(now: readonly string[], { originated: wanted }: GobgpConfig): readonly Drift[] {
-    const path = "speaker.config.originated";
+    const path = "config.originated";
     return [
         ...wanted.filter((prefix) => !now.includes(prefix)).map((prefix) => ({ path, found: `${prefix} is missing` })),
         ...now
@@ -502,7 +502,7 @@ function peerState(peer: Message): GobgpPeer {
 
 function peerDrift(peers: readonly Message[], { neighbors }: GobgpConfig): readonly Drift[] {
     const now = peers.map(neighborOf);
-    const path = "speaker.config.neighbors";
+    const path = "config.neighbors";
     const foreign = now
         .filter(({ address }) => !neighbors.some((neighbor) => neighbor.address === address))
         .map(({ address }) => ({ path, found: `${address} is not wanted` }));

@@ -1,13 +1,14 @@
 import type { Drift, Sandbox } from "../sandbox/protocol";
 import type { SpeakerSpec } from "../schema";
 import { applyBird, inspectBird, stopBird } from "./bird";
+import { applyFrr, inspectFrr, stopFrr } from "./frr";
 import { applyGobgp, inspectGobgp, stopGobgp } from "./gobgp";
 
 /** What every BGP speaker of a node can do. */
 export interface Speaker {
     /** Starts the speaker, or changes the running one to be as given. */
     apply(sandbox: Sandbox, namespace: string): Promise<void>;
-    /** How what runs differs from what is given; empty when it does not. */
+    /** How what runs differs from what is given, with paths within the speaker's specification; empty when it does not. */
     inspect(sandbox: Sandbox, namespace: string): Promise<readonly Drift[]>;
     /** Ends the speaker so that its peers drop its routes at once. No error when none runs. */
     stop(sandbox: Sandbox, namespace: string): Promise<void>;
@@ -27,6 +28,12 @@ export function speakerOf(spec: SpeakerSpec): Speaker {
                 apply: (sandbox, namespace) => applyBird(sandbox, { namespace, config: spec.config }),
                 inspect: (sandbox, namespace) => inspectBird(sandbox, { namespace, config: spec.config }),
                 stop: (sandbox, namespace) => stopBird(sandbox, { namespace }),
+            };
+        case "frr":
+            return {
+                apply: (sandbox, namespace) => applyFrr(sandbox, { namespace, config: spec.config, listens: false }),
+                inspect: (sandbox, namespace) => inspectFrr(sandbox, { namespace, config: spec.config }),
+                stop: (sandbox, namespace) => stopFrr(sandbox, { namespace }),
             };
     }
 }

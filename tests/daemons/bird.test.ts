@@ -102,7 +102,7 @@ describe("inspectBird", () => {
         expect(results[0]?.stdout).toContain("router6: disabled");
         await eventually(drift, (found) => found.some((one) => one.found === "protocol router6 is disabled"));
         await kill(sandbox, "bird.node1");
-        expect(await drift()).toEqual([{ path: "speaker", found: "bird ended (SIGKILL)" }]);
+        expect(await drift()).toEqual([{ path: "", found: "bird ended (SIGKILL)" }]);
         await running();
         expect(await drift()).toEqual([]);
     });

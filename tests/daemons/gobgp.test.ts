@@ -110,7 +110,7 @@ describe("applyGobgp", () => {
     it("starts a gobgpd anew that runs but cannot be asked", async () => {
         await running();
         rmSync(sandbox.path(`/run/gobgp/${namespace}.sock`));
-        expect((await drift()).map(({ path }) => path)).toEqual(["speaker"]);
+        expect((await drift()).map(({ path }) => path)).toEqual([""]);
         await running();
         expect(await drift()).toEqual([]);
     });
@@ -160,7 +160,7 @@ describe("inspectGobgp", () => {
     it("finds a dead gobgpd, which applyGobgp heals", async () => {
         await running();
         await kill(sandbox, "gobgpd.node1");
-        expect(await drift()).toEqual([{ path: "speaker", found: "gobgpd ended (SIGKILL)" }]);
+        expect(await drift()).toEqual([{ path: "", found: "gobgpd ended (SIGKILL)" }]);
         await running();
         expect(await drift()).toEqual([]);
     });

@@ -94,8 +94,12 @@ function nodeAddress(lab: Lab, node: string, like: string): Address {
  * service has is left to the node's routes, as by kube-proxy. Call it again when the container has restarted.
  */
 export async function beNode(lab: Lab, node: string, sockets: string): Promise<void> {
-    const { speaker, pods, services } = nodeSpec(lab, node);
-    if (speaker.kind !== "gobgp") {
+    const {
+        speakers: { cilium: speaker },
+        pods,
+        services,
+    } = nodeSpec(lab, node);
+    if (speaker?.kind !== "gobgp") {
         throw new Error("the speaker is another one");
     }
     const [pod] = Object.entries(pods);

@@ -113,8 +113,8 @@ describe("a change of a running lab", () => {
             'services["test/app-svc-cluster"].addresses[1]',
             'services["test/app-svc-local"].addresses[0]',
             'services["test/app-svc-local"].addresses[1]',
-            "speaker.config.originated[0]",
-            "speaker.config.originated[1]",
+            "speakers.cilium.config.originated[0]",
+            "speakers.cilium.config.originated[1]",
         ]);
         const [before, after] = await apply();
         expectUntouched(before, after, neighborsOf(1, 2, 3));
@@ -125,8 +125,8 @@ describe("a change of a running lab", () => {
         expect(summary(steps)).toEqual([...updates("single-frr", "single-frr-verification", ...nodes)].sort());
         expect(pathsOf(steps, controlPlane)).toEqual([
             'services["test/extra"]',
-            "speaker.config.originated[2]",
-            "speaker.config.originated[3]",
+            "speakers.cilium.config.originated[2]",
+            "speakers.cilium.config.originated[3]",
         ]);
         const [before, after] = await apply();
         expectUntouched(before, after, neighborsOf(1, 2, 3));
@@ -145,7 +145,7 @@ describe("a change of a running lab", () => {
         expect(pathsOf(steps, worker)).toEqual(
             [0, 1].flatMap((neighbor) =>
                 ["connectRetry", "holdTime", "keepalive"].map(
-                    (timer) => `speaker.config.neighbors[${neighbor}].${timer}`,
+                    (timer) => `speakers.cilium.config.neighbors[${neighbor}].${timer}`,
                 ),
             ),
         );
@@ -159,8 +159,8 @@ describe("a change of a running lab", () => {
             [...updates("router0", "single-frr", "single-frr-verification", ...nodes)].sort(),
         );
         expect(pathsOf(steps, worker)).toEqual([
-            "speaker.config.neighbors[0].remoteAsn",
-            "speaker.config.neighbors[1].remoteAsn",
+            "speakers.cilium.config.neighbors[0].remoteAsn",
+            "speakers.cilium.config.neighbors[1].remoteAsn",
         ]);
         const [before, after] = await apply();
         expectReset(before, after, neighborsOf(1, 2, 3));
@@ -169,7 +169,7 @@ describe("a change of a running lab", () => {
     it("renumbers the nodes, which the router takes from their sessions", async () => {
         const steps = await preview({ nodeAsn: 65201 });
         expect(summary(steps)).toEqual([...updates("single-frr", "single-frr-verification", ...nodes)].sort());
-        expect(pathsOf(steps, worker)).toEqual(["speaker.config.asn"]);
+        expect(pathsOf(steps, worker)).toEqual(["speakers.cilium.config.asn"]);
         const [before, after] = await apply();
         expectReset(before, after, neighborsOf(1, 2, 3));
     });
@@ -207,9 +207,9 @@ describe("a change of a running lab", () => {
         expect(summary(steps)).toEqual([...updates("single-frr", "single-frr-verification", ...nodes)].sort());
         expect(pathsOf(steps, "single-frr")).toEqual(["model.cluster.cilium.version"]);
         expect(pathsOf(steps, worker)).toEqual([
-            "speaker.config.neighbors[0].families[1]",
-            "speaker.config.neighbors[1].families[0]",
-            "speaker.config.neighbors[1].families[1]",
+            "speakers.cilium.config.neighbors[0].families[1]",
+            "speakers.cilium.config.neighbors[1].families[0]",
+            "speakers.cilium.config.neighbors[1].families[1]",
         ]);
         await apply();
         await lab.succeed("preview", "--refresh", "--expect-no-changes");

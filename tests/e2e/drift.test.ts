@@ -38,7 +38,7 @@ const faults: readonly Fault[] = [
     {
         what: "a speaker that was killed",
         inflict: () => killDaemon(lab, `gobgpd.${worker}`),
-        reported: reports(worker, "speaker", killed),
+        reported: reports(worker, "speakers.cilium", killed),
         untouched: [1],
     },
     {

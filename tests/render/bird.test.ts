@@ -18,11 +18,11 @@ if (bird === undefined) {
 }
 
 function config(parameters: Record<string, unknown>): GobgpConfig {
-    const { speaker } = nodeSpec(lab(parameters), "cilium-bgp-cp-worker");
-    if (speaker.kind !== "gobgp") {
+    const { cilium } = nodeSpec(lab(parameters), "cilium-bgp-cp-worker").speakers;
+    if (cilium?.kind !== "gobgp") {
         throw new Error("the default speaker is GoBGP");
     }
-    return speaker.config;
+    return cilium.config;
 }
 
 /** What `bird -p` says of a configuration; empty when it accepts it. */

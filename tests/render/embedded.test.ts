@@ -107,7 +107,7 @@ describe("a router", () => {
 });
 
 describe("a node", () => {
-    const { pods, services, speaker } = nodeSpec(lab(), worker);
+    const { pods, services, speakers } = nodeSpec(lab(), worker);
 
     it("runs the pods that the model places there", () => {
         expect(pods).toEqual({ "app-0": { addresses: ["10.100.1.10", "fd00:10:255:1::a"], port: 80 } });
@@ -134,14 +134,14 @@ describe("a node", () => {
     });
 
     it("speaks through GoBGP by default and through BIRD when asked", () => {
-        expect(speaker.kind).toBe("gobgp");
-        const bird = nodeSpec(lab(), worker, "bird").speaker;
-        expect(bird.kind === "bird" && bird.config).toContain("local as 65002;");
+        expect(speakers.cilium?.kind).toBe("gobgp");
+        const bird = nodeSpec(lab(), worker, "bird").speakers.cilium;
+        expect(bird?.kind === "bird" && bird.config).toContain("local as 65002;");
     });
 
-    it("that no BGP resource selects is an error that names it", () => {
+    it("that no BGP resource selects runs no speaker", () => {
         const of = withInstances(lab(), (each) => ({ ...each, nodeSelector: { matchLabels: { rack: "none" } } }));
-        expect(() => nodeSpec(of, worker)).toThrow(`cluster.nodes.${worker}: no BGP resource selects the node`);
+        expect(nodeSpec(of, worker).speakers).toEqual({});
     });
 
     it("that the lab does not have is an error that names it", () => {
