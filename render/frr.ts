@@ -1,17 +1,28 @@
-import { compareAddresses, familyOf } from "../lab/address";
+import { addressOf, compareAddresses, familyOf } from "../lab/address";
+import { type RoutingInstance, routingInstances } from "../lab/instances";
 import type {
     BgpSpeaker,
     Family,
+    Interface,
     Lab,
     Neighbor,
     PeerGroup,
-    PrefixList,
-    PrefixListEntry,
     Router,
+    RouteTarget,
     SessionFamily,
     SessionSettings,
     StaticRoute,
+    Vrf,
 } from "../lab/model";
+import {
+    bfdProfileName,
+    bfdProfiles,
+    compareText,
+    prefixLists,
+    routeMapSections,
+    routeMapsOf,
+    routeMapsOfSession,
+} from "./frr-policy";
 
 /**
  * Width of ECMP that FRR is built with (`--enable-multipath` of Debian's and the project's own images). It is FRR's
@@ -35,13 +46,17 @@ export function frrConf(lab: Lab, routerName: string): string {
     if (router === undefined) {
         throw new Error(`frr.conf: the lab ${lab.name} has no router ${routerName}`);
     }
+    const instances = routingInstances(router);
     const sections = [
         globals(router, routerName),
         staticRoutes(router.staticRoutes),
-        routerBgp(router.bgp),
+        ...[...(router.vrfs ?? [])].sort((a, b) => compareText(a.name, b.name)).map((vrf) => vrfBlock(vrf, router.bgp)),
+        ...instances.map((instance) => routerBgp(instance, router)),
         prefixLists(router.prefixLists, "ipv4"),
         prefixLists(router.prefixLists, "ipv6"),
-        ...nexthopTracking(router.bgp),
+        ...routeMapSections(router),
+        ...nexthopTracking(router.bgp).map((line) => [line]),
+        bfdProfiles(router),
     ];
     return sections
         .filter((section) => section.length > 0)
@@ -55,7 +70,15 @@ function globals(router: Router, name: string): string[] {
         `hostname ${name}`,
         // FRR 8.4 leaves a flapped link's next hop out of a kernel nexthop group: the RIB shows it, the FIB does not.
         "no zebra nexthop kernel enable",
+        // Otherwise a route map that changes holds for the routes five seconds later.
+        ...(routeMapsOf(router).length === 0 ? [] : ["bgp route-map delay-timer 0"]),
     ];
+}
+
+/** What zebra and staticd know of a VRF; FRR shows no block without content. */
+function vrfBlock({ name, staticRoutes: routes }: Vrf, profile: Pick<BgpSpeaker, "defaults">): string[] {
+    const body = [...nexthopTracking(profile), ...staticRoutes(routes)];
+    return body.length === 0 ? [] : [`vrf ${name}`, ...body.map((line) => ` ${line}`), "exit-vrf"];
 }
 
 function staticRoutes(routes: readonly StaticRoute[]): string[] {
@@ -85,20 +108,22 @@ function target(via: StaticRoute["via"]): string {
  * Under the traditional profile a default route may lead to a next hop. That is said in full, because it is the default
  * of newer releases only: FRR 8.4 has it off under both profiles.
  */
-function nexthopTracking(bgp: BgpSpeaker): string[][] {
-    return bgp.defaults === "traditional" ? [["ip nht resolve-via-default"], ["ipv6 nht resolve-via-default"]] : [];
+function nexthopTracking({ defaults }: Pick<BgpSpeaker, "defaults">): string[] {
+    return defaults === "traditional" ? ["ip nht resolve-via-default", "ipv6 nht resolve-via-default"] : [];
 }
 
-function routerBgp(bgp: BgpSpeaker): string[] {
+function routerBgp(instance: RoutingInstance, { bgp: { defaults } }: Router): string[] {
+    const { vrf, bgp } = instance;
     const groups = [...bgp.peerGroups].sort((a, b) => compareText(a.name, b.name));
     const neighbors = [...bgp.neighbors].sort(compareNeighbors);
     return [
-        `router bgp ${bgp.asn}`,
-        ...speaker(bgp).map((line) => ` ${line}`),
-        ...groups.flatMap(peerGroup).map((line) => ` neighbor ${line}`),
-        ...neighbors.flatMap(neighbor).map((line) => ` neighbor ${line}`),
-        ...addressFamily(bgp, "ipv4", groups, neighbors),
-        ...addressFamily(bgp, "ipv6", groups, neighbors),
+        `router bgp ${bgp.asn}${vrf === undefined ? "" : ` vrf ${vrf}`}`,
+        // The profile of defaults is one for all instances of a daemon.
+        ...speaker({ ...bgp, defaults }).map((line) => ` ${line}`),
+        ...groups.flatMap((group) => peerGroup(group, instance)).map((line) => ` neighbor ${line}`),
+        ...neighbors.flatMap((peer) => neighbor(peer, instance)).map((line) => ` neighbor ${line}`),
+        ...addressFamily(instance, "ipv4", groups, neighbors),
+        ...addressFamily(instance, "ipv6", groups, neighbors),
         "exit",
     ];
 }
@@ -109,6 +134,7 @@ function speaker(bgp: BgpSpeaker): string[] {
         ...ebgpRequiresPolicy(bgp),
         // Families are activated one by one, so that the file says for each session what it carries.
         "no bgp default ipv4-unicast",
+        ...(bgp.clusterId === undefined ? [] : [`bgp cluster-id ${bgp.clusterId}`]),
         `coalesce-time ${coalesceTime}`,
         ...(bgp.multipathRelax ? ["bgp bestpath as-path multipath-relax"] : []),
         // Otherwise the best of two equal eBGP paths is the one that arrived first, and no two runs are alike.
@@ -125,28 +151,48 @@ function ebgpRequiresPolicy(bgp: BgpSpeaker): string[] {
     return [bgp.ebgpRequiresPolicy ? "bgp ebgp-requires-policy" : "no bgp ebgp-requires-policy"];
 }
 
-function peerGroup(group: PeerGroup): string[] {
-    return [`${group.name} peer-group`, ...settings(group.name, group.settings)];
+function peerGroup({ name, settings: session }: PeerGroup, instance: RoutingInstance): string[] {
+    const member = instance.bgp.neighbors.find((peer) => groupOf(peer) === name);
+    const family = member === undefined ? session.families[0]?.family : familyOf(member.address);
+    return [`${name} peer-group`, ...settings({ name, family, session }, instance)];
 }
 
-function neighbor(peer: Neighbor): string[] {
-    return peer.session.kind === "group"
-        ? [`${peer.address} peer-group ${peer.session.group}`]
-        : settings(peer.address, peer.session.settings);
+function neighbor({ address, session }: Neighbor, instance: RoutingInstance): string[] {
+    return session.kind === "group"
+        ? [`${address} peer-group ${session.group}`]
+        : settings({ name: address, family: familyOf(address), session: session.settings }, instance);
 }
 
-function settings(peer: string, session: SessionSettings): string[] {
-    const { remoteAs, ebgpMultihop, timers } = session;
+/** A neighbor or a peer group. */
+interface Peer {
+    readonly name: string;
+    /** Family of the addresses between which the sessions are. */
+    readonly family: Family | undefined;
+    readonly session: SessionSettings;
+}
+
+function settings({ name, family, session }: Peer, { bgp, interfaces }: RoutingInstance): string[] {
+    const { remoteAs, ebgpMultihop, timers, bfd, updateSource } = session;
+    const isInternal = remoteAs.kind === "asn" ? remoteAs.asn === bgp.asn : remoteAs.kind === "internal";
     return [
-        `${peer} remote-as ${remoteAs.kind === "asn" ? remoteAs.asn : remoteAs.kind}`,
-        ...(ebgpMultihop === undefined ? [] : [`${peer} ebgp-multihop ${ebgpMultihop}`]),
-        `${peer} timers ${timers.keepalive} ${timers.holdTime}`,
-        `${peer} timers connect ${timers.connectRetry}`,
+        `${name} remote-as ${remoteAs.kind === "asn" ? remoteAs.asn : remoteAs.kind}`,
+        ...(bfd === undefined ? [] : [`${name} bfd`, `${name} bfd profile ${bfdProfileName(bfd)}`]),
+        // An internal peer may be any number of hops away, and FRR keeps no such line for it.
+        ...(ebgpMultihop === undefined || isInternal ? [] : [`${name} ebgp-multihop ${ebgpMultihop}`]),
+        ...(updateSource === undefined ? [] : [`${name} update-source ${sourceOf(interfaces, updateSource, family)}`]),
+        `${name} timers ${timers.keepalive} ${timers.holdTime}`,
+        `${name} timers connect ${timers.connectRetry}`,
     ];
 }
 
+/** The address of an interface rather than its name, which a loopback of the model does not have in the kernel. */
+function sourceOf(interfaces: readonly Interface[], source: string, family: Family | undefined): string {
+    const own = interfaces.find(({ name }) => name === source)?.addresses.find((each) => familyOf(each) === family);
+    return own === undefined ? source : addressOf(own);
+}
+
 function addressFamily(
-    bgp: BgpSpeaker,
+    { bgp, leaking }: RoutingInstance,
     family: Family,
     groups: readonly PeerGroup[],
     neighbors: readonly Neighbor[],
@@ -158,11 +204,41 @@ function addressFamily(
             peer.session.kind === "own" ? activation(peer.address, peer.session.settings, family) : [],
         ),
         ...maximumPaths(bgp),
+        ...(leaking !== undefined && carries(bgp, family) ? leaks(leaking) : []),
     ];
     if (body.length === 0) {
         return [];
     }
     return [" !", ` address-family ${family} unicast`, ...body.map((line) => `  ${line}`), " exit-address-family"];
+}
+
+/** Whether a speaker has anything to do with a family. */
+function carries({ families, peerGroups, neighbors }: BgpSpeaker, family: Family): boolean {
+    const own = neighbors.flatMap(({ session }) => (session.kind === "own" ? [session.settings] : []));
+    const sessions = [...peerGroups.map((group) => group.settings), ...own];
+    return [...families, ...sessions.flatMap((session) => session.families)].some((each) => each.family === family);
+}
+
+/** What leaks between VRFs goes by way of bgpd's VPN table, under the VRF's route distinguisher (RFC 4364). */
+function leaks({
+    routeDistinguisher,
+    importTargets,
+    exportTargets,
+}: NonNullable<RoutingInstance["leaking"]>): string[] {
+    return [
+        ...(exportTargets.length === 0 ? [] : [`rd vpn export ${routeDistinguisher}`]),
+        ...routeTargets(importTargets, exportTargets),
+        ...(exportTargets.length === 0 ? [] : ["export vpn"]),
+        ...(importTargets.length === 0 ? [] : ["import vpn"]),
+    ];
+}
+
+function routeTargets(imported: readonly RouteTarget[], exported: readonly RouteTarget[]): string[] {
+    const [taken, given] = [imported.join(" "), exported.join(" ")];
+    if (taken === given) {
+        return taken === "" ? [] : [`rt vpn both ${taken}`];
+    }
+    return [...(taken === "" ? [] : [`rt vpn import ${taken}`]), ...(given === "" ? [] : [`rt vpn export ${given}`])];
 }
 
 function origination(bgp: BgpSpeaker, family: Family): string[] {
@@ -182,10 +258,13 @@ function activation(peer: string, session: SessionSettings, family: Family): str
 }
 
 function policy(peer: string, session: SessionFamily): string[] {
-    const { prefixListIn, prefixListOut } = session;
+    const { prefixListIn, prefixListOut, routeReflectorClient, nextHopSelf } = session;
     return [
+        ...(routeReflectorClient === true ? [`neighbor ${peer} route-reflector-client`] : []),
+        ...(nextHopSelf === true ? [`neighbor ${peer} next-hop-self`] : []),
         ...(prefixListIn === undefined ? [] : [`neighbor ${peer} prefix-list ${prefixListIn} in`]),
         ...(prefixListOut === undefined ? [] : [`neighbor ${peer} prefix-list ${prefixListOut} out`]),
+        ...routeMapsOfSession(session).map(({ name, direction }) => `neighbor ${peer} route-map ${name} ${direction}`),
     ];
 }
 
@@ -193,25 +272,6 @@ function maximumPaths(bgp: BgpSpeaker): string[] {
     return bgp.maximumPaths === compiledMultipath
         ? []
         : [`maximum-paths ${bgp.maximumPaths}`, `maximum-paths ibgp ${bgp.maximumPaths}`];
-}
-
-function prefixLists(lists: readonly PrefixList[], family: Family): string[] {
-    const keyword = family === "ipv4" ? "ip" : "ipv6";
-    return lists
-        .filter((list) => list.family === family)
-        .flatMap((list) =>
-            [...list.entries]
-                .sort((a, b) => a.sequence - b.sequence)
-                .map((entry) => `${keyword} prefix-list ${list.name} ${prefixListEntry(entry)}`),
-        );
-}
-
-function prefixListEntry(entry: PrefixListEntry): string {
-    const range = [
-        ...(entry.ge === undefined ? [] : [`ge ${entry.ge}`]),
-        ...(entry.le === undefined ? [] : [`le ${entry.le}`]),
-    ];
-    return [`seq ${entry.sequence} ${entry.action} ${entry.prefix}`, ...range].join(" ");
 }
 
 /** FRR's order of peers: members of groups first, by the group's name, then by address (`peer_cmp` in bgpd.c). */
@@ -225,9 +285,4 @@ function compareNeighbors(a: Neighbor, b: Neighbor): number {
 
 function groupOf(peer: Neighbor): string {
     return peer.session.kind === "group" ? peer.session.group : "";
-}
-
-/** Order of bytes, as strcmp. */
-function compareText(a: string, b: string): number {
-    return a < b ? -1 : a > b ? 1 : 0;
 }

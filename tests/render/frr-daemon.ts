@@ -64,7 +64,7 @@ function script(hostname: string, config: string, wanted: string): string {
         `cat > /run/test.conf <<'END'\n${config}END`,
         "vtysh -C -f /run/test.conf 2>&1 || true",
         `echo ${marker}`,
-        ...["zebra", "staticd", "bgpd"].map(start),
+        ...["zebra", "staticd", "bfdd", "bgpd"].map(start),
         // zebra by itself stops reading after `router bgp`.
         "vtysh -N test -f /run/test.conf > /run/vtysh.log 2>&1 || true",
         "vtysh -N test -c 'show running-config'",

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Lab } from "../../lab/model";
+import type { BgpSpeaker, Lab, Neighbor, SessionSettings } from "../../lab/model";
 import { frrConf } from "../../render/frr";
 import { planSingleFrr, schema } from "../../stacks/single-frr";
 import { expectGolden } from "../golden";
@@ -84,6 +84,126 @@ function everything(): Lab {
     };
 }
 
+/** A router with VRFs that leak, route reflection, BFD, and preferences of routes. */
+function vrfs(): Lab {
+    const timers = { holdTime: 9, keepalive: 3, connectRetry: 5 };
+    const bgp: BgpSpeaker = {
+        ...single.routers.router0!.bgp,
+        routerId: "1.0.0.0",
+        families: [],
+        peerGroups: [],
+        neighbors: [],
+    };
+    const own = (address: string, remoteAsn: number, settings: Partial<SessionSettings>): Neighbor => ({
+        address,
+        remoteAsn,
+        session: {
+            kind: "own",
+            settings: {
+                remoteAs: { kind: "asn", asn: remoteAsn },
+                timers,
+                families: [{ family: "ipv4" }],
+                ...settings,
+            },
+        },
+    });
+    const connected = { family: "ipv4", redistribute: ["connected"], networks: [] } as const;
+    return {
+        ...single,
+        routers: {
+            router0: {
+                nos: "frr",
+                interfaces: [
+                    { name: "Loopback0", attachment: { kind: "loopback" }, addresses: ["1.1.1.0/32"] },
+                    { name: "Loopback2", attachment: { kind: "loopback" }, addresses: ["1.1.1.2/32"], vrf: "calico" },
+                    { name: "Loopback3", attachment: { kind: "loopback" }, addresses: ["fd00::3/128"], vrf: "metallb" },
+                ],
+                staticRoutes: [],
+                prefixLists: [
+                    {
+                        name: "deny-all-routes",
+                        family: "ipv4",
+                        entries: [{ sequence: 5, action: "deny", prefix: "0.0.0.0/0", le: 32 }],
+                    },
+                ],
+                bgp: {
+                    ...bgp,
+                    clusterId: "9.9.9.9",
+                    neighbors: [
+                        own("10.5.0.2", bgp.asn, {
+                            bfd: { detectMultiplier: 3, receiveInterval: 300, transmitInterval: 300 },
+                            ebgpMultihop: 4,
+                            families: [
+                                { family: "ipv4", routeReflectorClient: true, nextHopSelf: true, localPreference: 200 },
+                            ],
+                        }),
+                        own("10.6.0.2", 65009, {
+                            bfd: { detectMultiplier: 5, receiveInterval: 100, transmitInterval: 50 },
+                            ebgpMultihop: 4,
+                            families: [
+                                { family: "ipv4", localPreference: 50, med: 30, prefixListIn: "deny-all-routes" },
+                                { family: "ipv6", med: 30 },
+                            ],
+                        }),
+                    ],
+                },
+                vrfs: [
+                    {
+                        name: "metallb",
+                        routeDistinguisher: "65000:1",
+                        importTargets: ["65000:2", "65000:1"],
+                        exportTargets: ["65000:1"],
+                        staticRoutes: [
+                            { prefix: "10.7.0.0/16", via: { kind: "blackhole" } },
+                            { prefix: "fd00:7::/48", via: { kind: "blackhole" } },
+                        ],
+                        bgp: {
+                            ...bgp,
+                            routerId: "1.0.0.1",
+                            maximumPaths: 4,
+                            families: [connected, { ...connected, family: "ipv6" }],
+                            peerGroups: [
+                                {
+                                    name: "NODES",
+                                    settings: {
+                                        remoteAs: { kind: "external" },
+                                        timers,
+                                        updateSource: "Loopback3",
+                                        families: [{ family: "ipv6" }],
+                                    },
+                                },
+                            ],
+                            neighbors: [
+                                { address: "fd00::9", remoteAsn: 65001, session: { kind: "group", group: "NODES" } },
+                            ],
+                        },
+                    },
+                    {
+                        name: "calico",
+                        routeDistinguisher: "65000:2",
+                        importTargets: ["65000:2"],
+                        exportTargets: ["65000:2"],
+                        staticRoutes: [],
+                        bgp: {
+                            ...bgp,
+                            routerId: "1.0.0.2",
+                            maximumPaths: 1,
+                            families: [connected],
+                            neighbors: [
+                                own("10.0.0.1", 65002, {
+                                    ebgpMultihop: 32,
+                                    updateSource: "Loopback2",
+                                    families: [{ family: "ipv4", prefixListOut: "deny-all-routes" }],
+                                }),
+                            ],
+                        },
+                    },
+                ],
+            },
+        },
+    };
+}
+
 describe("frr.conf", () => {
     it("of single-frr is the golden one", () => {
         expectGolden(golden("single-frr"), frrConf(single, "router0"));
@@ -91,6 +211,10 @@ describe("frr.conf", () => {
 
     it("of a router with every kind of setting is the golden one", () => {
         expectGolden(golden("everything"), frrConf(everything(), "router0"));
+    });
+
+    it("of a router with VRFs, reflection, BFD and preferences is the golden one", () => {
+        expectGolden(golden("vrfs"), frrConf(vrfs(), "router0"));
     });
 
     it("does not depend on the order of neighbors, groups and static routes in the model", () => {
@@ -137,6 +261,7 @@ describe.skipIf(unavailable !== undefined)("frr.conf in the real FRR", () => {
         ["single-frr", single],
         ["single-frr with 60 workers", planSingleFrr(schema.parse({ workers: 60 }))],
         ["every kind of setting", everything()],
+        ["VRFs, reflection, BFD and preferences", vrfs()],
         ...randomLabs,
     ])("is accepted, and shown again word for word: %s", async (_, lab) => {
         const name = Object.keys(lab.routers)[0]!;
