@@ -3,7 +3,7 @@
  * addresses of pods. They are observed and put into the model; what the lab pins must be as it was pinned.
  */
 
-import { contains, familyName, familyOf, lengthOf } from "./address";
+import { compareAddresses, contains, familyName, familyOf, lengthOf } from "./address";
 import type {
     Address,
     Family,
@@ -13,7 +13,6 @@ import type {
     Labels,
     Pod,
     Prefix,
-    Service,
     TrafficCheck,
     Workload,
 } from "./model";
@@ -35,6 +34,8 @@ export interface ClusterObservation {
 export interface ObservedNode {
     /** Slices of the pod CIDRs (`spec.podCIDRs`). */
     readonly podCidrs: readonly Prefix[];
+    /** Blocks that Calico's IPAM gave the node (BlockAffinity); any number, none before the first pod. @default none */
+    readonly blocks?: readonly Prefix[];
     /** Addresses of type InternalIP. */
     readonly addresses: readonly Address[];
 }
@@ -77,14 +78,14 @@ export function bind(lab: Lab, observed: ClusterObservation): Binding {
     const findings = [
         ...nodes.findings,
         ...workloads.flatMap((bound) => bound.findings),
-        ...compareServices(lab.cluster.services, observed.services),
+        ...compareServices(lab, observed.services),
     ];
     if (findings.length > 0) {
         return { kind: "unbound", findings };
     }
-    const names = new Map(workloads.flatMap(({ renamed }) => renamed));
+    const pods = new Map(workloads.flatMap(({ bound }) => bound));
     const cluster = { ...lab.cluster, nodes: nodes.nodes, workloads: workloads.map(({ workload }) => workload) };
-    return { kind: "bound", lab: { ...lab, cluster, checks: lab.checks.map((check) => renamePods(check, names)) } };
+    return { kind: "bound", lab: { ...lab, cluster, checks: lab.checks.map((check) => bindCheck(check, pods)) } };
 }
 
 function finding(id: string, source: string, at: Path, says: string, fix: string): Finding {
@@ -98,9 +99,7 @@ function bindNodes(
     const { nodes, nodeSegment } = lab.cluster;
     const subnets = lab.segments[nodeSegment]?.subnets ?? [];
     const seen = Object.keys(nodes).filter((name) => observed.nodes[name] !== undefined);
-    const bound = seen.map(
-        (name) => [name, bindNode(nodes[name]!, observed.nodes[name]!, nodeSegment, subnets)] as const,
-    );
+    const bound = seen.map((name) => [name, bindNode(lab, nodes[name]!, observed.nodes[name]!, subnets)] as const);
     return {
         nodes: Object.fromEntries(bound),
         findings: [
@@ -136,31 +135,68 @@ function compareNodeNames(model: readonly string[], observed: readonly string[])
     ];
 }
 
-/** A node must have a slice of each pod CIDR, and an address in each subnet of the node network. */
+/** A node must have a slice of each pod CIDR, and an address in each subnet of the node network or those it was told. */
 function compareNode(lab: Lab, name: string, node: ObservedNode, subnets: readonly Prefix[]): readonly Finding[] {
-    const path: Path = ["cluster", "nodes", name];
-    const sliceless = lab.cluster.podCidrs.filter((cidr) => !node.podCidrs.some((slice) => contains(cidr, slice)));
-    const absent = subnets.filter((subnet) => !node.addresses.some((address) => contains(subnet, address)));
+    const { nodeIp } = lab.cluster.nodes[name]!;
     return [
-        ...sliceless.map((cidr) =>
-            finding(
-                "BIND-NODE-003",
-                "kube-controller-manager, node IPAM",
-                [...path, "podCidrs"],
-                `${name} has ${listed(node.podCidrs)} and so no slice of the pod CIDR ${cidr}`,
-                "destroy the lab and build it again: a cluster cannot change its pod CIDRs",
-            ),
-        ),
-        ...absent.map((subnet) =>
-            finding(
-                "BIND-NODE-004",
-                "Kubernetes documentation, Node addresses",
-                [...path, "interfaces"],
-                `${name} has ${listed(node.addresses)} and so no internal address in ${subnet}, the subnet of its network`,
-                "destroy the lab and build it again: the cluster was made on another network",
-            ),
-        ),
+        ...comparePodCidrs(lab, name, node),
+        ...(nodeIp === undefined ? compareSubnets(name, node, subnets) : compareNodeIp(name, node, nodeIp)),
     ];
+}
+
+/** Calico gives a node blocks as its pods need them, so that it may have none of a family; those that it has are the pool's. */
+function comparePodCidrs({ cluster: { calico, podCidrs } }: Lab, name: string, node: ObservedNode): readonly Finding[] {
+    const path: Path = ["cluster", "nodes", name, "podCidrs"];
+    const fix = "destroy the lab and build it again: a cluster cannot change its pod CIDRs";
+    if (calico !== undefined) {
+        const foreign = (node.blocks ?? []).filter((block) => !podCidrs.some((cidr) => contains(cidr, block)));
+        return foreign.map((block) =>
+            finding(
+                "BIND-NODE-005",
+                "Calico documentation, IPAM",
+                path,
+                `${name} has the block ${block}, which is in no pod CIDR of the lab`,
+                fix,
+            ),
+        );
+    }
+    const sliceless = podCidrs.filter((cidr) => !node.podCidrs.some((slice) => contains(cidr, slice)));
+    return sliceless.map((cidr) =>
+        finding(
+            "BIND-NODE-003",
+            "kube-controller-manager, node IPAM",
+            path,
+            `${name} has ${listed(node.podCidrs)} and so no slice of the pod CIDR ${cidr}`,
+            fix,
+        ),
+    );
+}
+
+function compareSubnets(name: string, { addresses }: ObservedNode, subnets: readonly Prefix[]): readonly Finding[] {
+    const absent = subnets.filter((subnet) => !addresses.some((address) => contains(subnet, address)));
+    return absent.map((subnet) =>
+        finding(
+            "BIND-NODE-004",
+            "Kubernetes documentation, Node addresses",
+            ["cluster", "nodes", name, "interfaces"],
+            `${name} has ${listed(addresses)} and so no internal address in ${subnet}, the subnet of its network`,
+            "destroy the lab and build it again: the cluster was made on another network",
+        ),
+    );
+}
+
+/** A kubelet reports an address that it was told once the node has it on an interface. */
+function compareNodeIp(name: string, { addresses }: ObservedNode, nodeIp: readonly Address[]): readonly Finding[] {
+    const absent = nodeIp.filter((address) => !addresses.includes(address));
+    return absent.map((address) =>
+        finding(
+            "BIND-NODE-006",
+            "kubelet, --node-ip",
+            ["cluster", "nodes", name, "nodeIp"],
+            `${name} has ${listed(addresses)}, but was told to be ${address}`,
+            `wait until its kubelet has seen the address, or look why it does not: docker exec ${name} ip addr; journalctl -u kubelet`,
+        ),
+    );
 }
 
 function listed(items: readonly string[]): string {
@@ -172,9 +208,9 @@ function ofFamily<T extends string>(items: readonly T[], family: Family): T | un
 }
 
 function bindNode(
+    { cluster: { calico, nodeSegment } }: Lab,
     node: KubernetesNode,
-    { podCidrs, addresses }: ObservedNode,
-    nodeSegment: string,
+    { podCidrs, blocks = [], addresses }: ObservedNode,
     subnets: readonly Prefix[],
 ): KubernetesNode {
     const own = subnets.flatMap((subnet) => {
@@ -186,14 +222,23 @@ function bindNode(
         const chosen = each.addresses.map((address) => ofFamily(own, familyOf(address)) ?? address);
         return isNodeNetwork ? { ...each, addresses: chosen } : each;
     });
-    const slices = node.podCidrs.map((slice) => ofFamily(podCidrs, familyOf(slice)) ?? slice);
+    const slices =
+        calico === undefined
+            ? node.podCidrs.map((slice) => ofFamily(podCidrs, familyOf(slice)) ?? slice)
+            : [...blocks].sort(compareAddresses);
     return { ...node, podCidrs: slices, routerId: ofFamily(addresses, "ipv4") ?? node.routerId, interfaces };
 }
 
-/** A workload with the pods of the cluster, the names that its pods have now, and what is wrong with them. */
+/** A pod of the model, and what it is in the cluster. */
+interface BoundPod {
+    readonly model: Pod;
+    readonly cluster: Pod;
+}
+
+/** A workload with the pods of the cluster, its pods by their names in the model, and what is wrong with them. */
 interface BoundWorkload {
     readonly workload: Workload;
-    readonly renamed: readonly (readonly [model: string, cluster: string])[];
+    readonly bound: readonly (readonly [model: string, pod: BoundPod])[];
     readonly findings: readonly Finding[];
 }
 
@@ -208,15 +253,16 @@ function bindWorkload(workload: Workload, index: number, observed: readonly Obse
     const path: Path = ["cluster", "workloads", index, "pods"];
     const misplaced = comparePlacement(workload, own, path);
     if (misplaced.length > 0) {
-        return { workload, renamed: [], findings: misplaced };
+        return { workload, bound: [], findings: misplaced };
     }
     const pairs = workload.pods.map((pod, index) => {
         const position = workload.pods.slice(0, index).filter(({ node }) => node === pod.node).length;
         return [pod, own.filter(({ node }) => node === pod.node)[position]!] as const;
     });
+    const pods = pairs.map(([pod, seen]): BoundPod => ({ model: pod, cluster: bindPod(pod, seen) }));
     return {
-        workload: { ...workload, pods: pairs.map(([pod, seen]) => bindPod(pod, seen)) },
-        renamed: pairs.map(([pod, { name }]) => [pod.name, name]),
+        workload: { ...workload, pods: pods.map(({ cluster }) => cluster) },
+        bound: pods.map((pod) => [pod.model.name, pod]),
         findings: pairs.flatMap(([pod, seen], position) => comparePod(pod, seen, [...path, position])),
     };
 }
@@ -262,8 +308,15 @@ function bindPod(pod: Pod, seen: ObservedPod): Pod {
     return { ...pod, name: seen.name, addresses };
 }
 
-function compareServices(pinned: readonly Service[], observed: readonly ObservedService[]): readonly Finding[] {
-    return pinned.flatMap(({ namespace, name, loadBalancerAddresses }, index) => {
+function compareServices(
+    { cluster: { metallb, services } }: Lab,
+    observed: readonly ObservedService[],
+): readonly Finding[] {
+    const [source, pools] =
+        metallb === undefined
+            ? ["Cilium documentation, LB IPAM", "ciliumloadbalancerippools"]
+            : ["MetalLB documentation, Usage", "ipaddresspools -n metallb-system"];
+    return services.flatMap(({ namespace, name, loadBalancerAddresses }, index) => {
         const seen = observed.find((service) => service.namespace === namespace && service.name === name);
         const given = seen?.loadBalancerAddresses ?? [];
         if ([...given].sort().join() === [...loadBalancerAddresses].sort().join()) {
@@ -273,15 +326,28 @@ function compareServices(pinned: readonly Service[], observed: readonly Observed
         return [
             finding(
                 "BIND-SVC-001",
-                "Cilium documentation, LB IPAM",
+                source,
                 ["cluster", "services", index, "loadBalancerAddresses"],
                 `${namespace}/${name} ${has}, but is pinned to ${listed(loadBalancerAddresses)}`,
-                `look why: kubectl -n ${namespace} describe service ${name}; kubectl describe ciliumloadbalancerippools`,
+                `look why: kubectl -n ${namespace} describe service ${name}; kubectl describe ${pools}`,
             ),
         ];
     });
 }
 
-function renamePods(check: TrafficCheck, names: ReadonlyMap<string, string>): TrafficCheck {
-    return check.kind === "service" ? { ...check, pods: check.pods.map((pod) => names.get(pod) ?? pod) } : check;
+/** A check speaks of pods by their names, as those who ask, too, and of one pod's own address. */
+function bindCheck(check: TrafficCheck, pods: ReadonlyMap<string, BoundPod>): TrafficCheck {
+    const nameOf = (name: string) => pods.get(name)?.cluster.name ?? name;
+    const from = nameOf(check.from);
+    switch (check.kind) {
+        case "service":
+            return { ...check, from, pods: check.pods.map(nameOf) };
+        case "pod": {
+            const { model, cluster } = pods.get(check.pod) ?? {};
+            const address = cluster?.addresses[model?.addresses.indexOf(check.address) ?? -1];
+            return { ...check, from, pod: nameOf(check.pod), address: address ?? check.address };
+        }
+        case "silence":
+            return { ...check, from };
+    }
 }

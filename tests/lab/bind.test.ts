@@ -38,6 +38,25 @@ function findings(model: Lab, change: (observed: ClusterObservation) => object):
     return binding.kind === "bound" ? [] : binding.findings.map(({ id, says }) => `${id}: ${says}`);
 }
 
+/** The lab with Calico's pod network instead of Cilium's. */
+function withCalico(model: Lab): Lab {
+    const { cilium: _, ...cluster } = model.cluster;
+    const calico = {
+        version: "3.32.1",
+        asn: 65002,
+        nodeToNodeMesh: true,
+        encapsulation: "none",
+        natOutgoing: false,
+        peers: [],
+    } as const;
+    return { ...model, cluster: { ...cluster, calico } };
+}
+
+function changedNode(model: Lab, name: string, change: object): Lab {
+    const { nodes } = model.cluster;
+    return { ...model, cluster: { ...model.cluster, nodes: { ...nodes, [name]: { ...nodes[name]!, ...change } } } };
+}
+
 const importFilter = [
     { prefix: "10.100.0.0/16", ge: 24, le: 24 },
     { prefix: "fd00:10:255::/48", ge: 64, le: 64 },
@@ -136,6 +155,59 @@ describe("binding a lab", () => {
         expect(node?.routerId).toBe("172.18.0.77");
         expect(node?.interfaces[0]?.addresses).toEqual(["172.18.0.77/16", "fc00:f853:ccd:e793::77/64"]);
     });
+
+    it("with Calico gives each node all of its blocks, in order, and none to a node without pods", () => {
+        const model = withCalico(lab());
+        const observed = ownObservation(model);
+        const blocks: Readonly<Record<string, readonly string[]>> = {
+            "cilium-bgp-cp-worker": ["fd00:10:255::40/122", "10.100.7.64/26", "10.100.1.128/26"],
+            "cilium-bgp-cp-worker2": ["10.100.200.0/26"],
+        };
+        const nodes = Object.entries(observed.nodes).map(([name, node]) => [
+            name,
+            { ...node, blocks: blocks[name] ?? [] },
+        ]);
+        const result = bound(model, { ...observed, nodes: Object.fromEntries(nodes) });
+        expect(Object.values(result.cluster.nodes).map(({ podCidrs }) => podCidrs)).toEqual([
+            [],
+            ["10.100.1.128/26", "10.100.7.64/26", "fd00:10:255::40/122"],
+            ["10.100.200.0/26"],
+        ]);
+    });
+
+    it("takes what a kubelet was told to be as the node's address, wherever that is, and as its router id", () => {
+        const worker = "cilium-bgp-cp-worker";
+        const model = changedNode(lab(), worker, { nodeIp: ["10.1.5.11"] });
+        const observed = ownObservation(model);
+        const moved = { ...observed.nodes[worker]!, addresses: ["10.1.5.11"] };
+        const node = bound(model, { ...observed, nodes: { ...observed.nodes, [worker]: moved } }).cluster.nodes[worker];
+        expect(node?.routerId).toBe("10.1.5.11");
+        expect(node?.interfaces).toEqual(model.cluster.nodes[worker]!.interfaces);
+    });
+
+    it("has pods ask, and be asked, under the names and addresses that the cluster gave them", () => {
+        const model = lab();
+        const [first, second] = model.cluster.workloads[0]!.pods;
+        const asked = first!.addresses[1]!;
+        const checks: Lab["checks"] = [
+            { kind: "pod", from: second!.name, pod: first!.name, address: asked, port: 80 },
+            { kind: "pod", from: "client0", pod: second!.name, address: second!.addresses[0]!, port: 80 },
+            { kind: "silence", from: first!.name, address: "10.254.0.10", probe: { kind: "ping" } },
+        ];
+        const observed = ownObservation(model);
+        const pods = observed.pods.map((pod, index) => ({
+            ...pod,
+            name: `app-7c6d-${index}`,
+            // A pod's addresses come in the order of the cluster's families.
+            addresses: [`fd00:10:255:7::${index + 1}`, `10.100.7.${index + 1}`],
+        }));
+        const result = bound({ ...model, checks }, { ...observed, pods }).checks;
+        expect(result).toEqual([
+            { kind: "pod", from: "app-7c6d-1", pod: "app-7c6d-0", address: "fd00:10:255:7::1", port: 80 },
+            { kind: "pod", from: "client0", pod: "app-7c6d-1", address: "10.100.7.2", port: 80 },
+            { kind: "silence", from: "app-7c6d-0", address: "10.254.0.10", probe: { kind: "ping" } },
+        ]);
+    });
 });
 
 describe("a cluster that is not the model's", () => {
@@ -165,6 +237,18 @@ describe("a cluster that is not the model's", () => {
         );
         expect(findings(model, changed({ addresses: ["192.168.7.3", "fc00:f853:ccd:e793::3"] }))).toEqual([
             "BIND-NODE-004: cilium-bgp-cp-worker has 192.168.7.3 and fc00:f853:ccd:e793::3 and so no internal address in 172.18.0.0/16, the subnet of its network",
+        ]);
+    });
+
+    it("has a block of another pool than the lab's, or a node that is not what its kubelet was told", () => {
+        const foreign = (observed: ClusterObservation) => ({
+            nodes: { ...observed.nodes, [worker]: { ...observed.nodes[worker]!, blocks: ["192.168.7.64/26"] } },
+        });
+        expect(findings(withCalico(model), foreign)).toEqual([
+            "BIND-NODE-005: cilium-bgp-cp-worker has the block 192.168.7.64/26, which is in no pod CIDR of the lab",
+        ]);
+        expect(findings(changedNode(model, worker, { nodeIp: ["10.1.5.11"] }), () => ({}))).toEqual([
+            "BIND-NODE-006: cilium-bgp-cp-worker has 172.18.0.3 and fc00:f853:ccd:e793::3, but was told to be 10.1.5.11",
         ]);
     });
 
