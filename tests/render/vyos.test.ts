@@ -1,0 +1,169 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { vyosConfigBoot, vyosSetCommands, vyosTree } from "../../render/vyos";
+import { bootText, section, setCommands, tagged, type VyosNode } from "../../render/vyos-config";
+import { expectGolden } from "../golden";
+import { articleLeafSpine, articleVrfs, everything } from "./nos-labs";
+import { parseBoot, parseSet, pathsOf } from "./vyos-parse";
+
+const versions = ["1.2.8", "1.3.8", "1.4.0", "1.5-rolling-202410210007"];
+const login = { user: "vyos", encryptedPassword: "<hash>" };
+
+function fixture(name: string): string {
+    return readFileSync(join(__dirname, "fixtures", name), "utf8");
+}
+
+/**
+ * What the lab says more than the article: which of equal paths is the best must not depend on what arrived first, and a
+ * network is announced as long as it is there. FRR's own configuration of the same router says both, too.
+ */
+const beyondTheArticle = [
+    /^protocols bgp \d+ parameters bestpath compare-routerid$/,
+    /^protocols bgp \d+ parameters network-import-check$/,
+];
+
+/** Defaults that 1.2 writes into its file and leaves out of the commands. */
+const defaults = [/^interfaces ethernet \w+ (duplex|smp-affinity|speed) auto$/, /^system time-zone UTC$/];
+
+function without(paths: readonly (readonly string[])[], left: readonly RegExp[]): string[] {
+    return paths.map((path) => path.join(" ")).filter((path) => !left.some((pattern) => pattern.test(path)));
+}
+
+describe("the switches of the article in the syntax of 1.2.8", () => {
+    const lab = articleLeafSpine("1.2.8");
+
+    it.each(Object.keys(lab.routers))("%s has the set commands of the article, in their order", (name) => {
+        const lines = vyosSetCommands(lab, name, login).filter(
+            (line) => !beyondTheArticle.some((pattern) => pattern.test(line.replace(/^set /, ""))),
+        );
+        expect(`${lines.join("\n")}\n`).toBe(fixture(`vyos-${name}.set`));
+    });
+
+    it.each(Object.keys(lab.routers))("%s has the config.boot of the article, but for defaults", (name) => {
+        const ours = without(pathsOf(parseBoot(vyosConfigBoot(lab, name, login))), beyondTheArticle);
+        expect(ours).toEqual(without(pathsOf(parseBoot(fixture(`vyos-${name}.boot`))), defaults));
+    });
+
+    it("says no more than those two things beyond the article", () => {
+        const extra = Object.keys(lab.routers).flatMap((name) => {
+            const theirs = new Set(fixture(`vyos-${name}.set`).trim().split("\n"));
+            return vyosSetCommands(lab, name, login).filter((line) => !theirs.has(line));
+        });
+        expect(extra).toEqual([
+            "set protocols bgp 500 parameters bestpath compare-routerid",
+            "set protocols bgp 800 parameters bestpath compare-routerid",
+            "set protocols bgp 65005 parameters bestpath compare-routerid",
+            "set protocols bgp 65005 parameters network-import-check",
+            "set protocols bgp 65008 parameters bestpath compare-routerid",
+            "set protocols bgp 65008 parameters network-import-check",
+        ]);
+    });
+});
+
+describe("the two texts of a configuration", () => {
+    it.each(versions)("%s: config.boot and set commands describe one tree", (version) => {
+        const lab = everything(version, version < "1.4" ? {} : { ebgpRequiresPolicy: true });
+        const boot = pathsOf(parseBoot(vyosConfigBoot(lab, "router0", login)));
+        expect(boot).toEqual(parseSet(vyosSetCommands(lab, "router0", login)));
+        expect(boot).toEqual(pathsOf(vyosTree(lab, "router0", login)));
+    });
+
+    const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/);
+    const tag = fc.stringMatching(/^[a-zA-Z0-9.:/-]{1,12}$/);
+    const text = fc.stringMatching(/^[ -!#-&(-[\]-~]{0,16}$/);
+    const nodes = fc.letrec<{ nodes: VyosNode[]; node: VyosNode }>((tie) => ({
+        nodes: fc.array(tie("node"), { maxLength: 4 }),
+        node: fc.oneof(
+            { depthSize: "small", withCrossShrink: true },
+            fc.record({ kind: fc.constant("switch" as const), name }),
+            fc.record({ kind: fc.constant("value" as const), name, value: text }),
+            fc.tuple(name, tie("nodes")).map(([own, children]) => section(own, children)),
+            fc.tuple(name, tag, tie("nodes")).map(([own, its, children]) => tagged(own, its, children)),
+        ),
+    })).nodes;
+
+    it.each(["always", "where needed"] as const)("any tree comes back from its config.boot (quotes %s)", (quoting) => {
+        fc.assert(
+            fc.property(nodes, (tree) => {
+                const root = section("root", tree);
+                expect(parseBoot(bootText([root], quoting))).toEqual([root]);
+            }),
+        );
+    });
+
+    it("any tree has the same paths in its set commands", () => {
+        fc.assert(
+            fc.property(nodes, (tree) => {
+                const root = section("root", tree);
+                expect(parseSet(setCommands([root]))).toEqual(pathsOf([root]));
+            }),
+        );
+    });
+
+    it("refuses a value that no release can quote", () => {
+        const tree = [section("system", [{ kind: "value", name: "host-name", value: "it's" }])];
+        expect(() => setCommands(tree)).toThrow(/cannot have a quote/);
+        expect(() => bootText(tree, "always")).toThrow(/cannot have a quote/);
+    });
+});
+
+describe("a router with all that the model has", () => {
+    it.each(versions)("in the syntax of %s", (version) => {
+        const lab = everything(version, version < "1.4" ? {} : { ebgpRequiresPolicy: true, defaults: "datacenter" });
+        const folder = join(__dirname, "golden", "vyos");
+        expectGolden(join(folder, `everything-${version.slice(0, 3)}.boot`), vyosConfigBoot(lab, "router0", login));
+        expectGolden(
+            join(folder, `everything-${version.slice(0, 3)}.set`),
+            `${vyosSetCommands(lab, "router0", login).join("\n")}\n`,
+        );
+    });
+
+    it("has VRFs from 1.4 on", () => {
+        const lab = articleVrfs({ nos: "vyos", nosVersion: "1.4.0" });
+        const text = `${vyosSetCommands(lab, "csr1000v").join("\n")}\n`;
+        expectGolden(join(__dirname, "golden", "vyos", "vrfs-1.4.set"), text);
+    });
+});
+
+describe("what cannot be said", () => {
+    it("BGP in a VRF before 1.4", () => {
+        const lab = articleVrfs({ nos: "vyos", nosVersion: "1.3.8" });
+        expect(() => vyosSetCommands(lab, "csr1000v")).toThrow(
+            "routers.csr1000v.vrfs: VyOS 1.3 has no BGP in a VRF; use nosVersion 1.4 or newer",
+        );
+    });
+
+    it("RFC 8212 before 1.4", () => {
+        expect(() => vyosSetCommands(everything("1.2.8", { ebgpRequiresPolicy: true }), "router0")).toThrow(
+            "routers.router0.bgp.ebgpRequiresPolicy: VyOS 1.2 has no ebgp-requires-policy; use nosVersion 1.4 or newer",
+        );
+    });
+
+    it.each(["1.1.8", "1.20", "sagitta", ""])("a release that is not known: %j", (version) => {
+        expect(() => vyosSetCommands(everything(version), "router0")).toThrow(
+            /^routers\.router0\.nosVersion: .* is no release of VyOS that is known/,
+        );
+    });
+
+    it.each(["current", "1.5", "1.5-stream-2025-Q1", "2026.03"])("%s has the syntax of 1.5", (version) => {
+        const asIs = vyosSetCommands(everything("1.5.0"), "router0");
+        expect(vyosSetCommands(everything(version), "router0")).toEqual(asIs);
+    });
+
+    it("an interface without a number, or two with one", () => {
+        const lab = everything("1.4.0");
+        const { router0 } = lab.routers;
+        const named = (...names: readonly string[]) => {
+            const interfaces = names.map((name) => ({ ...router0!.interfaces[0]!, name }));
+            return { ...lab, routers: { router0: { ...router0!, interfaces, staticRoutes: [], sourceNat: [] } } };
+        };
+        expect(() => vyosSetCommands(named("uplink"), "router0")).toThrow(
+            "routers.router0.interfaces: the name of the interface uplink must end in a number, e.g. uplink0",
+        );
+        expect(() => vyosSetCommands(named("net1", "rack1"), "router0")).toThrow(
+            "routers.router0.interfaces: net1 and rack1 are both eth1; give them different numbers",
+        );
+    });
+});
