@@ -1,7 +1,17 @@
 /** Services, the pods behind them, and the nodes that announce them. */
 
 import { contains } from "./address";
-import type { Address, CiliumBgpInstance, Lab, LoadBalancerPool, Pod, Prefix, Service } from "./model";
+import type {
+    Address,
+    CiliumBgpInstance,
+    Lab,
+    LoadBalancerPool,
+    MetalLbAdvertisement,
+    Pod,
+    Prefix,
+    Service,
+} from "./model";
+import { isBefore } from "./releases";
 import { selects, serviceLabels } from "./selectors";
 import { excludeLabel, nodeInstances, nodeSpeakers, type SpeakerProgram } from "./speakers";
 
@@ -85,13 +95,23 @@ function announcesAddress(
     }
 }
 
-function isExcluded({ cluster: { nodes, metallb } }: Lab, node: string): boolean {
-    return nodes[node]?.labels[excludeLabel] !== undefined && metallb?.ignoreExcludeLabel !== true;
+/** Whether MetalLB leaves a node out because of its label, which it does since 0.14 (MetalLB pull request 2073). */
+export function isExcluded({ cluster: { nodes, metallb } }: Lab, node: string): boolean {
+    return (
+        nodes[node]?.labels[excludeLabel] !== undefined &&
+        metallb?.ignoreExcludeLabel === false &&
+        !isBefore(metallb.version, 0, 14)
+    );
+}
+
+/** Names of the pools that MetalLB makes known in one way. */
+export function announcedPools({ cluster: { metallb } }: Lab, kind: MetalLbAdvertisement["kind"]): ReadonlySet<string> {
+    const advertisements = metallb?.advertisements ?? [];
+    return new Set(advertisements.filter((each) => each.kind === kind).flatMap(({ pools }) => pools));
 }
 
 function isInAnnouncedPool(lab: Lab, address: Address): boolean {
-    const advertisements = lab.cluster.metallb?.advertisements.filter(({ kind }) => kind === "bgp") ?? [];
-    const announced = new Set(advertisements.flatMap(({ pools }) => pools));
+    const announced = announcedPools(lab, "bgp");
     return poolsOf(lab, address).some(({ name }) => announced.has(name));
 }
 

@@ -1,8 +1,8 @@
 /** BGP sessions of a lab: every configured neighbor as an end, and ends that face each other as a session. */
 
-import { addressOf, familyOf, lengthOf, networkOf } from "./address";
+import { addressOf, contains, familyOf, lengthOf, networkOf } from "./address";
 import { type RoutingInstance, routingInstances } from "./instances";
-import type { Address, Asn, Device, Family, Lab, Prefix, Seconds, Timers } from "./model";
+import type { Address, Asn, Bfd, Device, Family, Lab, Prefix, Seconds, Timers } from "./model";
 import type { Path } from "./path";
 import { findSessionSettings, nodeSpeakers, type SpeakerProgram } from "./speakers";
 
@@ -22,7 +22,10 @@ export interface SessionEnd {
     readonly speaker: { readonly asn: Asn; readonly routerId: Address };
     /** Name of the interface that shares a subnet with the peer; nothing when the peer is not on-link. */
     readonly interface?: string;
-    /** Own address of this end: the one in the peer's subnet. Nothing when the peer is not on-link. */
+    /**
+     * Own address of this end: that of the interface which it is told to use, or else the one in the peer's subnet or in
+     * that of the static route's next hop. Nothing when neither leads to the peer.
+     */
     readonly address?: Address;
     /** Address of the other end. */
     readonly peerAddress: Address;
@@ -34,6 +37,8 @@ export interface SessionEnd {
     readonly ebgpMultihop?: number;
     /** Seconds the peer keeps routes while this end restarts; absent means off. */
     readonly gracefulRestartTime?: Seconds;
+    /** Finds a dead peer within milliseconds; absent means off. */
+    readonly bfd?: Bfd;
 }
 
 /** Two ends that name each other's addresses. The local end is the router's when one end is a router's. */
@@ -63,16 +68,32 @@ function collectEnds(lab: Lab): readonly SessionEnd[] {
 /** Every session whose two ends are both configured. Ends that stand alone are in `loneEnds`. */
 export function sessions(lab: Lab): readonly Session[] {
     const ends = sessionEnds(lab);
-    const byAddresses = new Map(ends.map((end) => [key(end.address, end.peerAddress), end]));
+    const byAddresses = new Map<string, SessionEnd[]>();
+    for (const end of ends) {
+        const facing = byAddresses.get(key(end.address, end.peerAddress));
+        if (facing === undefined) {
+            byAddresses.set(key(end.address, end.peerAddress), [end]);
+        } else {
+            facing.push(end);
+        }
+    }
     const seen = new Set<SessionEnd>();
     return ends.flatMap((local) => {
-        const remote = byAddresses.get(key(local.peerAddress, local.address));
-        if (remote === undefined || remote === local || seen.has(local)) {
+        const facing = (byAddresses.get(key(local.peerAddress, local.address)) ?? []).filter(
+            (end) => end !== local && !seen.has(end),
+        );
+        const remote = facing.find((end) => isExpected(local, end)) ?? facing[0];
+        if (remote === undefined || seen.has(local)) {
             return [];
         }
-        seen.add(remote);
+        seen.add(local).add(remote);
         return [{ session: `${local.node} ↔ ${remote.node} (${local.peerAddress})`, local, remote }];
     });
+}
+
+/** Whether two ends expect each other's AS: where several programs of a node have one address, it tells them apart. */
+function isExpected(local: SessionEnd, remote: SessionEnd): boolean {
+    return local.remoteAsn === remote.speaker.asn && remote.remoteAsn === local.speaker.asn;
 }
 
 /** Ends that no other end answers: no device has the peer's address, or it has no neighbor with this end's address. */
@@ -132,16 +153,47 @@ function instanceEnds(name: string, { vrf, bgp, place, ...device }: RoutingInsta
                 timers: settings.timers,
                 families: settings.families.map(({ family }) => family),
                 ...(settings.ebgpMultihop === undefined ? {} : { ebgpMultihop: settings.ebgpMultihop }),
+                ...(settings.bfd === undefined ? {} : { bfd: settings.bfd }),
             },
         ];
     });
 }
 
-/** The session's own address: that of the interface which it is told to use, or else the one in the peer's subnet. */
-function ownSide(device: Device, peer: Address, source: string | undefined): Pick<SessionEnd, "interface" | "address"> {
-    const port = device.interfaces.find(({ name }) => name === source);
-    const own = port?.addresses.find((address) => familyOf(address) === familyOf(peer));
-    return own === undefined ? onLink(device, peer) : { ...onLink(device, peer), address: addressOf(own) };
+type OwnSide = Pick<SessionEnd, "interface" | "address">;
+
+/** The side that faces a peer: with the address of the interface that the session is told to use, if it is told. */
+function ownSide(device: Device, peer: Address, source?: string): OwnSide {
+    const own = addressOn(device, source, familyOf(peer));
+    const direct = onLink(device, peer);
+    if (own !== undefined) {
+        return { ...direct, address: own };
+    }
+    return direct.address === undefined ? routedSide(device, peer) : direct;
+}
+
+/** Towards a peer that is not on-link, the kernel takes the address that it has in the next hop's subnet. */
+function routedSide(device: Device, peer: Address): Pick<SessionEnd, "address"> {
+    const route = device.staticRoutes
+        .filter(({ prefix }) => contains(prefix, peer))
+        .sort((a, b) => lengthOf(b.prefix) - lengthOf(a.prefix))[0];
+    switch (route?.via.kind) {
+        case "address": {
+            const { address } = onLink(device, route.via.address);
+            return address === undefined ? {} : { address };
+        }
+        case "interface": {
+            const address = addressOn(device, route.via.interface, familyOf(peer));
+            return address === undefined ? {} : { address };
+        }
+        default:
+            return {};
+    }
+}
+
+/** First address of a family on an interface. */
+function addressOn({ interfaces }: Device, port: string | undefined, family: Family): Address | undefined {
+    const text = interfaces.find(({ name }) => name === port)?.addresses.find((each) => familyOf(each) === family);
+    return text === undefined ? undefined : addressOf(text);
 }
 
 function groupIndex(groups: readonly { readonly name: string }[], name: string): number {
@@ -158,7 +210,7 @@ function nodeEnds(lab: Lab, name: string): SessionEnd[] {
             kind: "kubernetes-node" as const,
             program,
             speaker: { asn, routerId },
-            ...onLink(node, neighbor.address),
+            ...ownSide(node, neighbor.address),
             peerAddress: neighbor.address,
             remoteAsn: neighbor.remoteAsn,
             timers: neighbor.timers,
@@ -167,6 +219,7 @@ function nodeEnds(lab: Lab, name: string): SessionEnd[] {
             ...(neighbor.gracefulRestartTime === undefined
                 ? {}
                 : { gracefulRestartTime: neighbor.gracefulRestartTime }),
+            ...(neighbor.bfd === undefined ? {} : { bfd: neighbor.bfd }),
         })),
     );
 }

@@ -4,6 +4,7 @@ import { familyOf } from "./address";
 import type {
     Address,
     Asn,
+    Bfd,
     BgpSpeaker,
     CiliumBgpInstance,
     Family,
@@ -48,6 +49,8 @@ export interface NodeNeighbor {
     /** Hops an eBGP peer may be away; absent means directly connected. */
     readonly ebgpMultihop?: number;
     readonly families: readonly Family[];
+    /** Finds a dead peer within milliseconds; absent means off. */
+    readonly bfd?: Bfd;
 }
 
 /** Label by which kubeadm keeps control planes out of load balancing (Kubernetes well-known labels). */
@@ -199,6 +202,7 @@ function metallbSpeaker(
             timers: peer.timers,
             ...(peer.ebgpMultihop ? { ebgpMultihop: anyHops } : {}),
             families: [familyOf(peer.peerAddress)],
+            ...(peer.bfd === undefined ? {} : { bfd: peer.bfd }),
         }),
     );
     return [{ program, path, asn: first.myAsn, routerId, imports: false, neighbors }];

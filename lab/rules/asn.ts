@@ -2,7 +2,9 @@ import { type AsnUse, asnUse } from "../asn";
 import type { Asn, Lab } from "../model";
 import type { Path } from "../path";
 import { ciliumInstances } from "../speakers";
+import { metallbPeers } from "./peers";
 import { rule } from "./rule";
+import { instances } from "./tables";
 
 const privateRanges = "use a private AS: 64512 to 65534, or 4200000000 to 4294967294";
 
@@ -66,15 +68,15 @@ export const asnIsNotForDocumentation = rule({
 });
 
 function speakers(lab: Lab): readonly { readonly who: string; readonly asn: Asn; readonly place: Path }[] {
-    const routers = Object.entries(lab.routers).map(([name, { bgp }]) => ({
-        who: name,
-        asn: bgp.asn,
-        place: ["routers", name, "bgp", "asn"],
-    }));
-    const nodes = ciliumInstances(lab).map(({ name, localAsn }, index) => ({
-        who: `Cilium's instance ${name}`,
-        asn: localAsn,
-        place: ["cluster", "cilium", "bgp", index, "localAsn"],
-    }));
-    return [...routers, ...nodes];
+    const { calico } = lab.cluster;
+    return [
+        ...instances(lab).map(({ who, bgp, place }) => ({ who, asn: bgp.asn, place: [...place, "bgp", "asn"] })),
+        ...ciliumInstances(lab).map(({ name, localAsn }, index) => ({
+            who: `Cilium's instance ${name}`,
+            asn: localAsn,
+            place: ["cluster", "cilium", "bgp", index, "localAsn"],
+        })),
+        ...(calico === undefined ? [] : [{ who: "Calico", asn: calico.asn, place: ["cluster", "calico", "asn"] }]),
+        ...metallbPeers(lab).map(({ who, peer, place }) => ({ who, asn: peer.myAsn, place: [...place, "myAsn"] })),
+    ];
 }

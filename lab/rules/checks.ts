@@ -1,18 +1,20 @@
-import type { Lab } from "../model";
+import { namedDevices } from "../devices";
+import type { Lab, Pod, TrafficCheck } from "../model";
 import { rule } from "./rule";
 
-/** A check is made by a host of the lab. */
+/** A check is made by a device or a pod of the lab. */
 export const checksHaveHosts = rule({
     id: "CHK-001",
     severity: "error",
     source: "docs/architecture.md",
     *check(lab) {
         const hosts = Object.keys(lab.hosts);
+        const askers = new Set([...namedDevices(lab).map(([name]) => name), ...podsByName(lab).keys()]);
         for (const [index, { from }] of lab.checks.entries()) {
-            if (lab.hosts[from] === undefined) {
+            if (!askers.has(from)) {
                 yield {
                     at: ["checks", index, "from"],
-                    says: `a check is made from ${from}, which is no host of the lab`,
+                    says: `a check is made from ${from}, which is no device or pod of the lab`,
                     fix: hosts.length === 0 ? "add a host" : `use one of ${hosts.join(", ")}`,
                 };
             }
@@ -53,11 +55,11 @@ export const checkedPodsExist = rule({
     severity: "error",
     source: "docs/architecture.md",
     *check(lab) {
-        const pods = new Set(lab.cluster.workloads.flatMap((workload) => workload.pods.map(({ name }) => name)));
+        const pods = podsByName(lab);
         for (const [index, check] of lab.checks.entries()) {
-            for (const name of check.kind === "service" ? check.pods.filter((pod) => !pods.has(pod)) : []) {
+            for (const name of askedPods(check).filter((pod) => !pods.has(pod))) {
                 yield {
-                    at: ["checks", index, "pods"],
+                    at: ["checks", index, check.kind === "pod" ? "pod" : "pods"],
                     says: `the pod ${name} should answer, but does not exist`,
                     fix: "name pods of the workloads",
                 };
@@ -65,6 +67,47 @@ export const checkedPodsExist = rule({
         }
     },
 });
+
+/** A pod is asked by an address and on the port that it has. */
+export const checkedPodsHaveAddresses = rule({
+    id: "CHK-004",
+    severity: "error",
+    source: "docs/architecture.md",
+    *check(lab) {
+        const pods = podsByName(lab);
+        for (const [index, check] of lab.checks.entries()) {
+            const pod = check.kind === "pod" ? pods.get(check.pod) : undefined;
+            if (check.kind !== "pod" || pod === undefined) {
+                continue;
+            }
+            const isAddress = pod.addresses.includes(check.address);
+            if (!isAddress || pod.port !== check.port) {
+                yield {
+                    at: ["checks", index, isAddress ? "port" : "address"],
+                    says: `the pod ${check.pod} should answer at ${check.address} port ${check.port}, but has ${pod.addresses.join(" and ")} port ${pod.port}`,
+                    fix: "ask it by its own address and port",
+                };
+            }
+        }
+    },
+});
+
+function askedPods(check: TrafficCheck): readonly string[] {
+    switch (check.kind) {
+        case "service":
+            return check.pods;
+        case "pod":
+            return [check.pod];
+        case "silence":
+            return [];
+    }
+}
+
+function podsByName(lab: Lab): ReadonlyMap<string, Pod & { readonly port: number }> {
+    return new Map(
+        lab.cluster.workloads.flatMap(({ port, pods }) => pods.map((pod) => [pod.name, { ...pod, port }] as const)),
+    );
+}
 
 function isServed(lab: Lab, address: string, port: number): boolean {
     return lab.cluster.services.some(

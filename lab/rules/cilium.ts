@@ -1,9 +1,9 @@
 import { contains, familyOf } from "../address";
 import type { KubernetesNode, Lab, Prefix } from "../model";
+import { isBefore, parts } from "../releases";
 import { selects } from "../selectors";
 import { ciliumInstances, nodeInstances, nodeSpeakers } from "../speakers";
 import { rule } from "./rule";
-import { isBefore, parts } from "./versions";
 
 /** A speaker configuration for no node does nothing (condition NoMatchingNode). */
 export const nodeSelectorsMatch = rule({
@@ -106,7 +106,9 @@ export const nodesReachPods = rule({
     severity: "error",
     source: "Cilium documentation, routing",
     *check(lab) {
-        for (const [name, node] of Object.entries(lab.cluster.nodes)) {
+        // Calico's speakers bring each other's pods; where they do not, it has a rule of its own.
+        const nodes = lab.cluster.calico === undefined ? Object.entries(lab.cluster.nodes) : [];
+        for (const [name, node] of nodes) {
             for (const cidr of lab.cluster.podCidrs.filter((prefix) => !covers(lab, name, node, prefix))) {
                 yield {
                     at: ["cluster", "cilium", "routingMode"],
@@ -181,6 +183,55 @@ export const ciliumSpeaksBgp = rule({
                 at: ["cluster", "cilium", "version"],
                 says: `Cilium ${version} has no CiliumLoadBalancerIPPool`,
                 fix: "use 1.13 or later",
+            };
+        }
+    },
+});
+
+/** Releases 1.10 to 1.16 have MetalLB inside: it came as a beta, was deprecated in 1.14 and is gone since 1.17. */
+export const ciliumHasMetalLb = rule({
+    id: "CIL-MLB-001",
+    severity: "error",
+    source: "Cilium upgrade notes, 1.17; Cilium documentation 1.10, BGP (beta)",
+    *check(lab) {
+        const { version, metallbBgp } = lab.cluster.cilium ?? {};
+        if (version === undefined || metallbBgp === undefined) {
+            return;
+        }
+        const why = isBefore(version, 1, 10)
+            ? "has no BGP: MetalLB came into it with 1.10"
+            : isBefore(version, 1, 17)
+              ? undefined
+              : "has no MetalLB inside any more: bgp.enabled was removed with 1.17, and would be ignored";
+        if (why !== undefined) {
+            yield {
+                at: ["cluster", "cilium", "metallbBgp"],
+                with: [["cluster", "cilium", "version"]],
+                says: `Cilium ${version} ${why}`,
+                fix: "use Cilium 1.10 to 1.16, or its BGP control plane",
+            };
+        }
+    },
+});
+
+/** A node has one program that announces load-balancer addresses: Cilium's MetalLB is not used beside another. */
+export const ciliumMetalLbIsAlone = rule({
+    id: "CIL-MLB-002",
+    severity: "error",
+    source: "Cilium documentation 1.14, BGP (beta)",
+    *check(lab) {
+        const { cilium, metallb } = lab.cluster;
+        if (cilium?.metallbBgp === undefined) {
+            return;
+        }
+        const other =
+            cilium.bgp.length > 0 ? "its BGP control plane" : metallb === undefined ? undefined : "MetalLB itself";
+        if (other !== undefined) {
+            yield {
+                at: ["cluster", "cilium", "metallbBgp"],
+                with: [cilium.bgp.length > 0 ? ["cluster", "cilium", "bgp"] : ["cluster", "metallb"]],
+                says: `Cilium's MetalLB runs beside ${other}: both would announce the same services`,
+                fix: "keep one of them",
             };
         }
     },

@@ -21,14 +21,14 @@ export const serviceCidrIsNotTooLarge = rule({
     },
 });
 
-/** The controller manager cuts a pod CIDR into at most 2^16 slices. */
+/** The controller manager cuts a pod CIDR into at most 2^16 slices. Calico cuts its pools itself. */
 export const podCidrIsNotTooLarge = rule({
     id: "ADR-POD-001",
     severity: "error",
     source: "kube-controller-manager, node IPAM",
     *check(lab) {
-        const { podCidrs, nodeMask } = lab.cluster;
-        for (const [index, prefix] of podCidrs.entries()) {
+        const { podCidrs, nodeMask, calico } = lab.cluster;
+        for (const [index, prefix] of calico === undefined ? podCidrs.entries() : []) {
             const family = familyOf(prefix);
             const difference = nodeMask[family] - lengthOf(prefix);
             if (difference < 0 || difference > 16) {
@@ -43,17 +43,18 @@ export const podCidrIsNotTooLarge = rule({
     },
 });
 
-/** Every node has a slice of every pod CIDR, of the node mask's length, and no two share one. */
+/** Every node has a slice of every pod CIDR, of the node mask's length, and no two share one. With Calico a node has any number of blocks. */
 export const nodeSlicesFit = rule({
     id: "ADR-POD-002",
     severity: "error",
     source: "kube-controller-manager, node IPAM",
     *check(lab) {
-        const { podCidrs, nodeMask, nodes } = lab.cluster;
+        const { podCidrs, nodeMask, nodes, calico } = lab.cluster;
+        const needed = calico === undefined ? podCidrs : [];
         const owners = new Map<Prefix, string>();
         for (const [name, node] of Object.entries(nodes)) {
             const place = ["cluster", "nodes", name, "podCidrs"];
-            for (const cidr of podCidrs.filter((outer) => !node.podCidrs.some((slice) => contains(outer, slice)))) {
+            for (const cidr of needed.filter((outer) => !node.podCidrs.some((slice) => contains(outer, slice)))) {
                 yield {
                     at: place,
                     says: `${name} has no slice of the pod CIDR ${cidr}`,

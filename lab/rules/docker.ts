@@ -90,19 +90,23 @@ export const namesSuitDocker = rule({
     },
 });
 
-/** On its nodes Cilium makes interfaces of its own. */
-export const interfacesAreNotCiliums = rule({
+/** On their nodes Cilium and Calico make interfaces of their own. */
+export const interfacesAreNotTheCnis = rule({
     id: "DKR-IF-001",
     severity: "error",
-    source: "Cilium documentation, eBPF datapath",
+    source: "Cilium documentation, eBPF datapath; Calico documentation, interfacePrefix",
     runtime: "docker",
     *check(lab) {
-        for (const [name, { interfaces }] of Object.entries(lab.cluster.nodes)) {
-            for (const [index, { name: own }] of interfaces.entries()) {
-                if (/^(cilium_|lxc)/.test(own)) {
+        const [cni, own] =
+            lab.cluster.calico === undefined
+                ? (["Cilium", /^(cilium_|lxc)/] as const)
+                : (["Calico", /^(cali|tunl|vxlan\.)/] as const);
+        for (const [node, { interfaces }] of Object.entries(lab.cluster.nodes)) {
+            for (const [index, { name }] of interfaces.entries()) {
+                if (own.test(name)) {
                     yield {
-                        at: ["cluster", "nodes", name, "interfaces", index, "name"],
-                        says: `${name} has an interface ${own}, a name that Cilium takes for its own`,
+                        at: ["cluster", "nodes", node, "interfaces", index, "name"],
+                        says: `${node} has an interface ${name}, a name that ${cni} takes for its own`,
                         fix: "use another name, such as net0",
                     };
                 }

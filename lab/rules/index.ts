@@ -4,6 +4,8 @@ import type { Lab } from "../model";
 import { formatPath, type Path } from "../path";
 import * as addressUse from "./address-use";
 import * as asn from "./asn";
+import * as bfd from "./bfd";
+import * as calico from "./calico";
 import * as checks from "./checks";
 import * as cilium from "./cilium";
 import * as clusterNetworks from "./cluster-networks";
@@ -11,6 +13,7 @@ import * as docker from "./docker";
 import type { Finding } from "./findings";
 import * as interfaces from "./interfaces";
 import * as kubernetes from "./kubernetes";
+import * as metallb from "./metallb";
 import * as multipath from "./multipath";
 import * as overlaps from "./overlaps";
 import * as policy from "./policy";
@@ -20,6 +23,7 @@ import * as services from "./services";
 import * as sessions from "./sessions";
 import * as staticRoutes from "./static-routes";
 import * as timers from "./timers";
+import * as vrfs from "./vrfs";
 import * as wellFormed from "./well-formed";
 
 /** Rules that all others rely on: where one of these is broken, the others are not asked. */
@@ -27,6 +31,7 @@ const formRules: readonly Rule[] = collect(wellFormed);
 
 const meaningRules: readonly Rule[] = [
     ...collect(interfaces),
+    ...collect(vrfs),
     ...collect(addressUse),
     ...collect(overlaps),
     ...collect(clusterNetworks),
@@ -35,9 +40,12 @@ const meaningRules: readonly Rule[] = [
     ...collect(routerIds),
     ...collect(sessions),
     ...collect(timers),
+    ...collect(bfd),
     ...collect(policy),
     ...collect(multipath),
     ...collect(cilium),
+    ...collect(calico),
+    ...collect(metallb),
     ...collect(kubernetes),
     ...collect(services),
     ...collect(checks),

@@ -184,8 +184,8 @@ export const addressesAreHosts = rule({
 });
 
 /**
- * In one address space an address belongs to one interface or pod. Two segments can share an address only if their
- * subnets overlap, which has its own rule.
+ * In one address space an address belongs to one interface or pod; each VRF is one of its own. Two segments can share an
+ * address only if their subnets overlap, which has its own rule.
  */
 export const addressesAreUnique = rule({
     id: "ADR-DUP-001",
@@ -219,13 +219,18 @@ function attached(lab: Lab) {
     );
 }
 
+/** The address space of loopbacks: a VRF's own, or that of the whole lab. */
+function loopbacksOf(device: string, vrf: string | undefined): string {
+    return vrf === undefined ? "loopbacks" : `loopbacks of ${device}'s VRF ${vrf}`;
+}
+
 function owned(lab: Lab) {
     const interfaces = devices(lab).flatMap(({ name, addresses }) =>
-        addresses.map(({ address, place, interface: { name: owner, attachment } }) => ({
+        addresses.map(({ address, place, interface: { name: owner, attachment, vrf } }) => ({
             address,
             place,
             who: `${name} (${owner})`,
-            domain: attachment.kind === "segment" ? `segment ${attachment.segment}` : "loopbacks",
+            domain: attachment.kind === "segment" ? `segment ${attachment.segment}` : loopbacksOf(name, vrf),
         })),
     );
     const pods = lab.cluster.workloads.flatMap((workload, index) =>

@@ -20,6 +20,23 @@ export const clusterNameIsValid = rule({
     },
 });
 
+/** A cluster has one network of pods. */
+export const clusterHasOneCni = rule({
+    id: "K8S-CNI-001",
+    severity: "error",
+    source: "Kubernetes documentation, network plugins",
+    *check(lab) {
+        const { cilium, calico } = lab.cluster;
+        if ((cilium === undefined) === (calico === undefined)) {
+            yield {
+                at: ["cluster", calico === undefined ? "cilium" : "calico"],
+                says: `the cluster has ${calico === undefined ? "neither Cilium nor Calico" : "both Cilium and Calico"} as its network`,
+                fix: "choose one of them",
+            };
+        }
+    },
+});
+
 /** Without its setting raised, kubelet runs 110 pods. */
 export const nodesHavePodCapacity = rule({
     id: "K8S-POD-001",

@@ -1,8 +1,9 @@
-import type { BgpSpeaker, Lab, Service } from "../model";
+import type { Asn, Lab, Service } from "../model";
 import type { Path } from "../path";
-import { advertisingNodes } from "../services";
-import { nodeSpeakers } from "../speakers";
+import { advertisedServiceAddresses } from "../services";
+import { type SessionEnd, sessions } from "../sessions";
 import { rule, type Violation } from "./rule";
+import { instances, type PlacedInstance } from "./tables";
 
 /** Without multipath-relax, equal paths through different ASes do not share the load. */
 export const multipathCrossesAses = rule({
@@ -75,24 +76,49 @@ interface Narrow {
     readonly relaxed: boolean;
 }
 
-/** Per router, the services to which it uses fewer paths than there are. */
+/** Per routing instance, the services to which it uses fewer paths than nodes offer it. */
 function narrowed(
     lab: Lab,
 ): readonly { readonly router: string; readonly place: Path; readonly narrow: readonly Narrow[] }[] {
-    return Object.entries(lab.routers).map(([router, { bgp }]) => ({
-        router,
-        place: ["routers", router, "bgp"],
-        narrow: lab.cluster.services.flatMap((service) => narrowing(lab, bgp, service)),
+    return instances(lab).map((instance) => ({
+        router: instance.who,
+        place: [...instance.place, "bgp"],
+        narrow: lab.cluster.services.flatMap((service) => narrowing(lab, instance, service)),
     }));
 }
 
-function narrowing(lab: Lab, bgp: BgpSpeaker, service: Service): Narrow[] {
-    const nodes = advertisingNodes(lab, service);
-    const alike = bgp.multipathRelax
-        ? nodes.length
-        : largestGroup(nodes.map((node) => nodeSpeakers(lab, node)[0]?.asn));
-    const usable = Math.min(alike, bgp.maximumPaths);
-    return usable < nodes.length ? [{ service, announced: nodes.length, usable, relaxed: alike === nodes.length }] : [];
+function narrowing(lab: Lab, instance: PlacedInstance, service: Service): Narrow[] {
+    const { multipathRelax, maximumPaths } = instance.bgp;
+    const ases = announcers(lab, instance, service);
+    const alike = multipathRelax ? ases.length : largestGroup(ases);
+    const usable = Math.min(alike, maximumPaths);
+    return usable < ases.length ? [{ service, announced: ases.length, usable, relaxed: alike === ases.length }] : [];
+}
+
+/** ASes of the nodes that announce a service to a routing instance, one per node. */
+function announcers(lab: Lab, { router, vrf }: PlacedInstance, service: Service): readonly Asn[] {
+    const ends = peersOf(lab).get(JSON.stringify([router, vrf])) ?? [];
+    const announcing = ends.filter(({ node, program }) =>
+        advertisedServiceAddresses(lab, node, program!).some((advertised) => advertised.service === service),
+    );
+    return [...new Map(announcing.map(({ node, speaker }) => [node, speaker.asn])).values()];
+}
+
+const peersByLab = new WeakMap<Lab, ReadonlyMap<string, readonly SessionEnd[]>>();
+
+/** The nodes' ends of the sessions of each routing instance. */
+function peersOf(lab: Lab): ReadonlyMap<string, readonly SessionEnd[]> {
+    const known = peersByLab.get(lab);
+    if (known !== undefined) {
+        return known;
+    }
+    const peers = new Map<string, SessionEnd[]>();
+    for (const { local, remote } of sessions(lab).filter((session) => session.remote.program !== undefined)) {
+        const key = JSON.stringify([local.node, local.vrf]);
+        peers.set(key, [...(peers.get(key) ?? []), remote]);
+    }
+    peersByLab.set(lab, peers);
+    return peers;
 }
 
 function largestGroup(values: readonly unknown[]): number {

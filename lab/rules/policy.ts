@@ -1,7 +1,8 @@
 import { familyBits, familyName, lengthOf } from "../address";
-import type { Lab, PrefixList, PrefixListEntry, Router, SessionFamily, SessionSettings } from "../model";
+import type { BgpSpeaker, Lab, PrefixList, PrefixListEntry, SessionFamily, SessionSettings } from "../model";
 import type { Path } from "../path";
 import { rule } from "./rule";
+import { instances, type PlacedInstance } from "./tables";
 
 const directions = ["prefixListIn", "prefixListOut"] as const;
 
@@ -62,7 +63,7 @@ export const prefixListLengthsGoUp = rule({
     },
 });
 
-/** A prefix list without a permit passes nothing, so that the family might as well be off. */
+/** A prefix list without a permit passes nothing, so that the family might as well be off. Whoever means it for routes that are offered, denies everything in so many words. */
 export const prefixListsPermitSomething = rule({
     id: "BGP-POL-004",
     severity: "error",
@@ -70,7 +71,8 @@ export const prefixListsPermitSomething = rule({
     *check(lab) {
         for (const [router, { prefixLists }] of Object.entries(lab.routers)) {
             for (const [index, list] of prefixLists.entries()) {
-                if (!list.entries.some(({ action }) => action === "permit")) {
+                const permits = list.entries.some(({ action }) => action === "permit");
+                if (!permits && !(deniesEverything(list) && !isImportFilter(lab, router, list))) {
                     yield {
                         at: ["routers", router, "prefixLists", index],
                         says: `${router}'s prefix list ${list.name} permits no ${familyName(list.family)} route`,
@@ -88,7 +90,10 @@ export const externalSessionsHavePolicy = rule({
     severity: "warning",
     source: "RFC 8212",
     *check(lab) {
-        for (const { who, place, exchanged } of externalFamilies(lab, (router) => !router.bgp.ebgpRequiresPolicy)) {
+        for (const { who, place, exchanged } of externalFamilies(
+            lab,
+            ({ ebgpRequiresPolicy }) => !ebgpRequiresPolicy,
+        )) {
             for (const direction of directions.filter((candidate) => exchanged[candidate] === undefined)) {
                 const verb = direction === "prefixListIn" ? "takes every" : "offers every";
                 yield {
@@ -107,7 +112,7 @@ export const requiredPolicyIsThere = rule({
     severity: "error",
     source: "RFC 8212",
     *check(lab) {
-        for (const { who, place, exchanged } of externalFamilies(lab, (router) => router.bgp.ebgpRequiresPolicy)) {
+        for (const { who, place, exchanged } of externalFamilies(lab, ({ ebgpRequiresPolicy }) => ebgpRequiresPolicy)) {
             for (const direction of directions.filter((candidate) => exchanged[candidate] === undefined)) {
                 yield {
                     at: [...place, direction],
@@ -161,6 +166,18 @@ export const entriesAreDistinct = rule({
     },
 });
 
+/** Whether an entry says that every route is denied: `deny 0.0.0.0/0 le 32`. */
+function deniesEverything({ family, entries: all }: PrefixList): boolean {
+    return all.some(({ prefix, ge = 0, le }) => lengthOf(prefix) === 0 && ge === 0 && le === familyBits(family));
+}
+
+function isImportFilter(lab: Lab, router: string, { name }: PrefixList): boolean {
+    return instances(lab)
+        .filter((instance) => instance.router === router)
+        .flatMap(sessionFamilies)
+        .some(({ exchanged }) => exchanged.prefixListIn === name);
+}
+
 function describe(list: PrefixList, { prefix, ge, le }: PrefixListEntry): string {
     const range = `${ge === undefined ? "" : ` ge ${ge}`}${le === undefined ? "" : ` le ${le}`}`;
     return `${list.name}: ${prefix}${range}`;
@@ -195,12 +212,16 @@ interface PlacedFamily {
 }
 
 /** The families of every peer group and of every neighbor with settings of its own. */
-function sessionFamilies(name: string, router: Router): readonly (PlacedFamily & { readonly external: boolean })[] {
-    const { bgp } = router;
+function sessionFamilies({
+    router,
+    who: name,
+    place: parent,
+    bgp,
+}: PlacedInstance): readonly (PlacedFamily & { readonly external: boolean })[] {
     const blocks: { readonly who: string; readonly place: Path; readonly settings: SessionSettings }[] = [
         ...bgp.peerGroups.map((group, index) => ({
             who: `${name}'s peer group ${group.name}`,
-            place: ["routers", name, "bgp", "peerGroups", index, "settings"],
+            place: [...parent, "bgp", "peerGroups", index, "settings"],
             settings: group.settings,
         })),
         ...bgp.neighbors.flatMap(({ address, session }, index) =>
@@ -209,7 +230,7 @@ function sessionFamilies(name: string, router: Router): readonly (PlacedFamily &
                 : [
                       {
                           who: `${name}'s neighbor ${address}`,
-                          place: ["routers", name, "bgp", "neighbors", index, "session", "settings"],
+                          place: [...parent, "bgp", "neighbors", index, "session", "settings"],
                           settings: session.settings,
                       },
                   ],
@@ -217,7 +238,7 @@ function sessionFamilies(name: string, router: Router): readonly (PlacedFamily &
     ];
     return blocks.flatMap(({ who, place, settings }) =>
         settings.families.map((exchanged, index) => ({
-            router: name,
+            router,
             who,
             place: [...place, "families", index],
             exchanged,
@@ -230,21 +251,21 @@ function isExternal({ remoteAs }: SessionSettings, asn: number): boolean {
     return remoteAs.kind === "external" || (remoteAs.kind === "asn" && remoteAs.asn !== asn);
 }
 
-function externalFamilies(lab: Lab, wanted: (router: Router) => boolean): readonly PlacedFamily[] {
-    return Object.entries(lab.routers)
-        .filter(([, router]) => wanted(router))
-        .flatMap(([name, router]) => sessionFamilies(name, router).filter(({ external }) => external));
+function externalFamilies(lab: Lab, wanted: (speaker: BgpSpeaker) => boolean): readonly PlacedFamily[] {
+    return instances(lab)
+        .filter(({ bgp }) => wanted(bgp))
+        .flatMap((instance) => sessionFamilies(instance).filter(({ external }) => external));
 }
 
 /** Every use of a prefix list, with the list where it exists. */
 function filters(
     lab: Lab,
 ): readonly (PlacedFamily & { readonly name: string; readonly list: PrefixList | undefined })[] {
-    return Object.entries(lab.routers).flatMap(([router, device]) =>
-        sessionFamilies(router, device).flatMap((family) =>
+    return instances(lab).flatMap((instance) =>
+        sessionFamilies(instance).flatMap((family) =>
             directions.flatMap((direction) => {
                 const name = family.exchanged[direction];
-                const list = device.prefixLists.find((candidate) => candidate.name === name);
+                const list = lab.routers[instance.router]!.prefixLists.find((candidate) => candidate.name === name);
                 return name === undefined ? [] : [{ ...family, place: [...family.place, direction], name, list }];
             }),
         ),

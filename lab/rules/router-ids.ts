@@ -3,6 +3,7 @@ import type { Address, Asn, Lab } from "../model";
 import type { Path } from "../path";
 import { nodeSpeakers } from "../speakers";
 import { rule } from "./rule";
+import { instances } from "./tables";
 
 /** A BGP identifier is a number that is not zero; daemons also refuse multicast and reserved ones. */
 export const routerIdIsUsable = rule({
@@ -24,7 +25,7 @@ export const routerIdIsUsable = rule({
     },
 });
 
-/** Two speakers of one AS with one identifier are taken for one. */
+/** Two speakers of one AS with one identifier are taken for one; programs of one node have its identifier in common. */
 export const routerIdIsUniqueInAs = rule({
     id: "BGP-RID-002",
     severity: "error",
@@ -34,7 +35,7 @@ export const routerIdIsUniqueInAs = rule({
         for (const { node, asn, routerId, place } of identifiers(lab)) {
             const key = `${asn} ${routerId}`;
             const owner = owners.get(key);
-            if (owner !== undefined) {
+            if (owner !== undefined && owner.node !== node) {
                 yield {
                     at: place,
                     with: [owner.place],
@@ -56,7 +57,7 @@ export const routerIdIsUniqueInLab = rule({
         const owners = new Map<Address, { readonly node: string; readonly asn: Asn; readonly place: Path }>();
         for (const { node, asn, routerId, place } of identifiers(lab)) {
             const owner = owners.get(routerId);
-            if (owner !== undefined && owner.asn !== asn) {
+            if (owner !== undefined && owner.asn !== asn && owner.node !== node) {
                 yield {
                     at: owner.place,
                     with: [place],
@@ -72,11 +73,11 @@ export const routerIdIsUniqueInLab = rule({
 function identifiers(
     lab: Lab,
 ): readonly { readonly node: string; readonly asn: Asn; readonly routerId: Address; readonly place: Path }[] {
-    const routers = Object.entries(lab.routers).map(([node, { bgp }]) => ({
-        node,
+    const routers = instances(lab).map(({ who, bgp, place }) => ({
+        node: who,
         asn: bgp.asn,
         routerId: bgp.routerId,
-        place: ["routers", node, "bgp", "routerId"],
+        place: [...place, "bgp", "routerId"],
     }));
     const nodes = Object.keys(lab.cluster.nodes).flatMap((node) =>
         nodeSpeakers(lab, node).map(({ asn, routerId }) => ({

@@ -1,10 +1,10 @@
 import { contains, familyName, familyOf, parseAddress, rangeOf, sizeOf } from "../address";
 import type { Lab, LoadBalancerPool, Service } from "../model";
+import { isBefore } from "../releases";
 import { selects, serviceLabels } from "../selectors";
 import { advertisingNodes, announces, podsOf } from "../services";
 import { ciliumInstances } from "../speakers";
 import { rule } from "./rule";
-import { isBefore } from "./versions";
 
 const lbIpam = "Cilium documentation, LB IPAM";
 
@@ -34,7 +34,8 @@ export const edgesOfBlocksAreAllowed = rule({
     source: "Cilium upgrade notes, 1.16",
     *check(lab) {
         const version = lab.cluster.cilium?.version;
-        if (lab.cluster.metallb !== undefined || version === undefined || !isBefore(version, 1, 16)) {
+        const isCiliums = lab.cluster.metallb === undefined && lab.cluster.cilium?.metallbBgp === undefined;
+        if (!isCiliums || version === undefined || !isBefore(version, 1, 16)) {
             return;
         }
         for (const { service, address, place } of pinned(lab)) {
@@ -203,7 +204,7 @@ export const servicesAreAnnounced = rule({
                     says: `no node announces ${service.name}: no service selector matches its labels`,
                     fix: "select it, or remove the service",
                 };
-            } else if (podsOf(lab, service).length > 0 && advertisingNodes(lab, service).length === 0) {
+            } else if (selected && podsOf(lab, service).length > 0 && advertisingNodes(lab, service).length === 0) {
                 yield {
                     at: ["cluster", "services", index, "externalTrafficPolicy"],
                     says: `no node announces ${service.name}: the nodes that select it have none of its pods`,

@@ -1,9 +1,9 @@
 import { addressOf, contains, networkOf } from "../address";
 import type { Address, Device, Lab } from "../model";
 import { onLink } from "../sessions";
-import { devices } from "./devices";
 import { networks } from "./networks";
 import { rule } from "./rule";
+import { tables } from "./tables";
 
 /** A next hop is another device on a connected subnet. */
 export const nextHopIsOnLink = rule({
@@ -11,20 +11,20 @@ export const nextHopIsOnLink = rule({
     severity: "error",
     source: "RFC 1812 §5.2.4.3",
     *check(lab) {
-        for (const { name, device, addresses, place } of devices(lab)) {
+        for (const { who, device, addresses, place } of tables(lab)) {
             for (const [index, { prefix, via }] of device.staticRoutes.entries()) {
                 const at = [...place, "staticRoutes", index];
                 if (via.kind === "address" && onLink(device, via.address).interface === undefined) {
                     yield {
                         at,
-                        says: `${name} routes ${prefix} via ${via.address}, which is in no subnet of its interfaces`,
+                        says: `${who} routes ${prefix} via ${via.address}, which is in no subnet of its interfaces`,
                         fix: "use the address of a device on a connected segment",
                     };
                 }
                 if (via.kind === "address" && addresses.some(({ address }) => address === via.address)) {
                     yield {
                         at,
-                        says: `${name} routes ${prefix} via ${via.address}, which is its own address`,
+                        says: `${who} routes ${prefix} via ${via.address}, which is its own address`,
                         fix: "use the address of the device at the other end",
                     };
                 }
@@ -39,12 +39,12 @@ export const routeInterfacesExist = rule({
     severity: "error",
     source: "docs/architecture.md",
     *check(lab) {
-        for (const { name, device, place } of devices(lab)) {
+        for (const { who, device, place } of tables(lab)) {
             for (const [index, { prefix, via }] of device.staticRoutes.entries()) {
                 if (via.kind === "interface" && !device.interfaces.some((owned) => owned.name === via.interface)) {
                     yield {
                         at: [...place, "staticRoutes", index],
-                        says: `${name} routes ${prefix} to its interface ${via.interface}, which does not exist`,
+                        says: `${who} routes ${prefix} to its interface ${via.interface}, which does not exist`,
                         fix: `use one of ${device.interfaces.map((owned) => owned.name).join(", ")}`,
                     };
                 }
@@ -59,7 +59,7 @@ export const staticRoutesAreDistinct = rule({
     severity: "error",
     source: "Linux, ip-route(8)",
     *check(lab) {
-        for (const { name, device, place } of devices(lab)) {
+        for (const { who, device, place } of tables(lab)) {
             const seen = new Map<string, number>();
             for (const [index, { prefix }] of device.staticRoutes.entries()) {
                 const earlier = seen.get(prefix);
@@ -67,7 +67,7 @@ export const staticRoutesAreDistinct = rule({
                     yield {
                         at: [...place, "staticRoutes", index],
                         with: [[...place, "staticRoutes", earlier]],
-                        says: `${name} has two static routes to ${prefix}`,
+                        says: `${who} has two static routes to ${prefix}`,
                         fix: "remove one of them, or make one destination more specific",
                     };
                 }
@@ -85,7 +85,7 @@ export const staticRoutesAreNotConnected = rule({
     *check(lab) {
         const planned = networks(lab).map(({ prefix }) => prefix);
         const shared = repeated(planned);
-        for (const { name, device, addresses, place } of devices(lab)) {
+        for (const { who, device, addresses, place } of tables(lab)) {
             const connected = new Map(addresses.map(({ text, place: owner }) => [networkOf(text), owner]));
             for (const [index, { prefix }] of device.staticRoutes.entries()) {
                 const owner = connected.get(prefix);
@@ -93,7 +93,7 @@ export const staticRoutesAreNotConnected = rule({
                     yield {
                         at: [...place, "staticRoutes", index],
                         with: [owner],
-                        says: `${name} has a static route to ${prefix}, which is the subnet of one of its interfaces`,
+                        says: `${who} has a static route to ${prefix}, which is the subnet of one of its interfaces`,
                         fix: "use another destination",
                     };
                 }

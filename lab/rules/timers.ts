@@ -1,8 +1,10 @@
-import type { Lab, Timers } from "../model";
+import type { Lab, Seconds, Timers } from "../model";
 import type { Path } from "../path";
 import { sessions } from "../sessions";
 import { ciliumInstances } from "../speakers";
+import { calicoPeers, metallbPeers } from "./peers";
 import { rule } from "./rule";
+import { instances } from "./tables";
 
 /** A hold time of one or two seconds must be refused by the peer. */
 export const holdTimeIsZeroOrThree = rule({
@@ -124,19 +126,35 @@ export const gracefulRestartTimeFits = rule({
     severity: "error",
     source: "RFC 4724 §3",
     *check(lab) {
-        for (const [index, { name, neighbors }] of ciliumInstances(lab).entries()) {
-            for (const [position, { gracefulRestartTime }] of neighbors.entries()) {
-                if (gracefulRestartTime !== undefined && (gracefulRestartTime < 1 || gracefulRestartTime > 4095)) {
-                    yield {
-                        at: ["cluster", "cilium", "bgp", index, "neighbors", position, "gracefulRestartTime"],
-                        says: `Cilium's instance ${name} has a graceful restart time of ${gracefulRestartTime} s`,
-                        fix: "use 1 to 4095 s",
-                    };
-                }
+        for (const { who, seconds, place } of restartTimes(lab)) {
+            if (seconds !== undefined && (seconds < 1 || seconds > 4095)) {
+                yield {
+                    at: [...place, "gracefulRestartTime"],
+                    says: `${who} has a graceful restart time of ${seconds} s`,
+                    fix: "use 1 to 4095 s",
+                };
             }
         }
     },
 });
+
+function restartTimes(
+    lab: Lab,
+): readonly { readonly who: string; readonly seconds: Seconds | undefined; readonly place: Path }[] {
+    const cilium = ciliumInstances(lab).flatMap(({ name, neighbors }, index) =>
+        neighbors.map(({ gracefulRestartTime }, position) => ({
+            who: `Cilium's instance ${name}`,
+            seconds: gracefulRestartTime,
+            place: ["cluster", "cilium", "bgp", index, "neighbors", position],
+        })),
+    );
+    const calico = calicoPeers(lab).map(({ peer, place }) => ({
+        who: `Calico's peer ${peer.name}`,
+        seconds: peer.gracefulRestartTime,
+        place,
+    }));
+    return [...cilium, ...calico];
+}
 
 interface PlacedTimers {
     readonly who: string;
@@ -146,25 +164,37 @@ interface PlacedTimers {
 
 /** All timers where they stand: those of a peer group once, however many neighbors share them. */
 function timersOf(lab: Lab): readonly PlacedTimers[] {
-    const routers = Object.entries(lab.routers).flatMap(([router, { bgp }]): PlacedTimers[] => [
+    const routers = instances(lab).flatMap(({ who, place, bgp }): PlacedTimers[] => [
         ...bgp.peerGroups.map(({ name, settings }, index) => ({
-            who: `${router}'s peer group ${name}`,
+            who: `${who}'s peer group ${name}`,
             timers: settings.timers,
-            place: ["routers", router, "bgp", "peerGroups", index, "settings", "timers"],
+            place: [...place, "bgp", "peerGroups", index, "settings", "timers"],
         })),
         ...bgp.neighbors.flatMap(({ address, session }, index) =>
             session.kind === "group"
                 ? []
                 : [
                       {
-                          who: `${router}'s neighbor ${address}`,
+                          who: `${who}'s neighbor ${address}`,
                           timers: session.settings.timers,
-                          place: ["routers", router, "bgp", "neighbors", index, "session", "settings", "timers"],
+                          place: [...place, "bgp", "neighbors", index, "session", "settings", "timers"],
                       },
                   ],
         ),
     ]);
-    return [...routers, ...ciliumTimers(lab)];
+    return [...routers, ...ciliumTimers(lab), ...calicoTimers(lab), ...metallbTimers(lab)];
+}
+
+function calicoTimers(lab: Lab): readonly PlacedTimers[] {
+    return calicoPeers(lab).map(({ peer, place }) => ({
+        who: `Calico's peer ${peer.name}`,
+        timers: peer.timers,
+        place: [...place, "timers"],
+    }));
+}
+
+function metallbTimers(lab: Lab): readonly PlacedTimers[] {
+    return metallbPeers(lab).map(({ who, peer, place }) => ({ who, timers: peer.timers, place: [...place, "timers"] }));
 }
 
 function ciliumTimers(lab: Lab): readonly PlacedTimers[] {

@@ -1,9 +1,11 @@
 import { AddressError, checkBlock, parseAddress, parseInterfaceAddress, parsePrefix } from "../address";
 import { largestAsn } from "../asn";
-import type { Device, Lab } from "../model";
+import type { Device, Lab, StaticRoute } from "../model";
 import type { Path } from "../path";
 import { ciliumInstances } from "../speakers";
+import { calicoPeers, metallbPeers } from "./peers";
 import { rule } from "./rule";
+import { instances, type PlacedInstance } from "./tables";
 
 interface Text {
     readonly text: string;
@@ -44,6 +46,42 @@ export const asnsHave32Bits = rule({
     },
 });
 
+/** A route distinguisher or target is a 16-bit AS with a 32-bit number, or a 32-bit AS with a 16-bit number. */
+export const routeTargetsAreWellFormed = rule({
+    id: "VRF-FMT-001",
+    severity: "error",
+    source: "RFC 4364 §4.2, RFC 5668",
+    *check(lab) {
+        for (const { text, place } of targets(lab)) {
+            if (!isTarget(text)) {
+                yield {
+                    at: place,
+                    says: `"${text}" is not a route distinguisher or target`,
+                    fix: "write it as <AS>:<number>, such as 65000:1",
+                };
+            }
+        }
+    },
+});
+
+function* targets(lab: Lab): Iterable<{ readonly text: string; readonly place: Path }> {
+    for (const { leaking, place } of instances(lab)) {
+        if (leaking !== undefined) {
+            const { routeDistinguisher, importTargets, exportTargets } = leaking;
+            yield { text: routeDistinguisher, place: [...place, "routeDistinguisher"] };
+            yield* importTargets.map((text, index) => ({ text, place: [...place, "importTargets", index] }));
+            yield* exportTargets.map((text, index) => ({ text, place: [...place, "exportTargets", index] }));
+        }
+    }
+}
+
+/** Six bytes in all, four of them for one of the two numbers. */
+function isTarget(text: string): boolean {
+    const [, asn, number] = /^(0|[1-9]\d{0,9}):(0|[1-9]\d{0,9})$/.exec(text) ?? [];
+    const [first, second] = [Number(asn), Number(number)];
+    return first < 2 ** 16 ? second < 2 ** 32 : first < 2 ** 32 && second < 2 ** 16;
+}
+
 function errorOf(parse: () => unknown): AddressError | undefined {
     try {
         parse();
@@ -62,15 +100,14 @@ function* texts(lab: Lab): Iterable<Text> {
     }
     for (const [name, router] of Object.entries(lab.routers)) {
         const place: Path = ["routers", name];
-        yield* deviceTexts(place, router);
-        yield { text: router.bgp.routerId, place: [...place, "bgp", "routerId"], parse: parseAddress };
-        yield* list([...place, "bgp", "neighbors"], router.bgp.neighbors, parseAddress, "address");
+        yield* interfaceTexts(place, router);
         for (const [index, { entries }] of router.prefixLists.entries()) {
             yield* list([...place, "prefixLists", index, "entries"], entries, parsePrefix, "prefix");
         }
-        for (const [index, { networks }] of router.bgp.families.entries()) {
-            yield* list([...place, "bgp", "families", index, "networks"], networks, parsePrefix);
-        }
+        yield* list([...place, "sourceNat"], router.sourceNat ?? [], parsePrefix, "source");
+    }
+    for (const instance of instances(lab)) {
+        yield* instanceTexts(instance);
     }
     for (const [name, host] of Object.entries(lab.hosts)) {
         yield* deviceTexts(["hosts", name], host);
@@ -81,7 +118,21 @@ function* texts(lab: Lab): Iterable<Text> {
     }
 }
 
-function* clusterTexts({ cluster }: Lab): Iterable<Text> {
+function* instanceTexts({ place, staticRoutes, bgp }: PlacedInstance): Iterable<Text> {
+    const { routerId, clusterId, neighbors, families } = bgp;
+    yield* routeTexts(place, staticRoutes);
+    yield { text: routerId, place: [...place, "bgp", "routerId"], parse: parseAddress };
+    if (clusterId !== undefined) {
+        yield { text: clusterId, place: [...place, "bgp", "clusterId"], parse: parseAddress };
+    }
+    yield* list([...place, "bgp", "neighbors"], neighbors, parseAddress, "address");
+    for (const [index, { networks }] of families.entries()) {
+        yield* list([...place, "bgp", "families", index, "networks"], networks, parsePrefix);
+    }
+}
+
+function* clusterTexts(lab: Lab): Iterable<Text> {
+    const { cluster } = lab;
     yield* list(["cluster", "podCidrs"], cluster.podCidrs, parsePrefix);
     yield* list(["cluster", "serviceCidrs"], cluster.serviceCidrs, parsePrefix);
     yield* list(["cluster", "cilium", "nativeRoutingCidrs"], cluster.cilium?.nativeRoutingCidrs ?? [], parsePrefix);
@@ -94,6 +145,12 @@ function* clusterTexts({ cluster }: Lab): Iterable<Text> {
     }
     for (const [index, { neighbors }] of (cluster.cilium?.bgp ?? []).entries()) {
         yield* list(["cluster", "cilium", "bgp", index, "neighbors"], neighbors, parseAddress, "address");
+    }
+    for (const { peer, place } of calicoPeers(lab)) {
+        yield { text: peer.address, place: [...place, "address"], parse: parseAddress };
+    }
+    for (const { peer, place } of metallbPeers(lab)) {
+        yield { text: peer.peerAddress, place: [...place, "peerAddress"], parse: parseAddress };
     }
     for (const [index, { blocks }] of cluster.loadBalancerPools.entries()) {
         yield* list(["cluster", "loadBalancerPools", index, "blocks"], blocks, checkBlock);
@@ -109,10 +166,18 @@ function* clusterTexts({ cluster }: Lab): Iterable<Text> {
 }
 
 function* deviceTexts(place: Path, device: Device): Iterable<Text> {
-    for (const [index, { addresses }] of device.interfaces.entries()) {
+    yield* interfaceTexts(place, device);
+    yield* routeTexts(place, device.staticRoutes);
+}
+
+function* interfaceTexts(place: Path, { interfaces }: Pick<Device, "interfaces">): Iterable<Text> {
+    for (const [index, { addresses }] of interfaces.entries()) {
         yield* list([...place, "interfaces", index, "addresses"], addresses, parseInterfaceAddress);
     }
-    for (const [index, { prefix, via }] of device.staticRoutes.entries()) {
+}
+
+function* routeTexts(place: Path, routes: readonly StaticRoute[]): Iterable<Text> {
+    for (const [index, { prefix, via }] of routes.entries()) {
         yield { text: prefix, place: [...place, "staticRoutes", index, "prefix"], parse: parsePrefix };
         if (via.kind === "address") {
             yield {
@@ -146,10 +211,10 @@ function* list<Field extends string>(
 }
 
 function* asns(lab: Lab): Iterable<{ readonly asn: number; readonly place: Path }> {
-    for (const [name, { bgp }] of Object.entries(lab.routers)) {
-        yield { asn: bgp.asn, place: ["routers", name, "bgp", "asn"] };
+    for (const { bgp, place } of instances(lab)) {
+        yield { asn: bgp.asn, place: [...place, "bgp", "asn"] };
         for (const [index, { remoteAsn }] of bgp.neighbors.entries()) {
-            yield { asn: remoteAsn, place: ["routers", name, "bgp", "neighbors", index, "remoteAsn"] };
+            yield { asn: remoteAsn, place: [...place, "bgp", "neighbors", index, "remoteAsn"] };
         }
     }
     for (const [index, instance] of ciliumInstances(lab).entries()) {
@@ -158,5 +223,15 @@ function* asns(lab: Lab): Iterable<{ readonly asn: number; readonly place: Path 
         for (const [neighbor, { remoteAsn }] of instance.neighbors.entries()) {
             yield { asn: remoteAsn, place: [...place, "neighbors", neighbor, "remoteAsn"] };
         }
+    }
+    if (lab.cluster.calico !== undefined) {
+        yield { asn: lab.cluster.calico.asn, place: ["cluster", "calico", "asn"] };
+    }
+    for (const { peer, place } of calicoPeers(lab)) {
+        yield { asn: peer.asn, place: [...place, "asn"] };
+    }
+    for (const { peer, place } of metallbPeers(lab)) {
+        yield { asn: peer.myAsn, place: [...place, "myAsn"] };
+        yield { asn: peer.peerAsn, place: [...place, "peerAsn"] };
     }
 }

@@ -1,5 +1,5 @@
 import type { Family } from "../../lab/model";
-import { isBefore } from "../../lab/rules/versions";
+import { isBefore } from "../../lab/releases";
 import type { ObservedSession } from "../../verify/driver";
 
 /** Cilium's own client, by version: what it is called, and how it prints the peers of the agent's speakers as JSON. */

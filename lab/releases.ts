@@ -1,3 +1,5 @@
+/** Versions of programs, as far as the lab compares them. */
+
 /** Major and minor part of a version; NaN where there is no number. */
 export function parts(version: string): readonly [major: number, minor: number] {
     const [major, minor] = version.replace(/^v/, "").split(".").map(Number);
