@@ -3,6 +3,8 @@
  * Stacks can set each of them; what is here is what they get when they don't.
  */
 
+import { defaultVyosVersion } from "./vyos";
+
 /** A container image, and where its digest comes from. */
 export interface PinnedImage {
     /** Full reference; with a digest wherever a public source names one. */
@@ -31,6 +33,8 @@ export interface VersionSet {
     readonly metallb: string;
     /** Version of Calico, for labs in which it is chosen. */
     readonly calico: string;
+    /** Version of VyOS, for labs in which it is chosen; there are no public images of it. */
+    readonly vyos: string;
     /** FRR, for routers. */
     readonly router: PinnedImage;
     /** A shell with iproute2, curl and ping, for clients and for the sidecars of nodes. */
@@ -100,6 +104,7 @@ export const currentVersions: VersionSet = {
     cilium: "1.20.2",
     metallb: "0.16.1",
     calico: "3.32.1",
+    vyos: defaultVyosVersion,
     router: {
         reference:
             "quay.io/frrouting/frr:10.5.3@sha256:37b42d2b340c322edc5f20dc4598373adb6e813e95cc9d4a18f64f9a37c98a4c",
@@ -141,7 +146,7 @@ export const articleVersions = {
             checked: "2026-11-21",
         },
     },
-    "leaf-spine": { ...currentVersions, kubernetes: "1.23.4", cilium: "1.13.0", metallb: "0.13.10" },
+    "leaf-spine": { ...currentVersions, kubernetes: "1.23.4", cilium: "1.13.0", metallb: "0.13.10", vyos: "1.2.8" },
 } as const satisfies Readonly<Record<string, VersionSet>>;
 
 /** Which versions a stack starts from: recent ones, or those of its topology's article. */

@@ -194,8 +194,10 @@ describe("the name of a stack's cluster", () => {
 
 describe("topologies", () => {
     it("are found by name", () => {
-        expect(topologyNames).toEqual(["single-frr"]);
-        expect(findTopology("single-frr")?.(({ name }) => name)).toBe("single-frr");
+        expect(topologyNames).toContain("single-frr");
+        for (const wanted of topologyNames) {
+            expect(findTopology(wanted)?.(({ name }) => name)).toBe(wanted);
+        }
         expect(findTopology("leaf")).toBeUndefined();
     });
 });
