@@ -23,38 +23,64 @@ function prefixListEntry(entry: PrefixListEntry): string {
     return [`seq ${entry.sequence} ${entry.action} ${entry.prefix}`, ...range].join(" ");
 }
 
-/** A route map that lets every route through with one attribute set. */
-export interface RouteMap {
+/** A route map that a session uses. */
+interface RouteMapUse {
     readonly name: string;
     readonly direction: "in" | "out";
+}
+
+/** A route map that lets every route through with one attribute set. It is named after that, and sessions share it. */
+export interface RouteMap extends RouteMapUse {
     readonly set: string;
 }
 
-/** The route maps of one family of a session. They are named after what they set, and sessions that set the same share one. */
-export function routeMapsOfSession({ localPreference, med }: SessionFamily): readonly RouteMap[] {
-    return [
-        ...(localPreference === undefined
-            ? []
-            : [
-                  {
-                      name: `LOCAL-PREFERENCE-${localPreference}`,
-                      direction: "in" as const,
-                      set: `local-preference ${localPreference}`,
-                  },
-              ]),
-        ...(med === undefined ? [] : [{ name: `METRIC-${med}`, direction: "out" as const, set: `metric ${med}` }]),
-    ];
+/** What a session of the model says of one family, or one that is made beside the model with route maps of its own. */
+export interface RenderedFamily extends SessionFamily {
+    /** Names of route maps in place of those that set what the model says. */
+    readonly routeMaps?: { readonly in: string; readonly out: string };
 }
 
-/** All route maps of a router, by name. */
+/** The route maps of one family of a session. */
+export function routeMapsOfSession(family: RenderedFamily): readonly RouteMapUse[] {
+    const { routeMaps } = family;
+    return routeMaps === undefined
+        ? settingMaps(family)
+        : [
+              { name: routeMaps.in, direction: "in" },
+              { name: routeMaps.out, direction: "out" },
+          ];
+}
+
+function settingMaps({ localPreference: preference, med }: SessionFamily): readonly RouteMap[] {
+    const incoming: readonly RouteMap[] =
+        preference === undefined
+            ? []
+            : [{ name: `LOCAL-PREFERENCE-${preference}`, direction: "in", set: `local-preference ${preference}` }];
+    const outgoing: readonly RouteMap[] =
+        med === undefined ? [] : [{ name: `METRIC-${med}`, direction: "out", set: `metric ${med}` }];
+    return [...incoming, ...outgoing];
+}
+
+/** All route maps of a router that set what its sessions say, by name. */
 export function routeMapsOf(router: Router): readonly RouteMap[] {
-    const maps = sessionsOf(router).flatMap(({ families }) => families.flatMap(routeMapsOfSession));
+    const maps = sessionsOf(router).flatMap(({ families }) => families.flatMap(settingMaps));
     return [...new Map(maps.map((map) => [map.name, map])).values()].sort((a, b) => compareText(a.name, b.name));
 }
 
-/** The route maps of a router, each as a section of its own. */
-export function routeMapSections(router: Router): string[][] {
-    return routeMapsOf(router).map(({ name, set }) => [`route-map ${name} permit 10`, ` set ${set}`, "exit"]);
+/**
+ * The route maps of a router in the order of their names, each entry as a section of its own.
+ *
+ * @param more entries of route maps that are made beside the model, by name
+ */
+export function routeMapSections(
+    router: Router,
+    more: ReadonlyMap<string, readonly (readonly string[])[]>,
+): (readonly string[])[] {
+    const setting = routeMapsOf(router).map(
+        ({ name, set }) => [name, [[`route-map ${name} permit 10`, ` set ${set}`, "exit"]]] as const,
+    );
+    const all = new Map<string, readonly (readonly string[])[]>([...setting, ...more]);
+    return [...all].sort(([a], [b]) => compareText(a, b)).flatMap(([, entries]) => entries);
 }
 
 /** Settings of all sessions of a router, in all VRFs. */

@@ -14,15 +14,16 @@ import type {
     StaticRoute,
     Vrf,
 } from "../lab/model";
+import { carries } from "./frr-families";
 import {
     bfdProfileName,
     bfdProfiles,
     compareText,
     prefixLists,
     routeMapSections,
-    routeMapsOf,
     routeMapsOfSession,
 } from "./frr-policy";
+import { leakingInstances, leakRouteMaps, targetLists } from "./vrf-namespaces";
 
 /**
  * Width of ECMP that FRR is built with (`--enable-multipath` of Debian's and the project's own images). It is FRR's
@@ -33,28 +34,36 @@ const compiledMultipath = 256;
 /** Milliseconds that FRR waits for more changes before it sends an update; its default of 1000 is felt in a lab. */
 const coalesceTime = 20;
 
+/** What makes VRFs in the kernel: VRF devices, or network namespaces (`zebra --vrfwnetns`). */
+export type VrfBackend = "devices" | "namespaces";
+
 /**
  * The complete frr.conf of a router, line by line what FRR 8.4's `show running-config` answers once it is loaded
  * (without the `frr version` line, which would change defaults from release to release). Addresses of interfaces are
  * not in it: they belong to whoever makes the links. It is an integrated configuration, to be loaded by vtysh: a daemon
  * that reads it by itself stops after the first block that it does not know.
  *
+ * @param vrfs what VRFs are in the kernel, and so how routes leak between them: through bgpd's VPN table between VRF
+ *     devices, over sessions of the VRFs with each other between namespaces
  * @throws Error if the lab has no such router
  */
-export function frrConf(lab: Lab, routerName: string): string {
+export function frrConf(lab: Lab, routerName: string, vrfs: VrfBackend = "devices"): string {
     const router = lab.routers[routerName];
     if (router === undefined) {
         throw new Error(`frr.conf: the lab ${lab.name} has no router ${routerName}`);
     }
-    const instances = routingInstances(router);
+    const isSplit = vrfs === "namespaces";
+    const instances = isSplit ? leakingInstances(router) : routingInstances(router);
+    const maps = routeMapSections(router, isSplit ? leakRouteMaps(router) : new Map());
     const sections = [
-        globals(router, routerName),
+        globals(router, routerName, maps.length > 0),
         staticRoutes(router.staticRoutes),
         ...[...(router.vrfs ?? [])].sort((a, b) => compareText(a.name, b.name)).map((vrf) => vrfBlock(vrf, router.bgp)),
         ...instances.map((instance) => routerBgp(instance, router)),
         prefixLists(router.prefixLists, "ipv4"),
         prefixLists(router.prefixLists, "ipv6"),
-        ...routeMapSections(router),
+        isSplit ? targetLists(router) : [],
+        ...maps,
         ...nexthopTracking(router.bgp).map((line) => [line]),
         bfdProfiles(router),
     ];
@@ -64,14 +73,14 @@ export function frrConf(lab: Lab, routerName: string): string {
         .join("");
 }
 
-function globals(router: Router, name: string): string[] {
+function globals(router: Router, name: string, hasRouteMaps: boolean): string[] {
     return [
         `frr defaults ${router.bgp.defaults}`,
         `hostname ${name}`,
         // FRR 8.4 leaves a flapped link's next hop out of a kernel nexthop group: the RIB shows it, the FIB does not.
         "no zebra nexthop kernel enable",
         // Otherwise a route map that changes holds for the routes five seconds later.
-        ...(routeMapsOf(router).length === 0 ? [] : ["bgp route-map delay-timer 0"]),
+        ...(hasRouteMaps ? ["bgp route-map delay-timer 0"] : []),
     ];
 }
 
@@ -210,13 +219,6 @@ function addressFamily(
         return [];
     }
     return [" !", ` address-family ${family} unicast`, ...body.map((line) => `  ${line}`), " exit-address-family"];
-}
-
-/** Whether a speaker has anything to do with a family. */
-function carries({ families, peerGroups, neighbors }: BgpSpeaker, family: Family): boolean {
-    const own = neighbors.flatMap(({ session }) => (session.kind === "own" ? [session.settings] : []));
-    const sessions = [...peerGroups.map((group) => group.settings), ...own];
-    return [...families, ...sessions.flatMap((session) => session.families)].some((each) => each.family === family);
 }
 
 /** What leaks between VRFs goes by way of bgpd's VPN table, under the VRF's route distinguisher (RFC 4364). */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { BgpSpeaker, Lab, Neighbor, SessionSettings } from "../../lab/model";
-import { frrConf } from "../../render/frr";
+import { frrConf, type VrfBackend } from "../../render/frr";
 import { planSingleFrr, schema } from "../../stacks/single-frr";
 import { expectGolden } from "../golden";
 import { buildLab, plans } from "../routing/labs";
@@ -217,6 +217,10 @@ describe("frr.conf", () => {
         expectGolden(golden("vrfs"), frrConf(vrfs(), "router0"));
     });
 
+    it("of a router with VRFs as namespaces leaks over sessions between them", () => {
+        expectGolden(golden("vrfs-namespaces"), frrConf(vrfs(), "router0", "namespaces"));
+    });
+
     it("does not depend on the order of neighbors, groups and static routes in the model", () => {
         const router = single.routers.router0!;
         const { bgp } = router;
@@ -253,19 +257,20 @@ describe("frr.conf", () => {
 });
 
 describe.skipIf(unavailable !== undefined)("frr.conf in the real FRR", () => {
-    const randomLabs: readonly (readonly [string, Lab])[] = fc
+    const randomLabs: readonly (readonly [string, Lab, VrfBackend])[] = fc
         .sample(plans, { seed: 42, numRuns: 4 })
-        .map((plan, index) => [`random lab ${index}`, buildLab(plan)] as const);
+        .map((plan, index) => [`random lab ${index}`, buildLab(plan), "devices"] as const);
 
-    it.each<readonly [string, Lab]>([
-        ["single-frr", single],
-        ["single-frr with 60 workers", planSingleFrr(schema.parse({ workers: 60 }))],
-        ["every kind of setting", everything()],
-        ["VRFs, reflection, BFD and preferences", vrfs()],
+    it.each<readonly [string, Lab, VrfBackend]>([
+        ["single-frr", single, "devices"],
+        ["single-frr with 60 workers", planSingleFrr(schema.parse({ workers: 60 })), "devices"],
+        ["every kind of setting", everything(), "devices"],
+        ["VRFs, reflection, BFD and preferences", vrfs(), "devices"],
+        ["VRFs as namespaces", vrfs(), "namespaces"],
         ...randomLabs,
-    ])("is accepted, and shown again word for word: %s", async (_, lab) => {
+    ])("is accepted, and shown again word for word: %s", async (_, lab, backend) => {
         const name = Object.keys(lab.routers)[0]!;
-        const config = frrConf(lab, name);
+        const config = frrConf(lab, name, backend);
         expect(await judge(name, config)).toEqual({ syntax: "", running: config, changes: "" });
     });
 
