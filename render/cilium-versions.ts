@@ -20,6 +20,8 @@ export interface CiliumTraits {
     readonly poolField: "cidrs" | "blocks";
     /** Value of the chart that says how pod traffic crosses nodes; 1.14 writes the newer one beside its default. */
     readonly routingValue: "tunnel" | "routingMode";
+    /** Whether MetalLB's speaker is in Cilium, as another way to speak BGP (Helm `bgp.enabled`). */
+    readonly metallb: boolean;
     /** Annotation by which a service asks for its load-balancer addresses. */
     readonly addressAnnotation: "io.cilium/lb-ipam-ips" | "lbipam.cilium.io/ips";
 }
@@ -31,6 +33,7 @@ const cilium114: CiliumTraits = {
     poolApiVersion: "cilium.io/v2alpha1",
     poolField: "cidrs",
     routingValue: "tunnel",
+    metallb: true,
     addressAnnotation: "io.cilium/lb-ipam-ips",
 };
 
@@ -48,8 +51,10 @@ const cilium116: CiliumTraits = {
     addressAnnotation: "lbipam.cilium.io/ips",
 };
 
+const cilium117: CiliumTraits = { ...cilium116, since: [1, 17], metallb: false };
+
 const cilium118: CiliumTraits = {
-    ...cilium116,
+    ...cilium117,
     since: [1, 18],
     bgpApis: ["cluster-config", "peering-policy"],
     poolApiVersion: "cilium.io/v2",
@@ -58,7 +63,14 @@ const cilium118: CiliumTraits = {
 const cilium119: CiliumTraits = { ...cilium118, since: [1, 19], bgpApis: ["cluster-config"] };
 
 /** Releases at which something changed, oldest first. */
-export const ciliumReleases: readonly CiliumTraits[] = [cilium114, cilium115, cilium116, cilium118, cilium119];
+export const ciliumReleases: readonly CiliumTraits[] = [
+    cilium114,
+    cilium115,
+    cilium116,
+    cilium117,
+    cilium118,
+    cilium119,
+];
 
 /**
  * The traits of a version such as `1.20.2`. A version newer than all that are known is taken to be like the newest.

@@ -1,5 +1,13 @@
-import { contains, familyOf, hostPrefix, networkOf } from "../lab/address";
-import type { Cilium, CiliumBgpInstance, CiliumNeighbor, Lab, LoadBalancerPool, Prefix } from "../lab/model";
+import { contains, familyOf, formatAddress, hostPrefix, isRange, networkOf, parseRange } from "../lab/address";
+import type {
+    AddressRange,
+    Cilium,
+    CiliumBgpInstance,
+    CiliumNeighbor,
+    Lab,
+    LoadBalancerPool,
+    Prefix,
+} from "../lab/model";
 import { type BgpApi, type CiliumTraits, ciliumTraits } from "./cilium-versions";
 import type {
     CiliumBGPAdvertisement,
@@ -9,9 +17,11 @@ import type {
     CiliumBGPVirtualRouter,
     CiliumGracefulRestart,
     CiliumLoadBalancerIPPool,
+    CiliumPoolBlock,
     CiliumTimers,
     KubernetesObject,
 } from "./kubernetes";
+import { ciliumMetalLbConfigMap } from "./metallb";
 
 /** Choices that the version of Cilium leaves open. */
 export interface CiliumOptions {
@@ -38,7 +48,11 @@ interface CiliumValues {
     readonly ipv6: { readonly enabled: boolean };
     readonly ipam: { readonly mode: "kubernetes" };
     readonly k8s: { readonly requireIPv4PodCIDR: boolean; readonly requireIPv6PodCIDR: boolean };
-    readonly bgpControlPlane: { readonly enabled: true };
+    readonly bgpControlPlane: { readonly enabled: boolean };
+    readonly bgp?: {
+        readonly enabled: true;
+        readonly announce: { readonly loadbalancerIP: boolean; readonly podCIDR: boolean };
+    };
     readonly routingMode?: Cilium["routingMode"];
     readonly tunnel?: "vxlan" | "disabled";
     readonly ipv4NativeRoutingCIDR?: Prefix;
@@ -55,7 +69,14 @@ interface CiliumValues {
         readonly rollOutPods: true;
         readonly image?: { readonly override: string };
     };
-    readonly hubble: { readonly enabled: false };
+    readonly hubble:
+        | { readonly enabled: false }
+        | {
+              readonly enabled: true;
+              readonly tls: { readonly enabled: false };
+              readonly relay: { readonly enabled: boolean };
+              readonly ui: { readonly enabled: boolean };
+          };
     readonly envoy: { readonly enabled: false };
     readonly l7Proxy: false;
 }
@@ -76,7 +97,7 @@ export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): H
         // Nodes take their slices from Kubernetes; the chart's own default pool, 10.0.0.0/8, overlaps most labs.
         ipam: { mode: "kubernetes" },
         k8s: { requireIPv4PodCIDR: ipv4, requireIPv6PodCIDR: ipv6 },
-        bgpControlPlane: { enabled: true },
+        ...bgp(cilium),
         ...routing(cilium),
         kubeProxyReplacement,
         ...(kubeProxyReplacement ? serviceHandling(lab) : {}),
@@ -85,12 +106,48 @@ export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): H
         rollOutCiliumPods: true,
         // A second operator would wait for a second node that may run it.
         operator: { replicas: 1, rollOutPods: true, ...image(images.operator) },
-        // Hubble's certificates are made anew at each rendering; neither it nor the proxy is part of the lab.
-        hubble: { enabled: false },
+        hubble: hubble(cilium),
         envoy: { enabled: false },
         l7Proxy: false,
     };
     return merge({ ...own }, values);
+}
+
+/**
+ * Who speaks BGP: Cilium's control plane, or the MetalLB that was in Cilium up to 1.16.
+ *
+ * @throws Error when the version has no MetalLB in it
+ */
+function bgp({ version, metallbBgp }: Cilium): Pick<CiliumValues, "bgpControlPlane" | "bgp"> {
+    if (metallbBgp === undefined) {
+        return { bgpControlPlane: { enabled: true } };
+    }
+    requireMetalLb(version);
+    const { announceLoadBalancerIp, announcePodCidr } = metallbBgp;
+    return {
+        bgpControlPlane: { enabled: false },
+        bgp: { enabled: true, announce: { loadbalancerIP: announceLoadBalancerIp, podCIDR: announcePodCidr } },
+    };
+}
+
+function requireMetalLb(version: string): void {
+    if (!ciliumTraits(version).metallb) {
+        throw new Error(
+            `cluster.cilium.metallbBgp: Cilium ${version} has no MetalLB in it, which was removed in 1.17; use its BGP control plane, or 1.16`,
+        );
+    }
+}
+
+/** Hubble's certificates would be made anew at each rendering; inside the lab its parts need none. */
+function hubble({ hubble: wanted }: Cilium): CiliumValues["hubble"] {
+    return wanted === undefined
+        ? { enabled: false }
+        : {
+              enabled: true,
+              tls: { enabled: false },
+              relay: { enabled: wanted.relay },
+              ui: { enabled: wanted.ui },
+          };
 }
 
 /** What kube-proxy did, and Cilium must be told. */
@@ -174,16 +231,20 @@ const advertisementLabel = "advertise";
 
 /**
  * The custom resources that make Cilium announce what the lab says: address pools and BGP, in the API of the lab's
- * version of Cilium.
+ * version of Cilium; or the ConfigMap of the MetalLB in it.
  *
- * @throws Error when the lab has no Cilium, or its version does not serve the API that `options` asks for
+ * @throws Error when the lab has no Cilium, or its version does not have what the lab or `options` ask for
  */
 export function ciliumResources(lab: Lab, options: CiliumOptions = {}): readonly KubernetesObject[] {
     const { loadBalancerPools, metallb } = lab.cluster;
     const cilium = ciliumOf(lab);
     const traits = ciliumTraits(cilium.version);
-    const pools = metallb === undefined ? loadBalancerPools.map((each) => pool(each, traits)) : [];
-    return [...pools, ...bgpResources(cilium, traits, options)];
+    const assigned = metallb === undefined ? loadBalancerPools : [];
+    if (cilium.metallbBgp !== undefined) {
+        requireMetalLb(cilium.version);
+        return [ciliumMetalLbConfigMap(cilium.metallbBgp, assigned, cilium.version)];
+    }
+    return [...assigned.map((each) => pool(each, cilium, traits)), ...bgpResources(cilium, traits, options)];
 }
 
 function ciliumOf({ name, cluster: { cilium } }: Lab): Cilium {
@@ -203,8 +264,11 @@ function bgpResources(cilium: Cilium, traits: CiliumTraits, options: CiliumOptio
         : clusterConfigs(cilium.bgp);
 }
 
-function pool({ name, blocks, serviceSelector }: LoadBalancerPool, traits: CiliumTraits): CiliumLoadBalancerIPPool {
-    const cidrs = blocks.map((cidr) => ({ cidr }));
+function pool(
+    { name, blocks, serviceSelector }: LoadBalancerPool,
+    { version }: Cilium,
+    traits: CiliumTraits,
+): CiliumLoadBalancerIPPool {
     const selector = serviceSelector === undefined ? {} : { serviceSelector };
     return {
         apiVersion: traits.poolApiVersion,
@@ -212,10 +276,27 @@ function pool({ name, blocks, serviceSelector }: LoadBalancerPool, traits: Ciliu
         metadata: { name },
         spec:
             traits.poolField === "cidrs"
-                ? { cidrs, ...selector }
+                ? { cidrs: blocks.map((block) => ({ cidr: prefixOnly(block, version) })), ...selector }
                 : // Said in full because the default was No up to Cilium 1.15 and is Yes from 1.16.
-                  { blocks: cidrs, allowFirstLastIPs: "Yes", ...selector },
+                  { blocks: blocks.map(poolBlock), allowFirstLastIPs: "Yes", ...selector },
     };
+}
+
+function prefixOnly(block: Prefix | AddressRange, version: string): Prefix {
+    if (isRange(block)) {
+        throw new Error(
+            `cluster.loadBalancerPools: Cilium ${version} has pools of prefixes only, and ${block} is a range; use prefixes, or 1.15 or newer`,
+        );
+    }
+    return block;
+}
+
+function poolBlock(block: Prefix | AddressRange): CiliumPoolBlock {
+    if (!isRange(block)) {
+        return { cidr: block };
+    }
+    const { family, first, last } = parseRange(block);
+    return { start: formatAddress(family, first), stop: formatAddress(family, last) };
 }
 
 function peeringPolicy(instance: CiliumBgpInstance, traits: CiliumTraits): CiliumBGPPeeringPolicy {

@@ -3,8 +3,8 @@
  * plane and LB-IPAM read them. The lab model is not consulted: what the embedded lab proves is what a cluster is told.
  */
 
-import { addressOf, contains, familyOf, hostPrefix, parseAddress, rangeOf } from "../lab/address";
-import type { Address, Family, LabelSelector, Labels, Prefix } from "../lab/model";
+import { addressOf, familyOf, hostPrefix } from "../lab/address";
+import type { Address, Family, LabelSelector, Prefix } from "../lab/model";
 import { type SelectorIndex, selectorIndex, selects } from "../lab/selectors";
 import type { GobgpConfig, GobgpNeighbor } from "../provider/schema";
 import type {
@@ -12,26 +12,12 @@ import type {
     CiliumBGPPeerConfig,
     CiliumBGPVirtualRouter,
     CiliumGracefulRestart,
-    CiliumLoadBalancerIPPool,
     CiliumTimers,
-    DaemonSet,
-    Deployment,
     KubernetesObject,
     OfKind,
-    Service,
 } from "./kubernetes";
-
-/** What a cluster knows of a node. */
-export interface NodeFacts {
-    readonly labels: Labels;
-    /** The node's slices of the pod CIDRs. */
-    readonly podCidrs: readonly Prefix[];
-    /** The node's internal IPv4 address, Cilium's default for the BGP identifier. */
-    readonly routerId: Address;
-}
-
-/** Annotations by which a service asks for addresses; Cilium knows the older one under both names. */
-const addressAnnotations = ["lbipam.cilium.io/ips", "io.cilium/lb-ipam-ips"];
+import { addressPools, assignedAddresses, hasEndpointFor, labelsOf, type NodeFacts } from "./load-balancer";
+import { ofKind } from "./objects";
 
 const families = ["ipv4", "ipv6"] as const;
 
@@ -52,31 +38,6 @@ export function gobgpConfig(objects: readonly KubernetesObject[], node: NodeFact
         neighbors: speaker.neighbors,
         originated: originated(speaker, objects, node),
     };
-}
-
-/** Objects by kind, kept with the list: every node of a lab asks the same one. */
-const kindsByList = new WeakMap<readonly KubernetesObject[], ReadonlyMap<string, readonly KubernetesObject[]>>();
-
-function ofKind<K extends KubernetesObject["kind"]>(
-    objects: readonly KubernetesObject[],
-    kind: K,
-): readonly OfKind<K>[] {
-    const kinds = kindsByList.get(objects) ?? groupByKind(objects);
-    kindsByList.set(objects, kinds);
-    return (kinds.get(kind) ?? []) as readonly OfKind<K>[];
-}
-
-function groupByKind(objects: readonly KubernetesObject[]): ReadonlyMap<string, readonly KubernetesObject[]> {
-    const kinds = new Map<string, KubernetesObject[]>();
-    for (const object of objects) {
-        const known = kinds.get(object.kind);
-        if (known === undefined) {
-            kinds.set(object.kind, [object]);
-        } else {
-            known.push(object);
-        }
-    }
-    return kinds;
 }
 
 /** The resources that configure speakers, by the nodes that they select. */
@@ -245,63 +206,11 @@ function gobgpNeighbor(
 function originated(speaker: Speaker, objects: readonly KubernetesObject[], node: NodeFacts): Prefix[] {
     const podCidrs = node.podCidrs.filter((prefix) => speaker.announced[familyOf(prefix)].podCidrs);
     const services = ofKind(objects, "Service").filter((service) => hasEndpointFor(service, objects, node));
+    const pools = addressPools(objects);
     const addresses = services.flatMap((service) =>
-        allocatedAddresses(service, objects).filter((address) =>
+        assignedAddresses(service, pools).filter((address) =>
             speaker.announced[familyOf(address)].services.some((selector) => selects(selector, labelsOf(service))),
         ),
     );
     return [...podCidrs, ...addresses.map(hostPrefix)];
-}
-
-/** Cilium adds a service's name and namespace to the labels that selectors see. */
-function labelsOf({ metadata }: Service): Labels {
-    return {
-        ...metadata.labels,
-        "io.kubernetes.service.name": metadata.name,
-        "io.kubernetes.service.namespace": metadata.namespace ?? "default",
-    };
-}
-
-/** Under externalTrafficPolicy Local only nodes with a pod of the service announce it. */
-function hasEndpointFor(service: Service, objects: readonly KubernetesObject[], node: NodeFacts): boolean {
-    if (service.spec.externalTrafficPolicy === "Cluster") {
-        return true;
-    }
-    return [...ofKind(objects, "Deployment"), ...ofKind(objects, "DaemonSet")]
-        .filter(({ metadata }) => metadata.namespace === service.metadata.namespace)
-        .filter(({ spec }) => selects({ matchLabels: service.spec.selector }, spec.template.metadata.labels))
-        .some((workload) => runsOn(workload, node));
-}
-
-/** Whether the scheduler puts a pod of the workload on a node: its affinity names the node, its spread fills it. */
-function runsOn({ spec: { template } }: Deployment | DaemonSet, node: NodeFacts): boolean {
-    const { nodeSelectorTerms } = template.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution;
-    return nodeSelectorTerms.some(({ matchExpressions }) => selects({ matchExpressions }, node.labels));
-}
-
-/** The addresses that LB-IPAM gives a service: those it asks for, as far as a pool that serves it holds them. */
-function allocatedAddresses(service: Service, objects: readonly KubernetesObject[]): readonly Address[] {
-    const { annotations = {} } = service.metadata;
-    const wanted = addressAnnotations.map((key) => annotations[key]).find((value) => value !== undefined) ?? "";
-    const pools = ofKind(objects, "CiliumLoadBalancerIPPool");
-    return wanted
-        .split(",")
-        .map((address) => address.trim())
-        .filter((address) => address !== "" && pools.some((pool) => gives(pool, address, service)));
-}
-
-function gives({ spec }: CiliumLoadBalancerIPPool, address: Address, service: Service): boolean {
-    if (spec.serviceSelector !== undefined && !selects(spec.serviceSelector, labelsOf(service))) {
-        return false;
-    }
-    const cidrs = "cidrs" in spec ? spec.cidrs : spec.blocks;
-    const edges = "blocks" in spec;
-    return cidrs.some(({ cidr }) => contains(cidr, address) && (edges || !isEdge(cidr, address)));
-}
-
-/** Whether an address is the first or last of a prefix. */
-function isEdge(cidr: Prefix, address: Address): boolean {
-    const { first, last } = rangeOf(cidr);
-    const { value } = parseAddress(address);
-    return value === first || value === last;
 }

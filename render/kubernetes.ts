@@ -3,7 +3,17 @@
  * is applied to a cluster as it is, and read back by the embedded runtime to configure its speakers.
  */
 
-import type { Address, Asn, Family, LabelSelector, Labels, Prefix, Seconds } from "../lab/model";
+import type {
+    Address,
+    AddressRange,
+    Asn,
+    Family,
+    LabelSelector,
+    Labels,
+    Milliseconds,
+    Prefix,
+    Seconds,
+} from "../lab/model";
 
 /** Any object that the lab renders. */
 export type KubernetesObject =
@@ -16,9 +26,17 @@ export type KubernetesObject =
     | CiliumBGPPeeringPolicy
     | CiliumBGPClusterConfig
     | CiliumBGPPeerConfig
-    | CiliumBGPAdvertisement;
+    | CiliumBGPAdvertisement
+    | IPAddressPool
+    | MetalLbBGPPeer
+    | BGPAdvertisement
+    | L2Advertisement
+    | BFDProfile
+    | BGPConfiguration
+    | CalicoBGPPeer
+    | IPPool;
 
-/** The objects of one kind. */
+/** The objects of one kind; MetalLB and Calico each have a kind `BGPPeer`. */
 export type OfKind<K extends KubernetesObject["kind"]> = Extract<KubernetesObject, { readonly kind: K }>;
 
 /** Name and labels of an object (meta/v1 ObjectMeta). */
@@ -52,6 +70,8 @@ export interface Service {
     readonly spec: {
         readonly type: "LoadBalancer";
         readonly externalTrafficPolicy: "Cluster" | "Local";
+        /** The address that the service asks for, where it is not asked for by an annotation. */
+        readonly loadBalancerIP?: Address;
         readonly ipFamilyPolicy: "SingleStack" | "RequireDualStack";
         readonly ipFamilies: readonly ("IPv4" | "IPv6")[];
         readonly selector: Labels;
@@ -136,12 +156,15 @@ export interface CiliumLoadBalancerIPPool {
     readonly spec:
         | { readonly cidrs: readonly { readonly cidr: Prefix }[]; readonly serviceSelector?: LabelSelector }
         | {
-              readonly blocks: readonly { readonly cidr: Prefix }[];
-              /** The first and last address of a block may be used; the default depends on Cilium's version. */
+              readonly blocks: readonly CiliumPoolBlock[];
+              /** The first and last address of a prefix may be used; the default depends on Cilium's version. */
               readonly allowFirstLastIPs: "Yes";
               readonly serviceSelector?: LabelSelector;
           };
 }
+
+/** Addresses of a pool: a prefix, or the first and last address of a range. */
+export type CiliumPoolBlock = { readonly cidr: Prefix } | { readonly start: Address; readonly stop: Address };
 
 /** Timers of a session, in Cilium's names. */
 export interface CiliumTimers {
@@ -235,5 +258,126 @@ export interface CiliumBGPAdvertisement {
                   readonly selector?: LabelSelector;
               }
         )[];
+    };
+}
+
+/** A duration as Go writes it (metav1.Duration), here always in whole seconds: `90s`. */
+export type GoSeconds = `${Seconds}s`;
+
+/** A pool of load-balancer addresses of MetalLB 0.13 and later. */
+export interface IPAddressPool {
+    readonly apiVersion: "metallb.io/v1beta1";
+    readonly kind: "IPAddressPool";
+    readonly metadata: Metadata;
+    readonly spec: {
+        readonly addresses: readonly (Prefix | AddressRange)[];
+        /** Services that take their addresses from the pool; absent means all. */
+        readonly serviceAllocation?: { readonly serviceSelectors: readonly LabelSelector[] };
+    };
+}
+
+/** A peer of MetalLB's speakers. */
+export interface MetalLbBGPPeer {
+    readonly apiVersion: "metallb.io/v1beta2";
+    readonly kind: "BGPPeer";
+    readonly metadata: Metadata;
+    readonly spec: {
+        readonly myASN: Asn;
+        readonly peerASN: Asn;
+        readonly peerAddress: Address;
+        readonly holdTime: GoSeconds;
+        /** MetalLB's native speaker takes none: it sends a keepalive every third of the hold time. */
+        readonly keepaliveTime?: GoSeconds;
+        /** Since 0.14.4; not with the native speaker, which waits longer after each attempt. */
+        readonly connectTime?: GoSeconds;
+        readonly ebgpMultiHop?: true;
+        /** Nodes that have the peer, each selector for itself; absent means all. */
+        readonly nodeSelectors?: readonly LabelSelector[];
+        readonly bfdProfile?: string;
+    };
+}
+
+/** What is announced to MetalLB's peers. */
+export interface BGPAdvertisement {
+    readonly apiVersion: "metallb.io/v1beta1";
+    readonly kind: "BGPAdvertisement";
+    readonly metadata: Metadata;
+    readonly spec: {
+        /** Names of the pools; an empty list means all of them. */
+        readonly ipAddressPools: readonly string[];
+    };
+}
+
+/** What a node answers ARP and neighbor discovery for. */
+export interface L2Advertisement {
+    readonly apiVersion: "metallb.io/v1beta1";
+    readonly kind: "L2Advertisement";
+    readonly metadata: Metadata;
+    readonly spec: {
+        /** Names of the pools; an empty list means all of them. */
+        readonly ipAddressPools: readonly string[];
+    };
+}
+
+/** Settings of BFD sessions that MetalLB's peers refer to. */
+export interface BFDProfile {
+    readonly apiVersion: "metallb.io/v1beta1";
+    readonly kind: "BFDProfile";
+    readonly metadata: Metadata;
+    readonly spec: {
+        readonly receiveInterval: Milliseconds;
+        readonly transmitInterval: Milliseconds;
+        readonly detectMultiplier: number;
+    };
+}
+
+/**
+ * Where Calico keeps its resources. `crd.projectcalico.org/v1` takes them in any cluster; `projectcalico.org/v3` is served
+ * by Calico's API server, or where it was installed with definitions of that group (from 3.32 on).
+ */
+export type CalicoApiVersion = "crd.projectcalico.org/v1" | "projectcalico.org/v3";
+
+/** BGP of all of Calico's nodes; only the one of the name `default` counts. */
+export interface BGPConfiguration {
+    readonly apiVersion: CalicoApiVersion;
+    readonly kind: "BGPConfiguration";
+    readonly metadata: Metadata;
+    readonly spec: {
+        readonly asNumber: Asn;
+        readonly nodeToNodeMeshEnabled: boolean;
+        readonly logSeverityScreen: "Info";
+    };
+}
+
+/** A peer of Calico's nodes. */
+export interface CalicoBGPPeer {
+    readonly apiVersion: CalicoApiVersion;
+    readonly kind: "BGPPeer";
+    readonly metadata: Metadata;
+    readonly spec: {
+        readonly peerIP: Address;
+        readonly asNumber: Asn;
+        /** Nodes that have the peer, in Calico's own language; absent means all. */
+        readonly nodeSelector?: string;
+        /** Since 3.32; before, and without it, a third of BIRD's hold time of 240 s. */
+        readonly keepaliveTime?: GoSeconds;
+        /** Absent means BIRD's 120 s. */
+        readonly maxRestartTime?: GoSeconds;
+    };
+}
+
+/** A pool of pod addresses. */
+export interface IPPool {
+    readonly apiVersion: CalicoApiVersion;
+    readonly kind: "IPPool";
+    readonly metadata: Metadata;
+    readonly spec: {
+        readonly cidr: Prefix;
+        /** Length of the blocks that nodes take from it. */
+        readonly blockSize: number;
+        readonly ipipMode: "Never" | "Always";
+        readonly vxlanMode: "Never" | "Always";
+        readonly natOutgoing: boolean;
+        readonly nodeSelector: string;
     };
 }

@@ -1,5 +1,5 @@
 import { familyOf } from "../lab/address";
-import type { Lab, Labels, Service as LabService, Workload } from "../lab/model";
+import type { Address, Lab, Labels, Service as LabService, Workload } from "../lab/model";
 import { currentVersions } from "../lab/versions";
 import { ciliumTraits } from "./cilium-versions";
 import type {
@@ -12,6 +12,7 @@ import type {
     PodTemplate,
     Service,
 } from "./kubernetes";
+import { metallbTraits } from "./metallb-versions";
 
 /** Label of a node that carries its name. */
 const hostnameLabel = "kubernetes.io/hostname";
@@ -31,19 +32,23 @@ export interface WorkloadOptions {
 /** Namespaces, workloads and services of the lab. */
 export function workloadResources(lab: Lab, options: WorkloadOptions = {}): readonly KubernetesObject[] {
     const { services, workloads } = lab.cluster;
-    const annotation = addressAnnotation(lab);
+    const request = addressRequest(lab);
     return [
         ...namespaces(lab),
         ...workloads.flatMap((workload) => pods(lab, workload, options.image ?? currentVersions.web.reference)),
-        ...services.map((each) => service(each, annotation)),
+        ...services.map((each) => service(each, request)),
     ];
 }
 
-/** The annotation by which a service asks whoever assigns addresses for its own. */
-function addressAnnotation({ cluster: { cilium, metallb } }: Lab): string {
-    return metallb === undefined && cilium !== undefined
-        ? ciliumTraits(cilium.version).addressAnnotation
-        : "metallb.io/loadBalancerIPs";
+/** Where a service says which address it wants: in its specification, or in an annotation of this name. */
+function addressRequest({ cluster: { cilium, metallb } }: Lab): string {
+    if (metallb !== undefined) {
+        return metallbTraits(metallb.version).addressRequest;
+    }
+    if (cilium === undefined) {
+        return "metallb.io/loadBalancerIPs";
+    }
+    return cilium.metallbBgp === undefined ? ciliumTraits(cilium.version).addressAnnotation : "loadBalancerIP";
 }
 
 function namespaces({ cluster: { services, workloads } }: Lab): Namespace[] {
@@ -158,10 +163,11 @@ function container({ port }: Workload, image: string): Container {
     };
 }
 
-function service(each: LabService, addressAnnotation: string): Service {
+function service(each: LabService, addressRequest: string): Service {
     const { namespace, name, labels, selector, port, targetPort, externalTrafficPolicy, loadBalancerAddresses } = each;
     const families = loadBalancerAddresses.map(familyOf);
     const dual = families.includes("ipv4") && families.includes("ipv6");
+    const inSpec = addressRequest === "loadBalancerIP";
     return {
         apiVersion: "v1",
         kind: "Service",
@@ -169,15 +175,27 @@ function service(each: LabService, addressAnnotation: string): Service {
             namespace,
             name,
             labels,
-            annotations: { [addressAnnotation]: loadBalancerAddresses.join(",") },
+            ...(inSpec ? {} : { annotations: { [addressRequest]: loadBalancerAddresses.join(",") } }),
         },
         spec: {
             type: "LoadBalancer",
             externalTrafficPolicy,
+            ...(inSpec ? { loadBalancerIP: onlyAddress(each) } : {}),
             ipFamilyPolicy: dual ? "RequireDualStack" : "SingleStack",
             ipFamilies: families.map((family) => (family === "ipv4" ? "IPv4" : "IPv6")),
             selector,
             ports: [{ name: "http", protocol: "TCP", port, targetPort }],
         },
     };
+}
+
+/** The address that a service asks for in its specification, which has room for one. */
+function onlyAddress({ namespace, name, loadBalancerAddresses }: LabService): Address {
+    const [first, ...others] = loadBalancerAddresses;
+    if (first === undefined || others.length > 0) {
+        throw new Error(
+            `cluster.services: ${namespace}/${name} has ${loadBalancerAddresses.length} load-balancer addresses, and this lab's assigner takes one; give it one, or use a newer version`,
+        );
+    }
+    return first;
 }
