@@ -1,8 +1,10 @@
 /**
- * Measures the embedded runtime beside the plain script `bench/plain.sh`, which makes the same lab by hand, and beside a
- * bare Pulumi program on the same engine, all in one run. Prints figures and ratios; nothing here passes or fails.
+ * Measures the embedded runtime beside plain scripts, which make the same labs by hand, and beside a bare Pulumi program
+ * on the same engine, all in one run. Prints figures and ratios; nothing here passes or fails.
  *
- * Usage: node -r ./scripts/register.cjs bench/main.ts [NODES …]      default: 4 50 200
+ * Usage: node -r ./scripts/register.cjs bench/main.ts [SIZE …]      default: 4 50 200 4x16x2
+ *
+ * A size is the number of nodes of `single-frr`, or spines x racks x nodes per rack of `leaf-spine`.
  */
 import { execFileSync, spawn } from "node:child_process";
 import {
@@ -17,6 +19,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { stringify } from "yaml";
 import { sandboxName } from "../provider/resources/claim";
 import { sandboxPid } from "../provider/sandbox/start";
 
@@ -114,10 +117,36 @@ async function measureBare(folder: string) {
     return { up: up.total, same: same.total, destroy: destroy.total };
 }
 
-async function measureLab(nodes: number) {
-    const stack = `bench-${nodes}`;
+/** A lab of some size, and the script that makes it by hand. */
+interface Measured {
+    readonly title: string;
+    readonly stack: string;
+    readonly config: Readonly<Record<string, unknown>>;
+    readonly script: string;
+    readonly arguments: readonly string[];
+}
+
+function measuredLab(size: string): Measured {
+    const numbers = size.split("x").map(Number);
+    if (numbers.some((each) => !Number.isInteger(each)) || ![1, 3].includes(numbers.length)) {
+        throw new Error(`${size} is no size: give a number of nodes, or <spines>x<racks>x<nodes per rack>`);
+    }
+    const [first = 0, racks = 0, nodesPerRack = 0] = numbers;
+    const common = { stack: `bench-${size}`, arguments: numbers.map(String) };
+    return numbers.length === 1
+        ? { ...common, title: `${first} nodes`, config: { lab: { workers: first - 1 } }, script: "bench/plain.sh" }
+        : {
+              ...common,
+              title: `${first} spines, ${racks} racks of ${nodesPerRack} nodes`,
+              config: { topology: "leaf-spine", lab: { spines: first, racks, nodesPerRack } },
+              script: "bench/plain-fabric.sh",
+          };
+}
+
+async function measureLab({ stack, config: chosen }: Measured) {
     const config = join(work, `Pulumi.${stack}.yaml`);
-    writeFileSync(config, `config:\n  bgp-lab:lab:\n    workers: ${nodes - 1}\n`);
+    const entries = Object.entries(chosen).map(([key, value]) => [`bgp-lab:${key}`, value]);
+    writeFileSync(config, stringify({ config: Object.fromEntries(entries) }));
     const options = ["--stack", stack, "--config-file", config, ...unattended];
     await run(engine, ["stack", "select", "--create", "--stack", stack, "--non-interactive"], scratchProject());
     const up = await run(engine, ["up", ...options], root);
@@ -153,8 +182,8 @@ function scratchProject(): string {
     return folder;
 }
 
-function measurePlain(nodes: number): Readonly<Record<string, number>> {
-    const output = execFileSync(join(root, "bench/plain.sh"), [String(nodes)], { encoding: "utf8" });
+function measurePlain({ script, arguments: size }: Measured): Readonly<Record<string, number>> {
+    const output = execFileSync(join(root, script), [...size], { encoding: "utf8" });
     return Object.fromEntries(
         output
             .trim()
@@ -171,16 +200,17 @@ const seconds = (milliseconds: number) => `${(milliseconds / 1_000).toFixed(2)} 
 const megabytes = (kilobytes: number) => `${(kilobytes / 1_024).toFixed(0)} MB`;
 
 async function main(): Promise<void> {
-    const sizes = process.argv.slice(2).map(Number);
+    const sizes = process.argv.slice(2);
+    const labs = (sizes.length > 0 ? sizes : ["4", "50", "200", "4x16x2"]).map(measuredLab);
     const bare = await measureBare(bareProgram());
     console.log(`load average at the start ${readFileSync("/proc/loadavg", "utf8").split(" ")[0]}\n`);
     row("bare program, up", seconds(bare.up));
     row("bare program, no-change up", seconds(bare.same));
     row("bare program, destroy", seconds(bare.destroy));
-    for (const nodes of sizes.length > 0 ? sizes : [4, 50, 200]) {
-        const plain = measurePlain(nodes);
-        const lab = await measureLab(nodes);
-        console.log(`\n${nodes} nodes`);
+    for (const measured of labs) {
+        const plain = measurePlain(measured);
+        const lab = await measureLab(measured);
+        console.log(`\n${measured.title}`);
         row("  plain script, FIB complete", seconds(plain.fib ?? Number.NaN));
         row("  plain script, first answer", seconds(plain.answer ?? Number.NaN));
         row("  program started and planned", seconds(lab.started));
