@@ -5,7 +5,7 @@ import { type ContainerProcess, sysctls } from "../render/docker";
 import { type Claim, Wiring } from "./docker/resources";
 
 /** The part of a wiring that follows from the model. */
-export type WiringSpec = Pick<WiringInputs, "interfaces" | "routes" | "forwarding">;
+export type WiringSpec = Pick<WiringInputs, "interfaces" | "routes" | "forwarding" | "loopback" | "silence">;
 
 /** Docker networks by name, as outputs that know which resource makes them. */
 export type Networks = Readonly<Record<string, pulumi.Input<string>>>;

@@ -246,6 +246,32 @@ export function rangeOf(block: Prefix | AddressRange): { readonly first: bigint;
     return { first: value, last: value + blockSize(family, length) - 1n };
 }
 
+/** The fewest networks that together are exactly a network or range, in ascending order. */
+export function prefixesOf(block: Prefix | AddressRange): readonly Prefix[] {
+    const family = familyOf(block);
+    const { first, last } = rangeOf(block);
+    const prefixes: Prefix[] = [];
+    for (let value = first; value <= last; ) {
+        const length = longestFrom(family, value, last);
+        prefixes.push(formatPrefix({ family, value, length }));
+        value += blockSize(family, length);
+    }
+    return prefixes;
+}
+
+/** Length of the largest network that starts at a value and does not go beyond the last one. */
+function longestFrom(family: Family, value: bigint, last: bigint): number {
+    let length: number = familyBits(family);
+    while (
+        length > 0 &&
+        value % blockSize(family, length - 1) === 0n &&
+        value + blockSize(family, length - 1) - 1n <= last
+    ) {
+        length -= 1;
+    }
+    return length;
+}
+
 /** Number of addresses in a network or range, the network and broadcast address included. */
 export function sizeOf(block: Prefix | AddressRange): bigint {
     const { first, last } = rangeOf(block);

@@ -5,16 +5,33 @@ import { namedDevices } from "./devices";
 import type { Address, Lab, Prefix } from "./model";
 
 /**
- * The gateway of the Docker network that stands for a segment, in one of its subnets: the first address on the network of
- * the nodes, as kind's own network has it; on others, whose first address is a router's, the last one that is free.
- * Nothing when there is none.
+ * Whether a segment leads out of the lab: that of the nodes, which fetch their images that way, and those by which routers
+ * hide what is behind them.
+ */
+export function isUplink({ cluster, routers }: Lab, segment: string): boolean {
+    return (
+        segment === cluster.nodeSegment ||
+        Object.values(routers).some(({ interfaces, sourceNat = [] }) =>
+            interfaces.some(
+                ({ name, attachment }) =>
+                    attachment.kind === "segment" &&
+                    attachment.segment === segment &&
+                    sourceNat.some((hidden) => hidden.interface === name),
+            ),
+        )
+    );
+}
+
+/**
+ * The gateway of the Docker network that stands for a segment, in one of its subnets: on one that leads out the first
+ * address, as Docker and kind have it; where that is a device's, as on all others, the last one that is free. Nothing when
+ * there is none.
  */
 export function bridgeGateway(lab: Lab, segment: string, subnet: Prefix): Address | undefined {
     const taken = addressesOn(lab, segment);
     const isFree = (address: Address) => !taken.has(address);
-    return segment === lab.cluster.nodeSegment
-        ? [firstHost(subnet)].find(isFree)
-        : lastAddresses(subnet, taken.size + 1).find(isFree);
+    const first = isUplink(lab, segment) ? [firstHost(subnet)] : [];
+    return [...first, ...lastAddresses(subnet, taken.size + 1)].find(isFree);
 }
 
 function addressesOn(lab: Lab, segment: string): ReadonlySet<Address> {

@@ -46,6 +46,15 @@ export interface NamespaceSpec {
     readonly routes: Readonly<Record<string, RouteSpec>>;
     /** Interfaces that answer ARP and neighbor discovery for the pods behind this device. */
     readonly proxyNeighbors: readonly string[];
+    /** What leaves under an address of the device. @default nothing */
+    readonly sourceNat?: readonly SourceNatSpec[];
+}
+
+/** Packets from `source` that leave by `interface` take an address of this interface as their source. */
+export interface SourceNatSpec {
+    readonly interface: string;
+    /** A network of either family. */
+    readonly source: string;
 }
 
 /** Where a kernel route goes. */
@@ -76,6 +85,8 @@ export interface RouterInputs {
     readonly namespace: string;
     /** Complete frr.conf. */
     readonly config: string;
+    /** VRFs beside the default one; each is the namespace `<namespace>.<vrf>` of the fabric. @default none */
+    readonly vrfs?: readonly string[];
 }
 
 /** A Kubernetes node: its speakers, the pods and the service rules in a namespace of the fabric. */
@@ -204,6 +215,16 @@ export interface WiringInputs {
     readonly routes: Readonly<Record<string, RouteSpec>>;
     /** Whether packets are forwarded between interfaces, in both families. */
     readonly forwarding: boolean;
+    /** Addresses on the loopback interface beside its own. @default none */
+    readonly loopback?: readonly string[];
+    /** What comes in for these networks and is not taken before it is routed ends in silence. @default nothing */
+    readonly silence?: Silence;
+}
+
+/** Networks to which nothing is forwarded that came in by one of the interfaces. */
+export interface Silence {
+    readonly interfaces: readonly string[];
+    readonly prefixes: readonly string[];
 }
 
 /** An interface on a Docker network. */

@@ -1,11 +1,21 @@
 /** What a lab is on a Docker engine: names, addresses that Docker needs, and how each kind of container runs. */
 
 import { createHash } from "node:crypto";
-import { contains, familyOf } from "../lab/address";
-import { findDevice } from "../lab/devices";
+import {
+    addressOf,
+    contains,
+    familyBits,
+    familyOf,
+    formatAddress,
+    networkOf,
+    prefixesOf,
+    rangeOf,
+    sizeOf,
+} from "../lab/address";
+import { findDevice, namedDevices } from "../lab/devices";
 import { bridgeGateway } from "../lab/gateway";
-import type { Address, Device, Lab, Prefix, StaticRoute } from "../lab/model";
-import type { RouteSpec, WiredInterface, WiringInputs } from "../provider/schema";
+import type { Address, Device, Interface, Lab, Prefix, StaticRoute } from "../lab/model";
+import type { RouteSpec, Silence, WiredInterface, WiringInputs } from "../provider/schema";
 import { bootFifoPath, wiringFilePath, wiringFolder, wiringScriptPath } from "./wiring-script";
 
 /** Characters that leave room for a device's name in a DNS label (RFC 1035 §2.3.4). */
@@ -46,6 +56,69 @@ export function segmentGateway(lab: Lab, segment: string, subnet: Prefix): Addre
     return gateway;
 }
 
+/** Which addresses of a subnet Docker gives to containers that ask for none. */
+export interface AddressPool {
+    /** They are all in this network. */
+    readonly range: Prefix;
+    /** Addresses of it that are not given. */
+    readonly reserved: readonly Address[];
+}
+
+/** Addresses that a pool may leave out: each is an argument of the network. */
+const mostReserved = 1024n;
+
+/**
+ * What kind's nodes may be given in a subnet of their network, where routers or hosts are on it, too. kind takes whatever
+ * Docker gives, and those devices know the nodes by the model's addresses: so exactly those are left to give. Which node
+ * has which of them is still the cluster's choice. Nothing where only nodes are on the network: any address will do.
+ *
+ * @throws Error when the nodes' addresses are too far apart
+ */
+export function nodePool(lab: Lab, subnet: Prefix): AddressPool | undefined {
+    const { nodeSegment, nodes } = lab.cluster;
+    const onSubnet = namedDevices(lab).flatMap(([name, { interfaces }]) =>
+        interfaces
+            .filter((each) => segmentOf(each) === nodeSegment)
+            .flatMap(({ addresses }) => addresses.map(addressOf))
+            .filter((address) => contains(subnet, address))
+            .map((address) => ({ address, isNode: name in nodes })),
+    );
+    const wanted = new Set(onSubnet.filter(({ isNode }) => isNode).map(({ address }) => address));
+    if (wanted.size === 0 || wanted.size === onSubnet.length) {
+        return undefined;
+    }
+    const range = enclosing([...wanted]);
+    if (sizeOf(range) > mostReserved) {
+        throw new Error(
+            `cluster.nodes: beside routers or hosts on ${nodeSegment}, the nodes' addresses must be within ${mostReserved} of each other, and ${range} is more; move them together`,
+        );
+    }
+    const { first, last } = rangeOf(subnet);
+    const others = new Set(onSubnet.map(({ address }) => address));
+    const own = [formatAddress(familyOf(subnet), first), formatAddress(familyOf(subnet), last)];
+    const taken = [...own, segmentGateway(lab, nodeSegment, subnet)];
+    return { range, reserved: addressesOf(range).filter((each) => !others.has(each) && !taken.includes(each)) };
+}
+
+/** The smallest network that has all of some addresses. */
+function enclosing(addresses: readonly Address[]): Prefix {
+    const [first = ""] = addresses;
+    const lengths = Array.from({ length: familyBits(familyOf(first)) + 1 }, (_, length) => length).reverse();
+    const networks = lengths.map((length) => networkOf(`${first}/${length}`));
+    return networks.find((network) => addresses.every((address) => contains(network, address)))!;
+}
+
+function addressesOf(prefix: Prefix): readonly Address[] {
+    const { first } = rangeOf(prefix);
+    return Array.from({ length: Number(sizeOf(prefix)) }, (_, index) =>
+        formatAddress(familyOf(prefix), first + BigInt(index)),
+    );
+}
+
+function segmentOf({ attachment }: Interface): string | undefined {
+    return attachment.kind === "segment" ? attachment.segment : undefined;
+}
+
 /**
  * The wiring of a device. A node's interface on the network of the cluster is kind's, and so is its address; routes that
  * lead to pods of other nodes are Cilium's.
@@ -57,7 +130,7 @@ export function wiringSpec(
     lab: Lab,
     name: string,
     prefix: string,
-): Pick<WiringInputs, "interfaces" | "routes" | "forwarding"> {
+): Pick<WiringInputs, "interfaces" | "routes" | "forwarding" | "loopback" | "silence"> {
     const device = findDevice(lab, name);
     if (device === undefined) {
         throw new Error(`the lab ${lab.name} has no device ${name}`);
@@ -66,12 +139,23 @@ export function wiringSpec(
         interfaces: Object.fromEntries(wiredInterfaces(lab, name, device, prefix)),
         routes: Object.fromEntries(kernelRoutes(lab, name, device)),
         forwarding: !(name in lab.hosts),
+        ...loopback(device),
+        ...(name in lab.cluster.nodes ? silence(lab, device) : {}),
     };
 }
 
+/** What the model has on loopbacks of their own is on the one that every container has. */
+function loopback({ interfaces }: Device): Pick<WiringInputs, "loopback"> {
+    const addresses = interfaces
+        .filter(({ attachment }) => attachment.kind === "loopback")
+        .flatMap((each) => each.addresses);
+    return addresses.length === 0 ? {} : { loopback: addresses };
+}
+
 function wiredInterfaces(lab: Lab, device: string, { interfaces }: Device, prefix: string): [string, WiredInterface][] {
+    const isNode = device in lab.cluster.nodes;
     return interfaces.flatMap(({ name, attachment, addresses }): [string, WiredInterface][] => {
-        if (attachment.kind === "loopback" || attachment.segment === lab.cluster.nodeSegment) {
+        if (attachment.kind === "loopback" || (isNode && attachment.segment === lab.cluster.nodeSegment)) {
             return [];
         }
         if (/^(eth|veth|moved)\d/.test(name)) {
@@ -90,24 +174,23 @@ function kernelRoutes(lab: Lab, name: string, device: Device): (readonly [Prefix
         return [];
     }
     const own = device.staticRoutes.filter((route) => !leadsToPods(lab, route)).map(kernelRoute);
-    return name in lab.cluster.nodes ? [...defaultRoutes(lab, device), ...unservedAddresses(lab), ...own] : own;
+    return name in lab.cluster.nodes ? [...defaultRoutes(lab, device), ...own] : own;
 }
 
 /**
  * Load-balancer addresses are no interface's. What asks one of them for a port that no service has, or pings it, is not
- * taken by kube-proxy or Cilium, and comes to the routing table: it would go back to the router by the node's route to
+ * taken by kube-proxy or Cilium, and comes to the routing decision: it would go back to the router by the node's route to
  * the lab, to the node again, and so on until its TTL ends. Here it ends in silence, as in a cluster whose nodes have no
  * route to the addresses.
  *
- * What a service has comes through: its destination is changed before the routing decision (netfilter's PREROUTING,
- * Cilium's BPF). The price: of a connection that a process on the node itself opens, with kube-proxy, the routing
- * decision comes first (OUTPUT is behind it), so it fails with "Invalid argument". Cilium's kube-proxy replacement
- * changes the destination in the socket, and does not have that limit; nor have pods, nor anybody else in the lab.
+ * What a service has comes through: its destination is changed before that decision (netfilter's PREROUTING, Cilium's
+ * BPF). So does what a process on the node itself asks, because only what comes in by a link ends here: with kube-proxy
+ * the destination of its packets is changed after they were routed.
  */
-function unservedAddresses({ cluster }: Lab): (readonly [Prefix, RouteSpec])[] {
-    return cluster.loadBalancerPools.flatMap(({ blocks }) =>
-        blocks.map((block) => [block, { blackhole: true }] as const),
-    );
+function silence(lab: Lab, { interfaces }: Device): { readonly silence?: Silence } {
+    const prefixes = lab.cluster.loadBalancerPools.flatMap(({ blocks }) => blocks.flatMap(prefixesOf));
+    const links = interfaces.filter(({ attachment }) => attachment.kind === "segment").map(({ name }) => name);
+    return prefixes.length === 0 ? {} : { silence: { interfaces: links, prefixes } };
 }
 
 /** To the embedded runtime such a route stands for the overlay. */

@@ -18,6 +18,9 @@ export const wiringEventsPath = `${wiringFilePath}.events`;
  */
 export const routeProtocol = 120;
 
+/** Preference of the rules that end in silence: before the kernel's tables, after those that Cilium puts first. */
+const silencePreference = 1200;
+
 /**
  * FIFO in the volume of a node by which it tells, when it starts, which network namespace it has. Who shares that
  * namespace reads it there.
@@ -201,6 +204,57 @@ wire_route() {
     esac
 }
 
+# What came in by a link for addresses that nobody has is not forwarded.
+wire_silence() {
+    prefix=$1 name=$2
+    case $rules in
+        *"from all to $prefix iif $name "*) ;;
+        *)
+            differs "silence["$prefix"]" "no rule for $name" ip "-$family" rule add pref ${silencePreference} \
+                to "$prefix" iif "$name" protocol ${routeProtocol} blackhole
+            ;;
+    esac
+}
+
+# Rules of a former wiring.
+remove_rules() {
+    while read -r line; do
+        case "$line " in *" proto ${routeProtocol} "*) ;; *) continue ;; esac
+        set -- $line
+        case $newline$wanted$newline in
+            *"\${newline}silence $family $5 $7$newline"*) ;;
+            *) differs "silence["$5"]" "a rule for $7" ip "-$family" rule del to "$5" iif "$7" protocol ${routeProtocol} ;;
+        esac
+    done <<END
+$rules
+END
+}
+
+wire_rules() {
+    for family in 4 6; do
+        rules=$(ip "-$family" rule show)
+        while read -r kind which rest; do
+            [ "$kind $which" != "silence $family" ] || wire_silence $rest
+        done <<END
+$wanted
+END
+        remove_rules
+    done
+}
+
+# Addresses that a former wiring had on the loopback interface.
+wire_loopback() {
+    wire_interface lo 65536 "$@"
+    while read -r _ _ _ own _; do
+        case " $* " in
+            *" $own "*) ;;
+            *) differs loopback "$own" ip addr del "$own" dev lo ;;
+        esac
+    done <<END
+$(ip -o addr show dev lo scope global)
+END
+}
+
 # Routes of a former wiring, and Docker's default routes.
 remove_routes() {
     while read -r line; do
@@ -248,11 +302,16 @@ wire() {
     [ "$mode" = check ] || remove_unplugged
     name_interfaces
     while read -r kind rest; do
-        case $kind in interface) wire_interface $rest ;; forwarding) wire_forwarding $rest ;; esac
+        case $kind in
+            interface) wire_interface $rest ;;
+            loopback) wire_loopback $rest ;;
+            forwarding) wire_forwarding $rest ;;
+        esac
     done <<END
 $wanted
 END
     wire_routes
+    wire_rules
 }
 
 # Tells who shares this network namespace which one it is. The FIFO stays open as long as this container runs.
@@ -284,7 +343,7 @@ keep() {
     mkfifo "$events"
     exec 3<>"$events"
     while :; do
-        ip monitor link address route
+        ip monitor link address route rule
         sleep 1
     done | while read -r _; do
         [ -e "$dirty" ] || { : >"$dirty" && echo >&3; }

@@ -5,7 +5,7 @@
 
 import { familyOf, lengthOf } from "../lab/address";
 import type { Prefix } from "../lab/model";
-import type { RouteSpec, WiredInterface, WiringInputs } from "../provider/schema";
+import type { RouteSpec, Silence, WiredInterface, WiringInputs } from "../provider/schema";
 import {
     routeProtocol,
     wiringEventsPath,
@@ -16,7 +16,7 @@ import {
 } from "./wiring-script";
 
 /** What the script is told about a container. */
-export type Wiring = Pick<WiringInputs, "interfaces" | "routes" | "forwarding"> & {
+export type Wiring = Pick<WiringInputs, "interfaces" | "routes" | "forwarding" | "loopback" | "silence"> & {
     /** Whether another container shares the network namespace, and must be told when it is another one. */
     readonly shared: boolean;
 };
@@ -25,12 +25,14 @@ export type Wiring = Pick<WiringInputs, "interfaces" | "routes" | "forwarding"> 
  * The wanted wiring as the script reads it, one thing a line. Routes are written as `ip route` shows them, by which the
  * script finds them. Wirings that are equal give equal files.
  */
-export function wiringFile({ interfaces, routes, forwarding, shared }: Wiring): string {
+export function wiringFile({ interfaces, routes, forwarding, loopback, silence, shared }: Wiring): string {
     const lines = [
         ...(shared ? ["shared"] : []),
         `forwarding ${forwarding ? 1 : 0}`,
+        ...(loopback === undefined ? [] : [`loopback ${[...loopback].sort().join(" ")}`]),
         ...sorted(interfaces).map(([name, spec]) => interfaceLine(name, spec)),
         ...sorted(routes).map(([prefix, via]) => routeLine(prefix, via)),
+        ...(silence === undefined ? [] : silenceLines(silence)),
     ];
     return lines.join("\n");
 }
@@ -46,6 +48,12 @@ function interfaceLine(name: string, { mtu, addresses }: WiredInterface): string
 
 function routeLine(prefix: Prefix, via: RouteSpec): string {
     return `route ${familyOf(prefix) === "ipv4" ? 4 : 6} ${prefix} ${shownRoute(prefix, via)}`;
+}
+
+function silenceLines({ interfaces, prefixes }: Silence): readonly string[] {
+    return prefixes.flatMap((prefix) =>
+        interfaces.map((name) => `silence ${familyOf(prefix) === "ipv4" ? 4 : 6} ${shownPrefix(prefix)} ${name}`),
+    );
 }
 
 function shownRoute(prefix: Prefix, via: RouteSpec): string {
@@ -115,6 +123,9 @@ export function releaseCommand(interfaces: readonly string[]): readonly string[]
 const forget = `rm -f ${wiringFilePath}
 ip -4 route flush proto ${routeProtocol}
 ip -6 route flush proto ${routeProtocol}
+for family in 4 6; do
+    while ip "-$family" rule del protocol ${routeProtocol} 2>/dev/null; do :; done
+done
 if [ -d /run/systemd/system ]; then systemctl disable --quiet --now bgp-lab.service; fi`;
 
 /** Command after which nothing keeps the wiring of a container any more. */

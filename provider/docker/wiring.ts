@@ -12,8 +12,15 @@ function isShared({ container, agent }: WiringInputs): boolean {
 }
 
 function wiringOf(inputs: WiringInputs): Wiring {
-    const { interfaces, routes, forwarding } = inputs;
-    return { interfaces, routes, forwarding, shared: isShared(inputs) };
+    const { interfaces, routes, forwarding, loopback, silence } = inputs;
+    return {
+        interfaces,
+        routes,
+        forwarding,
+        ...(loopback === undefined ? {} : { loopback }),
+        ...(silence === undefined ? {} : { silence }),
+        shared: isShared(inputs),
+    };
 }
 
 /** Addresses as Docker takes them. */
@@ -204,6 +211,8 @@ export const wiring: ResourceKind<WiringInputs> = {
         interfaces: "object",
         routes: "object",
         forwarding: "boolean",
+        loopback: "array?",
+        silence: "object?",
     },
     replaceOn: ["container"],
     replaceOnUnknown: ["interfaces"],

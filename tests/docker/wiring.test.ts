@@ -165,6 +165,40 @@ describe("wiring", () => {
         expect(paths(await wiring.read(wanted))).toContain('routes["fd00:10:255::/64"]: no such route');
     });
 
+    it("has addresses on the loopback, and takes away those that a former wiring had there", async () => {
+        const wanted = { ...router, loopback: ["192.0.2.1/32", "192.0.2.2/32"] };
+        await wiring.update(router, wanted, context);
+        expect(await addresses("router0")).toEqual(expect.arrayContaining(["lo 192.0.2.1/32", "lo 192.0.2.2/32"]));
+        const fewer = { ...router, loopback: ["192.0.2.2/32"] };
+        expect(paths(await wiring.read(fewer))).toContain("loopback: 192.0.2.1/32");
+        await wiring.update(wanted, fewer, context);
+        expect((await addresses("router0")).filter((each) => each.startsWith("lo "))).toEqual(["lo 192.0.2.2/32"]);
+        expect(paths(await wiring.read(fewer))).toEqual([]);
+        await wiring.update(fewer, router, context);
+    });
+
+    it("forwards nothing to what is to end in silence, and still sends there itself", async () => {
+        const prefixes = [`${lab.v4(3, 1)}/32`, `${lab.v6(3, 1)}/128`];
+        const wanted = {
+            ...node,
+            routes: { ...node.routes, [prefixes[0]!]: { via: lab.v4(2, 1) } },
+            silence: { interfaces: ["net0"], prefixes },
+        };
+        await wiring.update(node, wanted, context);
+        expect(paths(await wiring.read(wanted))).toEqual([]);
+        const asked = (...from: readonly string[]) => lab.exec("node0", "ip", "route", "get", lab.v4(3, 1), ...from);
+        expect((await asked()).stdout).toContain(`via ${lab.v4(2, 1)}`);
+        expect((await asked("from", lab.v4(1, 2), "iif", "net0")).code).not.toBe(0);
+        await lab.exec("node0", "ip", "-6", "rule", "del", "to", prefixes[1]!, "iif", "net0");
+        await lab.until(
+            "the rule is there again",
+            () => wiring.read(wanted),
+            (seen) => paths(seen).length === 0,
+        );
+        await wiring.update(wanted, node, context);
+        expect((await lab.exec("node0", "ip", "rule", "show")).stdout).not.toContain("iif net0");
+    });
+
     it("restores routes and addresses that somebody removes, without another run", async () => {
         await lab.exec("node0", "ip", "route", "del", lab.subnets(1)[0]!);
         await lab.exec("client0", "ip", "-6", "addr", "del", lab.both(1, 2)[1]!, "dev", "net0");

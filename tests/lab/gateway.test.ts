@@ -33,11 +33,23 @@ describe("the gateway of a segment's bridge", () => {
         expect(bridgeGateway(planned, "router0-client0", "192.168.0.0/24")).toBe("192.168.0.253");
     });
 
-    it("is the first address on the network of the nodes, or none", () => {
+    it("is the first address on the network of the nodes, or the last free one where a device has that", () => {
         expect(bridgeGateway(lab(), "kind", "172.18.0.0/16")).toBe("172.18.0.1");
         const planned = lab({}, (draft) => {
             draft.cluster.nodes["cilium-bgp-cp-worker"]!.interfaces[0]!.addresses[0] = "172.18.0.1/16";
         });
-        expect(bridgeGateway(planned, "kind", "172.18.0.0/16")).toBeUndefined();
+        expect(bridgeGateway(planned, "kind", "172.18.0.0/16")).toBe("172.18.255.254");
+    });
+
+    it("is the first address where a router hides what is behind it", () => {
+        const planned = lab({}, (draft) => {
+            draft.routers.router0!.interfaces.push({
+                name: "net9",
+                attachment: { kind: "segment", segment: "management" },
+                addresses: ["172.20.20.2/24"],
+            });
+            draft.routers.router0!.sourceNat = [{ interface: "net9", source: "10.0.0.0/8" }];
+        });
+        expect(bridgeGateway(planned, "management", "172.20.20.0/24")).toBe("172.20.20.1");
     });
 });

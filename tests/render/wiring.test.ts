@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { namedDevices } from "../../lab/devices";
-import type { Lab } from "../../lab/model";
-import { dockerPrefix, wiringSpec } from "../../render/docker";
+import type { Interface, Lab } from "../../lab/model";
+import { dockerPrefix, nodePool, wiringSpec } from "../../render/docker";
 import { wiringFile } from "../../render/wiring";
 import { expectGolden } from "../golden";
 import { lab } from "./labs";
@@ -17,6 +17,19 @@ function wirings(model: Lab): string {
         .join("\n");
 }
 
+/** The lab with its router on the network of the nodes, too, and with loopbacks. */
+function onNodeNetwork(address: string): Lab {
+    const model = lab();
+    const router = model.routers.router0!;
+    const interfaces: readonly Interface[] = [
+        ...router.interfaces,
+        { name: "net8", attachment: { kind: "segment", segment: model.cluster.nodeSegment }, addresses: [address] },
+        { name: "lo0", attachment: { kind: "loopback" }, addresses: ["1.1.1.0/32"] },
+        { name: "lo1", attachment: { kind: "loopback" }, addresses: ["1.1.1.1/32"] },
+    ];
+    return { ...model, routers: { router0: { ...router, interfaces } } };
+}
+
 describe("the wiring of containers", () => {
     it("is, for single-frr, the golden one", () => {
         expectGolden(join(__dirname, "golden", "wiring.txt"), wirings(lab()));
@@ -28,12 +41,40 @@ describe("the wiring of containers", () => {
             { name: "second", blocks: ["10.253.7.0/24"] },
         ];
         const model = lab({ pools });
-        for (const [device] of namedDevices(model)) {
-            const { routes } = wiringSpec(model, device, "lab");
-            const ends = Object.entries(routes).filter(([, route]) => "blackhole" in route);
-            const blocks = device in model.cluster.nodes ? pools.flatMap((pool) => pool.blocks) : [];
-            expect(ends.map(([prefix]) => prefix)).toEqual(blocks);
+        for (const [device, { interfaces }] of namedDevices(model)) {
+            const isNode = device in model.cluster.nodes;
+            expect(wiringSpec(model, device, "lab").silence).toEqual(
+                isNode
+                    ? {
+                          prefixes: pools.flatMap((pool) => pool.blocks),
+                          interfaces: interfaces.map(({ name }) => name),
+                      }
+                    : undefined,
+            );
         }
+    });
+
+    it("puts a range of addresses that no service takes down as the networks that make it up", () => {
+        const model = lab();
+        const loadBalancerPools = [{ name: "blue", blocks: ["172.18.0.200-172.18.0.210"] }];
+        const ranged = { ...model, cluster: { ...model.cluster, loadBalancerPools } };
+        const node = Object.keys(model.cluster.nodes)[0]!;
+        expect(wiringSpec(ranged, node, "lab").silence?.prefixes).toEqual([
+            "172.18.0.200/29",
+            "172.18.0.208/31",
+            "172.18.0.210/32",
+        ]);
+    });
+
+    it("joins a router to the nodes' own network, has loopbacks in it, and leaves the nodes there to kind", () => {
+        const model = onNodeNetwork("172.18.0.254/16");
+        const { interfaces, loopback } = wiringSpec(model, "router0", "lab");
+        expect(interfaces.net8).toEqual({ network: "lab-kind", addresses: ["172.18.0.254/16"], mtu: 1500 });
+        expect(loopback).toEqual(["1.1.1.0/32", "1.1.1.1/32"]);
+        const node = Object.keys(model.cluster.nodes)[0]!;
+        expect(Object.values(wiringSpec(model, node, "lab").interfaces).map(({ network }) => network)).not.toContain(
+            "lab-kind",
+        );
     });
 
     it("is the same text whatever the order of what it is made of", () => {
@@ -55,6 +96,29 @@ describe("the wiring of containers", () => {
             );
         },
     );
+});
+
+describe("the addresses that kind's nodes may be given", () => {
+    it("are any where only nodes are on their network", () => {
+        expect(nodePool(lab(), "172.18.0.0/16")).toBeUndefined();
+    });
+
+    it("are, beside a router, exactly those of the model's nodes", () => {
+        const model = onNodeNetwork("172.18.0.5/16");
+        const { range, reserved } = nodePool(model, "172.18.0.0/16")!;
+        // The nodes have .2 to .4, the bridge .1, the router .5; the network's own address is never given.
+        expect(range).toBe("172.18.0.0/29");
+        expect(reserved).toEqual(["172.18.0.6", "172.18.0.7"]);
+    });
+
+    it("cannot be far apart beside a router", () => {
+        const model = onNodeNetwork("172.18.0.5/16");
+        const [first, node] = Object.entries(model.cluster.nodes)[0]!;
+        const interfaces = [{ ...node.interfaces[0]!, addresses: ["172.18.200.2/16"] }];
+        const nodes = { ...model.cluster.nodes, [first]: { ...node, interfaces } };
+        const spread = { ...model, cluster: { ...model.cluster, nodes } };
+        expect(() => nodePool(spread, "172.18.0.0/16")).toThrow("must be within 1024 of each other");
+    });
 });
 
 describe("the prefix of a stack's names", () => {
