@@ -2,8 +2,10 @@
 
 import { addressOf } from "../lab/address";
 import { namedDevices } from "../lab/devices";
-import type { Device, Interface, KubernetesNode, Lab, Service, StaticRoute } from "../lab/model";
+import { routingInstances } from "../lab/instances";
+import type { Device, Interface, KubernetesNode, Lab, Router, Service, StaticRoute } from "../lab/model";
 import { podsOf } from "../lab/services";
+import { nodeSpeakers, type SpeakerProgram } from "../lab/speakers";
 import type {
     BridgeSpec,
     EndSpec,
@@ -19,10 +21,15 @@ import type {
     SpeakerSpec,
 } from "../provider/schema";
 import { birdConf } from "./bird";
-import { ciliumResources } from "./cilium";
+import { calicoResources } from "./calico";
+import { calicoBird } from "./calico-speaker";
+import { ciliumResources, ciliumValues } from "./cilium";
 import { frrConf } from "./frr";
 import { gobgpConfig } from "./gobgp";
 import type { KubernetesObject } from "./kubernetes";
+import { metallbInstallation, metallbResources } from "./metallb";
+import { ciliumMetalLbGobgp, metallbFrr } from "./metallb-speaker";
+import { leakAddress, leakInterface, leakingVrfs, vrfNamespace } from "./vrf-namespaces";
 import { workloadResources } from "./workload";
 
 /** Daemon that stands in for Cilium's speaker: GoBGP, the library in Cilium, or BIRD, which is smaller. */
@@ -45,8 +52,21 @@ export function fabricSpec(lab: Lab): Omit<FabricInputs, "sandbox"> {
     return {
         namespaces: namespaces(lab),
         links: Object.fromEntries(links),
-        bridges: Object.fromEntries(bridges),
+        bridges: Object.fromEntries([...bridges, ...leakBridges(lab)]),
     };
+}
+
+/** A link for each router whose VRFs leak, between the VRFs that do. */
+function leakBridges({ routers, segments }: Lab): readonly (readonly [string, BridgeSpec])[] {
+    return Object.entries(routers).flatMap(([name, router]) => {
+        const ports = leakingVrfs(router).map((vrf) => ({
+            namespace: vrfNamespace(name, vrf.name),
+            interface: leakInterface,
+        }));
+        const attached = Object.values(segments);
+        const mtu = Math.max(...attached.map((segment) => segment.mtu), 1500);
+        return ports.length === 0 ? [] : [[`${name}.vrfs`, { ports, mtu }] as const];
+    });
 }
 
 /**
@@ -55,7 +75,12 @@ export function fabricSpec(lab: Lab): Omit<FabricInputs, "sandbox"> {
  * @throws Error if the lab has no such router
  */
 export function routerSpec(lab: Lab, name: string): Omit<RouterInputs, "sandbox"> {
-    return { namespace: name, config: frrConf(lab, name) };
+    const vrfs = lab.routers[name]?.vrfs?.map((vrf) => vrf.name) ?? [];
+    return {
+        namespace: name,
+        config: frrConf(lab, name, "namespaces"),
+        ...(vrfs.length === 0 ? {} : { vrfs }),
+    };
 }
 
 /**
@@ -79,11 +104,11 @@ export function nodeSpec(lab: Lab, name: string, speaker: SpeakerKind = "gobgp")
 
 function endsBySegment(lab: Lab): ReadonlyMap<string, readonly EndSpec[]> {
     const ends = new Map<string, EndSpec[]>();
-    for (const [namespace, { interfaces }] of namedDevices(lab)) {
-        for (const { name, attachment } of interfaces) {
+    for (const [device, { interfaces }] of namedDevices(lab)) {
+        for (const { name, attachment, vrf } of interfaces) {
             if (attachment.kind === "segment") {
                 const known = ends.get(attachment.segment) ?? [];
-                known.push({ namespace, interface: name });
+                known.push({ namespace: vrfNamespace(device, vrf), interface: name });
                 ends.set(attachment.segment, known);
             }
         }
@@ -104,10 +129,7 @@ function link(name: string, ends: readonly EndSpec[], mtu: number): LinkSpec {
 
 function namespaces(lab: Lab): Record<string, NamespaceSpec> {
     const { nodes, nodeSegment, cilium } = lab.cluster;
-    // A router's static routes are FRR's, which puts them into the kernel itself.
-    const routers = Object.entries(lab.routers).map(
-        ([name, router]) => [name, { ...namespace(router, true), routes: {} }] as const,
-    );
+    const routers = Object.entries(lab.routers).flatMap(([name, router]) => routerNamespaces(name, router));
     const hosts = Object.entries(lab.hosts).map(([name, host]) => [name, namespace(host, false)] as const);
     const kubernetesNodes = Object.entries(nodes).map(([name, node]) => {
         const overlay = cilium?.routingMode === "tunnel" ? portsOn(node, nodeSegment) : [];
@@ -115,6 +137,25 @@ function namespaces(lab: Lab): Record<string, NamespaceSpec> {
         return [name, { ...spec, routes: { ...spec.routes, ...ownSlice(node) }, proxyNeighbors: overlay }] as const;
     });
     return Object.fromEntries([...routers, ...hosts, ...kubernetesNodes]);
+}
+
+/** A namespace for each VRF. A router's static routes are FRR's, which puts them into the kernel itself. */
+function routerNamespaces(name: string, router: Router): readonly (readonly [string, NamespaceSpec])[] {
+    const leaking = new Map(leakingVrfs(router).map((vrf) => [vrf.name, [leakAddress(router, vrf)]]));
+    return routingInstances(router).map(({ vrf, interfaces }) => {
+        const spec = namespace({ interfaces, staticRoutes: [] }, true);
+        const leak = leaking.get(vrf ?? "");
+        const isOwn = (port: string) => interfaces.some((each) => each.name === port);
+        const nat = router.sourceNat?.filter((each) => isOwn(each.interface)) ?? [];
+        return [
+            vrfNamespace(name, vrf),
+            {
+                ...spec,
+                addresses: leak === undefined ? spec.addresses : { ...spec.addresses, [leakInterface]: leak },
+                ...(nat.length === 0 ? {} : { sourceNat: nat }),
+            },
+        ];
+    });
 }
 
 /** Where no pod is, a node's slice of the pod CIDRs ends at the node: sent on to the router, packets would circle. */
@@ -158,24 +199,65 @@ function portsOn(device: Device, segment: string): readonly string[] {
         .map(({ name }) => name);
 }
 
+/** One speaker for each program that the model has speaking on the node. */
 function speakers(lab: Lab, name: string, kind: SpeakerKind): Record<string, SpeakerSpec> {
-    const node = lab.cluster.nodes[name];
-    if (node === undefined) {
+    if (lab.cluster.nodes[name] === undefined) {
         throw new Error(`the lab ${lab.name} has no Kubernetes node ${name}`);
     }
-    const config = gobgpConfig(clusterObjects(lab), node);
-    return config === undefined ? {} : { cilium: standIn(config, kind) };
+    const programs = nodeSpeakers(lab, name).map(({ program }) => program);
+    return Object.fromEntries(programs.map((program) => [program, speaker(lab, name, program, kind)]));
 }
 
-function standIn(config: GobgpConfig, kind: SpeakerKind): SpeakerSpec {
+function speaker(lab: Lab, name: string, program: SpeakerProgram, kind: SpeakerKind): SpeakerSpec {
+    const spec = speakerFromResources(lab, name, program, kind);
+    if (spec === undefined) {
+        throw new Error(
+            `cluster.nodes.${name}: no custom resource of the lab configures the speaker of ${program} there`,
+        );
+    }
+    return spec;
+}
+
+function speakerFromResources(
+    lab: Lab,
+    name: string,
+    program: SpeakerProgram,
+    kind: SpeakerKind,
+): SpeakerSpec | undefined {
+    const objects = clusterObjects(lab);
+    const { [name]: node, ...others } = lab.cluster.nodes;
+    switch (program) {
+        case "cilium":
+            return standIn(gobgpConfig(objects, node!) ?? ciliumMetalLbGobgp(objects, ciliumValues(lab), node!), kind);
+        case "calico":
+            return configured("bird", calicoBird(objects, node!, Object.values(others)));
+        case "metallb":
+            return configured("frr", metallbFrr(objects, metallbInstallation(lab)!, node!));
+    }
+}
+
+function standIn(config: GobgpConfig | undefined, kind: SpeakerKind): SpeakerSpec | undefined {
+    if (config === undefined) {
+        return undefined;
+    }
     return kind === "gobgp" ? { kind, config } : { kind, config: birdConf(config) };
+}
+
+function configured(kind: "bird" | "frr", config: string | undefined): SpeakerSpec | undefined {
+    return config === undefined ? undefined : { kind, config };
 }
 
 /** What a cluster would be given; kept with the lab, because every node is configured from it. */
 const objectsByLab = new WeakMap<Lab, readonly KubernetesObject[]>();
 
 function clusterObjects(lab: Lab): readonly KubernetesObject[] {
-    const objects = objectsByLab.get(lab) ?? [...ciliumResources(lab), ...workloadResources(lab)];
+    const { cilium, calico, metallb } = lab.cluster;
+    const objects = objectsByLab.get(lab) ?? [
+        ...(cilium === undefined ? [] : ciliumResources(lab)),
+        ...(calico === undefined ? [] : calicoResources(lab)),
+        ...(metallb === undefined ? [] : metallbResources(lab)),
+        ...workloadResources(lab),
+    ];
     objectsByLab.set(lab, objects);
     return objects;
 }

@@ -13,12 +13,13 @@ const blocks = /^(router |interface |vrf |route-map \S+ (permit|deny) |bfd$|next
 /** Lines that open a block within a block. */
 const innerBlocks = /^(address-family |vni |peer |profile )/;
 
-/** Lines that say nothing about the configuration, or nothing that FRR decides: forwarding is the fabric's. */
-const silent = /^(!|#|end$|exit|frr version |Building configuration|Current configuration|(no )?ip(v6)? forwarding$)/;
+/** Lines that say nothing about the configuration, or nothing that FRR decides: forwarding and namespaces are the fabric's. */
+const silent =
+    /^(!|#|end$|exit|netns |frr version |Building configuration|Current configuration|(no )?ip(v6)? forwarding$)/;
 
 /**
  * Reads a configuration as FRR writes it: bodies of blocks are indented, blocks end with `exit` or where the
- * indentation ends. Comments, `frr version` and packet forwarding are left out.
+ * indentation ends. Comments, `frr version`, packet forwarding and VRFs of which nothing is said are left out.
  */
 export function parseConfig(text: string): readonly Entry[] {
     const top: Entry[] = [];
@@ -39,7 +40,7 @@ export function parseConfig(text: string): readonly Entry[] {
             open.push({ indent, body });
         }
     }
-    return top;
+    return top.filter(({ line, body }) => !(line.startsWith("vrf ") && body?.length === 0));
 }
 
 /** Text of a configuration in the form that {@link parseConfig} reads; equal configurations have equal text. */
@@ -120,7 +121,7 @@ export function profileOf(config: readonly Entry[]): string {
 }
 
 /** Filters are defined before they are used: FRR denies what an undefined prefix list or route map would decide. */
-const filters = /^(no )?((ip |ipv6 )?(prefix-list|access-list)|route-map|bgp (as-path|community-list)) /;
+const filters = /^(no )?((ip |ipv6 )?(prefix-list|access-list)|route-map|bgp (as-path|(ext|large-)?community-list)) /;
 
 /** Prefix lists, route maps and other lists that decide about routes. */
 export function policiesOf(config: readonly Entry[]): readonly Entry[] {

@@ -14,6 +14,7 @@ import {
     profileOf,
     typed,
 } from "./frr-config";
+import { amongVrfs, hasVrfs, provideVrfs, releaseVrfs } from "./frr-vrfs";
 import { executable } from "./needs";
 import { absence, untilReady } from "./process";
 import { type FrrDaemon, succeeded, type Vty, type VtyReply, vty, vtyPath, withVty } from "./vty";
@@ -24,6 +25,8 @@ export interface FrrSpec {
     readonly config: string;
     /** Whether bgpd takes connections; beside another speaker of the namespace it only connects. @default true */
     readonly listens?: boolean;
+    /** VRFs beside the default one; each is the namespace `<namespace>.<vrf>`. @default none */
+    readonly vrfs?: readonly string[];
 }
 
 const allDaemons: readonly FrrDaemon[] = ["zebra", "staticd", "bfdd", "bgpd"];
@@ -45,7 +48,7 @@ const grace = 1_000;
  * namespace, which checks it and gives its normal form; the difference between that and the running configuration is
  * then commanded. Sessions reset only where FRR cannot do otherwise: another AS or router id, other families, a neighbor
  * that moves to another group. Another `frr defaults` profile restarts FRR, since FRR applies profiles to new objects
- * only.
+ * only; so do the first VRF and the end of the last one, since what makes a VRF is chosen when zebra starts.
  *
  * @throws Error naming the daemon that does not start with the end of its log, the refused lines (of what runs nothing
  *     was changed then), or the lines that still differ afterwards
@@ -53,6 +56,7 @@ const grace = 1_000;
 export async function applyFrr(sandbox: Sandbox, spec: FrrSpec): Promise<void> {
     const { namespace, config } = spec;
     const wanted = parseConfig(config);
+    await ensureVrfs(sandbox, spec);
     const record = readRecord(sandbox, namespace);
     await ensureDaemons(sandbox, spec, daemonsOf(wanted));
     const sessions = await openAll(sandbox, namespace, daemonsOf(wanted));
@@ -128,7 +132,19 @@ export async function stopFrr(sandbox: Sandbox, { namespace }: { readonly namesp
             sandbox.call("stopDaemon", { name: processName(namespace, daemon), graceMilliseconds: grace }),
         ),
     );
+    await releaseVrfs(sandbox, namespace);
     writeRecord(sandbox, namespace, undefined);
+}
+
+/** Makes the VRFs namespaces that FRR finds. FRR ends before when it runs without VRFs, or with other ones of their names. */
+async function ensureVrfs(sandbox: Sandbox, { namespace, vrfs = [] }: FrrSpec): Promise<void> {
+    if (vrfs.length > 0 !== hasVrfs(sandbox, namespace)) {
+        await stopFrr(sandbox, { namespace });
+    }
+    if (vrfs.length > 0 && (await provideVrfs(sandbox, namespace, vrfs))) {
+        await stopFrr(sandbox, { namespace });
+        await provideVrfs(sandbox, namespace, vrfs);
+    }
 }
 
 /** Whether a daemon was told nothing yet; it then says no more than its profile and the kernel's hostname. */
@@ -236,10 +252,11 @@ async function startDaemon(
     const leftovers = [vtyPath(namespace, daemon), ...(daemon === "zebra" ? [`/run/frr/${namespace}/zserv.api`] : [])];
     removeInside(sandbox, leftovers);
     const port = daemon === "bgpd" && !listens ? ["-p", "0"] : [];
+    const argv = [executable(daemon), ...flags(namespace), ...port];
     await sandbox.call("startDaemon", {
         name: processName(namespace, daemon),
         namespace,
-        argv: [executable(daemon), ...flags(namespace), ...port],
+        argv: hasVrfs(sandbox, namespace) ? amongVrfs(namespace, argv, daemon === "zebra") : argv,
     });
 }
 

@@ -10,7 +10,7 @@ async function apply(inputs: RouterInputs): Promise<void> {
 /** A router: FRR's daemons in a namespace of the fabric. */
 export const router: ResourceKind<RouterInputs> = {
     type: types.router,
-    inputs: { sandbox: "string", namespace: "string", config: "string" },
+    inputs: { sandbox: "string", namespace: "string", config: "string", vrfs: "array?" },
     replaceOn: ["sandbox", "namespace"],
     plan({ sandbox, namespace }) {
         return { id: `${sandbox}/${namespace}` };

@@ -38,6 +38,7 @@ export function fabricNetwork(fabric: FabricInputs): WantedNetwork {
     const links = [...pointToPoint(fabric), ...bridgePorts(fabric)];
     checkNames(fabric, problems);
     checkEnds(fabric, links, problems);
+    checkSources(fabric, problems);
     const network: WantedNetwork = {
         namespaces: [...deviceNamespaces(fabric), ...bridgeNamespaces(fabric)],
         bridges: Object.entries(fabric.bridges).map(
@@ -137,13 +138,28 @@ function checkEnds(fabric: FabricInputs, links: readonly WantedLink[], problems:
         taken.set(name, path);
         checkEnd(fabric, path, end, problems);
     }
-    for (const [namespace, { addresses, proxyNeighbors }] of Object.entries(fabric.namespaces)) {
+    for (const [namespace, { addresses, proxyNeighbors, sourceNat = [] }] of Object.entries(fabric.namespaces)) {
         const missing = (name: string) => name !== "lo" && !taken.has(`${namespace}:${name}`);
         for (const name of Object.keys(addresses).filter(missing)) {
             problems.push(`namespaces.${namespace}.addresses.${name}: no link or bridge ends at this interface`);
         }
+        for (const [index, { interface: name }] of sourceNat.entries()) {
+            if (missing(name)) {
+                problems.push(
+                    `namespaces.${namespace}.sourceNat[${index}]: no link or bridge ends at interface ${name}`,
+                );
+            }
+        }
         for (const name of proxyNeighbors.filter(missing)) {
             problems.push(`namespaces.${namespace}.proxyNeighbors: no link or bridge ends at interface ${name}`);
+        }
+    }
+}
+
+function checkSources({ namespaces }: FabricInputs, problems: Problems): void {
+    for (const [namespace, { sourceNat = [] }] of Object.entries(namespaces)) {
+        for (const [index, { source }] of sourceNat.entries()) {
+            read(`namespaces.${namespace}.sourceNat[${index}].source`, problems, () => parseSubnet(source));
         }
     }
 }

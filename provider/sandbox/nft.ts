@@ -1,5 +1,6 @@
 /**
- * Service rules of a node, in nftables through libnftables: no process per node, one transaction per change.
+ * Service rules of a node and source translation of a router, in nftables through libnftables: no process per device, one
+ * transaction per change.
  *
  * What kube-proxy and Cilium do for a load-balancer address: the destination is translated to one endpoint at random
  * for each new connection; under externalTrafficPolicy Cluster the source is hidden behind the node; whatever reaches a
@@ -9,11 +10,11 @@
 import { closeSync, openSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import koffi from "koffi";
-import type { ServiceSpec } from "../schema";
+import type { ServiceSpec, SourceNatSpec } from "../schema";
 import { closeQuietly, duplicate } from "./native";
 import { ask, openNetlink, parseAttributes, protocols } from "./netlink";
 
-/** Table with the rules of a node. */
+/** Table with the rules of a device. */
 const table = "inet bgp-lab";
 
 /** The complete rules of a node, as nft reads them. */
@@ -33,6 +34,15 @@ export function serviceRules(services: Readonly<Record<string, ServiceSpec>>): s
         "}",
         "",
     ].join("\n");
+}
+
+/** The complete rules of a router that hides sources, as nft reads them. */
+export function sourceNatRules(specs: readonly SourceNatSpec[]): string {
+    const rules = specs.map(({ interface: name, source }) => {
+        const version = source.includes(":") ? "ip6" : "ip";
+        return `oifname "${name}" ${version} saddr ${source} masquerade`;
+    });
+    return [`table ${table} {`, chain("hide-source", "nat", "postrouting", "srcnat", rules), "}", ""].join("\n");
 }
 
 function chain(name: string, type: string, hook: string, priority: string, rules: readonly string[]): string {
@@ -147,7 +157,7 @@ function run(commands: string): string {
             return output;
         }
         if (attempt === attempts || !errors.includes("Interrupted system call")) {
-            throw new Error(`nftables refused the service rules: ${errors.trim()}${kernelHint(errors)}`);
+            throw new Error(`nftables refused the rules: ${errors.trim()}${kernelHint(errors)}`);
         }
     }
 }
@@ -163,7 +173,7 @@ function kernelHint(errors: string): string {
 const removal = `table ${table}\ndelete table ${table}\n`;
 
 /**
- * Makes the service rules of the namespace that the thread is in, in one transaction.
+ * Makes the rules of the namespace that the thread is in, in one transaction.
  *
  * @param replace whether there may be others already; removing them waits for a grace period of the kernel (about 12 ms),
  *     which a new namespace is spared
@@ -172,7 +182,7 @@ export function replaceRules(rules: string, replace: boolean): void {
     run(replace ? removal + rules : rules);
 }
 
-/** Removes the service rules of the namespace that the thread is in. */
+/** Removes the rules of the namespace that the thread is in. */
 export function removeRules(): void {
     run(removal);
 }

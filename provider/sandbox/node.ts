@@ -5,11 +5,11 @@ import { fabricNetwork } from "./fabric";
 import { apply, inspect } from "./kernel";
 import { hasNamespace, inNamespace } from "./namespaces";
 import { describe } from "./network";
-import { listRules, removeRules, replaceRules, rulesGeneration, serviceRules } from "./nft";
+import { listRules, removeRules, replaceRules, rulesGeneration, serviceRules, sourceNatRules } from "./nft";
 import { type PodServer, podNamespace, podNetwork, servePod, serverIdentity } from "./pods";
 import type { Drift, NodeNetwork } from "./protocol";
 
-/** Service rules as they were made, to tell whether someone changed them. */
+/** Rules as they were made, to tell whether someone changed them. */
 interface Rules {
     readonly asked: string;
     readonly listed: string;
@@ -26,6 +26,9 @@ interface NodeState {
 
 const nodes = new Map<string, NodeState>();
 
+/** Rules of the namespaces that hide sources. */
+const translations = new Map<string, { rules?: Rules }>();
+
 /** Interfaces of each namespace of the fabric that answer for pods. */
 let proxyNeighbors: ReadonlyMap<string, readonly string[]> = new Map();
 
@@ -37,6 +40,7 @@ export function applyFabric(fabric: FabricInputs): void {
     }
     const isChanged = apply(wanted);
     proxyNeighbors = new Map(Object.entries(fabric.namespaces).map(([name, spec]) => [name, spec.proxyNeighbors]));
+    applyTranslations(fabric);
     if (isChanged) {
         // An interface that was made anew does not answer for the pods any more.
         for (const [name, { pods }] of nodes) {
@@ -47,7 +51,42 @@ export function applyFabric(fabric: FabricInputs): void {
 
 /** Differences between a fabric and the kernel. */
 export function inspectFabric(fabric: FabricInputs): readonly Drift[] {
-    return describe(inspect(fabricNetwork(fabric)));
+    return [...describe(inspect(fabricNetwork(fabric))), ...translationDrift(fabric)];
+}
+
+function translating({ namespaces }: FabricInputs): ReadonlyMap<string, string> {
+    return new Map(
+        Object.entries(namespaces).flatMap(([name, { sourceNat = [] }]) =>
+            sourceNat.length === 0 ? [] : [[name, sourceNatRules(sourceNat)]],
+        ),
+    );
+}
+
+function applyTranslations(fabric: FabricInputs): void {
+    const wanted = translating(fabric);
+    for (const [name, { rules }] of translations) {
+        if (!wanted.has(name)) {
+            translations.delete(name);
+            if (rules !== undefined && hasNamespace(name)) {
+                inNamespace(name, removeRules);
+            }
+        }
+    }
+    for (const [name, asked] of wanted) {
+        const state = translations.get(name) ?? {};
+        translations.set(name, state);
+        applyRules(state, name, asked);
+    }
+}
+
+function translationDrift(fabric: FabricInputs): readonly Drift[] {
+    return [...translating(fabric)].flatMap(([name, asked]) => {
+        const rules = translations.get(name)?.rules;
+        const isSame =
+            rules?.asked === asked && hasNamespace(name) && inNamespace(name, () => areRulesUnchanged(rules));
+        const path = `namespaces.${name}.sourceNat`;
+        return isSame ? [] : [{ path, found: `the source translation of ${name} is another than asked for` }];
+    });
 }
 
 function interfacesFor(node: string): readonly string[] {
@@ -80,7 +119,7 @@ export function applyNode(wanted: NodeNetwork): void {
     apply(network);
     state.pods = pods;
     startServers(state, node, pods);
-    applyRules(state, node, services);
+    applyRules(state, node, serviceRules(services));
 }
 
 function wantedIdentity(node: string, pod: string, pods: NodeNetwork["pods"]): string | undefined {
@@ -125,9 +164,8 @@ function startServers({ servers }: NodeState, node: string, pods: NodeNetwork["p
     }
 }
 
-function applyRules(state: NodeState, node: string, services: NodeNetwork["services"]): void {
-    const asked = serviceRules(services);
-    inNamespace(node, () => {
+function applyRules(state: { rules?: Rules }, namespace: string, asked: string): void {
+    inNamespace(namespace, () => {
         if (state.rules?.asked === asked && areRulesUnchanged(state.rules)) {
             return;
         }
