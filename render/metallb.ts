@@ -1,5 +1,5 @@
 import { familyOf } from "../lab/address";
-import type { Bfd, CiliumMetalLbBgp, Lab, LoadBalancerPool, MetalLb, MetalLbPeer } from "../lab/model";
+import type { Bfd, CiliumMetalLbBgp, Lab, LabelRequirement, LoadBalancerPool, MetalLb, MetalLbPeer } from "../lab/model";
 import type {
     BFDProfile,
     BGPAdvertisement,
@@ -207,7 +207,7 @@ interface FileSelector {
     readonly "match-labels"?: Readonly<Record<string, string>>;
     readonly "match-expressions"?: readonly {
         readonly key: string;
-        readonly operator: string;
+        readonly operator: LabelRequirement["operator"];
         readonly values: readonly string[];
     }[];
 }

@@ -1,6 +1,6 @@
 /** Reading the objects that a cluster would be given. */
 
-import type { KubernetesObject, OfKind } from "./kubernetes";
+import type { CalicoBGPPeer, KubernetesObject, MetalLbBGPPeer, OfKind } from "./kubernetes";
 
 /** Objects by kind, kept with the list: every node of a lab asks the same one. */
 const kindsByList = new WeakMap<readonly KubernetesObject[], ReadonlyMap<string, readonly KubernetesObject[]>>();
@@ -26,4 +26,14 @@ function groupByKind(objects: readonly KubernetesObject[]): ReadonlyMap<string, 
         }
     }
     return kinds;
+}
+
+/** Whether a peer is MetalLB's. */
+export function isMetalLb(peer: OfKind<"BGPPeer">): peer is MetalLbBGPPeer {
+    return peer.apiVersion === "metallb.io/v1beta2";
+}
+
+/** Whether a peer is Calico's. */
+export function isCalico(peer: OfKind<"BGPPeer">): peer is CalicoBGPPeer {
+    return !isMetalLb(peer);
 }
