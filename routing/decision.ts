@@ -1,31 +1,8 @@
-/** The decision process of RFC 4271 §9.1.2.2, as FRR carries it out with `bgp bestpath compare-routerid`. */
+/** The decision process of RFC 4271 §9.1.2.2, as FRR carries it out with `bestpath compare-routerid` and `deterministic-med`. */
 
-import type { Address, Asn } from "../lab/model";
-import { sortedByAddress } from "./bits";
-
-/** A path that a speaker may choose. */
-export interface Candidate {
-    readonly nextHop: Address;
-    /** Where packets are sent: the next hop, or over IPv6 the FRR router that sent the path, by its link-local address. */
-    readonly gateway: Address;
-    readonly asPath: readonly Asn[];
-    /** Origin attribute: a `network` statement and Cilium give IGP, redistribution gives incomplete. */
-    readonly origin: "igp" | "incomplete";
-    readonly source: Source;
-    /** Whether the next hop can be reached. */
-    readonly valid: boolean;
-}
-
-/** Where a path comes from. */
-export type Source =
-    | { readonly kind: "local" }
-    | {
-          readonly kind: "ebgp" | "ibgp";
-          readonly address: Address;
-          readonly asn: Asn;
-          /** Place of the neighbor by BGP identifier, then by address: the last tie-breakers. */
-          readonly rank: number;
-      };
+import type { Address, Family } from "../lab/model";
+import { type Attributes, type Candidate, isUnspecified, sameList } from "./attributes";
+import { hexOf, sortedByAddress } from "./bits";
 
 /** How a speaker shares load between paths. */
 export interface MultipathSettings {
@@ -33,67 +10,175 @@ export interface MultipathSettings {
     readonly maximumPaths: number;
 }
 
+/** Whether the next hop of a path can be reached. */
+export type Validity = (candidate: Candidate) => boolean;
+
 /** The outcome for one prefix. */
-export interface Choice<T> {
+export interface Choice {
     /** All paths, the best first; those that are not valid last. */
-    readonly ranked: readonly T[];
+    readonly ranked: readonly Candidate[];
     /** The paths in use, the best first; empty when no path is valid. */
-    readonly used: readonly T[];
+    readonly used: readonly Candidate[];
+}
+
+/** The next hop of a path as its receiver sees it. */
+export function nextHopOf({ attributes, peer }: Candidate, family: Family): Address {
+    return attributes.nextHop ?? peer!.other.self[family];
+}
+
+/** Where packets are sent: the next hop, or over IPv6 the FRR router that sent the path, by its link-local address. */
+export function gatewayOf(candidate: Candidate, family: Family): Address {
+    return candidate.attributes.linkLocal ? candidate.peer!.address : nextHopOf(candidate, family);
 }
 
 /** Ranks the paths to one prefix and picks those in use. */
-export function choose<T extends Candidate>(paths: readonly T[], settings: MultipathSettings): Choice<T> {
-    const ranked = [...paths].sort(compareCandidates);
-    const best = ranked[0];
-    if (best === undefined || !best.valid) {
-        return { ranked, used: [] };
+export function choose(
+    paths: readonly Candidate[],
+    family: Family,
+    settings: MultipathSettings,
+    isValid: Validity,
+): Choice {
+    const valid = paths.filter(isValid);
+    const best = bestOf(valid);
+    if (best === undefined) {
+        return { ranked: [...paths].sort(compareCandidates), used: [] };
     }
-    const equal = ranked.filter((path) => path.gateway !== best.gateway && sharesLoad(best, path, settings));
-    // Two paths through one gateway are one way.
-    const ways = [...new Map([...equal].reverse().map((path) => [path.gateway, path])).values()].reverse();
-    return { ranked, used: [best, ...fewest(ways, settings.maximumPaths - 1)] };
+    const others = valid.filter((path) => path !== best).sort(compareCandidates);
+    const rest = paths.filter((path) => !isValid(path)).sort(compareCandidates);
+    return { ranked: [best, ...others, ...rest], used: [best, ...sharing(best, others, family, settings)] };
+}
+
+/** The paths that share the load with the best one. Two paths through one gateway are one way. */
+function sharing(
+    best: Candidate,
+    others: readonly Candidate[],
+    family: Family,
+    settings: MultipathSettings,
+): readonly Candidate[] {
+    if (settings.maximumPaths < 2 || best.peer === undefined) {
+        return [];
+    }
+    const first = gatewayOf(best, family);
+    const ways = new Map<Address, Candidate>();
+    for (const path of others) {
+        const gateway = gatewayOf(path, family);
+        if (gateway !== first && !ways.has(gateway) && sharesLoad(best, path, settings)) {
+            ways.set(gateway, path);
+        }
+    }
+    return fewest([...ways.values()], family, settings.maximumPaths - 1);
 }
 
 /** Of more paths than may be used, FRR takes those with the lowest next hops (`bgp_path_info_mpath_cmp`). */
-function fewest<T extends Candidate>(paths: readonly T[], most: number): readonly T[] {
-    return paths.length <= most ? paths : sortedByAddress(paths, ({ nextHop }) => nextHop).slice(0, most);
+function fewest(paths: readonly Candidate[], family: Family, most: number): readonly Candidate[] {
+    return paths.length <= most ? paths : sortedByAddress(paths, (path) => nextHopOf(path, family)).slice(0, most);
 }
 
 /**
- * The order of preference. Local preference, MED and the metric to the next hop do not appear: nothing in a lab sets
- * them, so they are equal in every comparison.
+ * The best of valid paths. Metrics are only compared between paths of one neighbor AS, so that the best of every neighbor
+ * AS is found first: otherwise the outcome would depend on the order in which paths came.
  */
-function compareCandidates(a: Candidate, b: Candidate): number {
-    return Number(b.valid) - Number(a.valid) || preference(a) - preference(b) || rankOf(a.source) - rankOf(b.source);
+export function bestOf(paths: readonly Candidate[]): Candidate | undefined {
+    if (paths.some(({ attributes }) => attributes.med !== 0)) {
+        return lowest(bestPerNeighbor(paths), compareWithMetric);
+    }
+    return lowest(paths, compareCandidates);
 }
 
-/** The steps before the tie-breakers, as one number: paths of equal preference may share the load. Less is better. */
-function preference({ source, asPath, origin }: Candidate): number {
-    // Own paths have FRR's weight of 32768, which goes before the length of the AS path.
-    const own = source.kind === "local" ? 0 : 1;
-    const incomplete = origin === "igp" ? 0 : 1;
-    const internal = source.kind === "ibgp" ? 1 : 0;
-    return ((own * longestAsPath + asPath.length) * 2 + incomplete) * 2 + internal;
+function bestPerNeighbor(paths: readonly Candidate[]): readonly Candidate[] {
+    const best = new Map<number | undefined, Candidate>();
+    for (const path of paths) {
+        const neighbor = path.attributes.asPath[0];
+        const known = best.get(neighbor);
+        if (known === undefined || compareWithMetric(path, known) < 0) {
+            best.set(neighbor, path);
+        }
+    }
+    return [...best.values()];
 }
 
-/** More ASes than a path in a lab goes through; it keeps the steps of `preference` apart. */
-const longestAsPath = 65536;
+type Comparison = (a: Candidate, b: Candidate) => number;
+
+function lowest(paths: readonly Candidate[], compare: Comparison): Candidate | undefined {
+    let best = paths[0];
+    for (const path of paths) {
+        if (best !== undefined && path !== best && compare(path, best) < 0) {
+            best = path;
+        }
+    }
+    return best;
+}
+
+/** The order of preference but for metrics. */
+const compareCandidates: Comparison = (a, b) =>
+    compareMerit(a, b) || compareKind(a, b) || compareIdentifiers(a, b) || compareClusters(a, b) || compareRanks(a, b);
+
+const compareWithMetric: Comparison = (a, b) =>
+    compareMerit(a, b) ||
+    compareMetric(a, b) ||
+    compareKind(a, b) ||
+    compareIdentifiers(a, b) ||
+    compareClusters(a, b) ||
+    compareRanks(a, b);
+
+/** Own paths have FRR's weight of 32768, which goes before all else. */
+function compareMerit({ attributes: a, peer: from }: Candidate, { attributes: b, peer: other }: Candidate): number {
+    return (
+        Number(from !== undefined) - Number(other !== undefined) ||
+        b.localPreference - a.localPreference ||
+        a.asPath.length - b.asPath.length ||
+        rankOfOrigin(a) - rankOfOrigin(b)
+    );
+}
+
+function rankOfOrigin({ origin }: Attributes): number {
+    return origin === "igp" ? 0 : 1;
+}
+
+function compareMetric({ attributes: a }: Candidate, { attributes: b }: Candidate): number {
+    return a.asPath[0] === b.asPath[0] ? a.med - b.med : 0;
+}
+
+/** The metric to the next hop is the same for all, because no lab has an interior protocol that would give one. */
+function compareKind(a: Candidate, b: Candidate): number {
+    return Number(a.peer?.kind === "ibgp") - Number(b.peer?.kind === "ibgp");
+}
+
+/** A reflected path counts with the identifier of the speaker that brought it into the AS (RFC 4456 §9). */
+function compareIdentifiers(a: Candidate, b: Candidate): number {
+    const [one, other] = [identifierOf(a), identifierOf(b)];
+    return one === other ? 0 : hexOf(one) < hexOf(other) ? -1 : 1;
+}
+
+function identifierOf({ attributes, peer }: Candidate): Address {
+    return attributes.originator ?? peer?.identifier ?? "0.0.0.0";
+}
+
+function compareClusters({ attributes: a }: Candidate, { attributes: b }: Candidate): number {
+    return a.clusters.length - b.clusters.length;
+}
+
+function compareRanks(a: Candidate, b: Candidate): number {
+    return (a.peer?.rank ?? -1) - (b.peer?.rank ?? -1);
+}
 
 function sharesLoad(best: Candidate, path: Candidate, { multipathRelax }: MultipathSettings): boolean {
-    if (!path.valid || best.source.kind === "local" || path.source.kind === "local") {
+    const [a, b] = [best.peer, path.peer];
+    if (a === undefined || b === undefined) {
         return false;
     }
-    if (preference(best) !== preference(path)) {
+    if (compareMerit(best, path) !== 0 || compareMetric(best, path) !== 0 || a.kind !== b.kind) {
         return false;
     }
     if (multipathRelax) {
         return true;
     }
-    return best.source.kind === "ibgp"
-        ? best.asPath.join(" ") === path.asPath.join(" ")
-        : best.source.asn === path.source.asn;
+    return a.kind === "ibgp"
+        ? sameList(best.attributes.asPath, path.attributes.asPath)
+        : a.other.speaker.asn === b.other.speaker.asn;
 }
 
-function rankOf(source: Source): number {
-    return source.kind === "local" ? -1 : source.rank;
+/** Whether a path is one that another VRF of the router originates, which its tables then carry on. */
+export function isLeakedOwn({ attributes, peer }: Candidate): boolean {
+    return peer?.leak !== undefined && attributes.nextHop !== undefined && isUnspecified(attributes.nextHop);
 }

@@ -1,42 +1,52 @@
 /** What speakers originate: redistributed and announced networks of routers, pods and services of nodes. */
 
 import { contains, familyOf, hostPrefix } from "../lab/address";
-import type { Address, Lab, Prefix, Router } from "../lab/model";
+import type { Address, BgpSpeaker, Lab, Prefix } from "../lab/model";
 import { advertisedPodCidrs, advertisedServiceAddresses } from "../lab/services";
-import type { Candidate } from "./decision";
+import type { SpeakerProgram } from "../lab/speakers";
+import { type Attributes, ownAttributes } from "./attributes";
 import type { FibRoute } from "./prediction";
-import type { Fib } from "./tables";
+import type { PrefixIndex } from "./prefixes";
+import type { Routes } from "./tables";
+
+/** Own paths by number of their prefix. */
+export type OwnPaths = ReadonlyMap<number, readonly Attributes[]>;
 
 /** Networks that zebra never redistributes (`zebra_check_addr`): loopback, multicast and link-local ones. */
 const neverRedistributed: readonly Prefix[] = ["127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "fe80::/10"];
 
-/** A router's own paths, given its forwarding table without them. */
-export function originatedByRouter(router: Router, fib: Fib): ReadonlyMap<Prefix, readonly Candidate[]> {
-    const own = new Map<Prefix, Candidate[]>();
-    const add = (prefix: Prefix, path: Candidate) => own.set(prefix, [...(own.get(prefix) ?? []), path]);
-    for (const prefix of router.bgp.families.flatMap(({ networks }) => networks)) {
+/** A router's own paths, given its connected and static routes. */
+export function originatedByRouter(index: PrefixIndex, bgp: BgpSpeaker, routes: Routes): OwnPaths {
+    const own = new Map<number, Attributes[]>();
+    const add = (number: number, path: Attributes) => own.set(number, [...(own.get(number) ?? []), path]);
+    for (const prefix of bgp.families.flatMap(({ networks }) => networks)) {
+        const number = index.numberOf(prefix)!;
         // `bgp network import-check`: the path is used while the router has a route to that very prefix, not from BGP.
-        const route = fib.get(prefix);
-        const valid = route !== undefined && route.protocol !== "bgp";
-        add(prefix, { ...ownPath(unspecified(prefix), "igp"), valid });
+        add(number, { ...ownPath(unspecified(prefix), "igp"), usable: routes.has(number) });
     }
-    for (const [prefix, route] of fib) {
-        if (redistributes(router, prefix, route)) {
-            add(prefix, ownPath(route.nextHops[0]?.via ?? unspecified(prefix), "incomplete"));
+    for (const [number, route] of routes) {
+        const prefix = index.prefixes[number]!;
+        if (redistributes(bgp, prefix, route)) {
+            add(number, ownPath(route.nextHops[0]?.via ?? unspecified(prefix), "incomplete"));
         }
     }
     return own;
 }
 
-/** A node's own paths: what Cilium's control plane puts into its speaker. */
-export function originatedByNode(lab: Lab, node: string): ReadonlyMap<Prefix, readonly Candidate[]> {
-    const addresses = advertisedServiceAddresses(lab, node, "cilium").map(({ address }) => hostPrefix(address));
-    const prefixes = [...advertisedPodCidrs(lab, node, "cilium"), ...addresses];
-    return new Map(prefixes.map((prefix) => [prefix, [ownPath(unspecified(prefix), "igp")]]));
+/** What a node's speaker of one program announces of its own. */
+export function originatedPrefixes(lab: Lab, node: string, program: SpeakerProgram): readonly Prefix[] {
+    const addresses = advertisedServiceAddresses(lab, node, program).map(({ address }) => hostPrefix(address));
+    return [...advertisedPodCidrs(lab, node, program), ...addresses];
 }
 
-function redistributes(router: Router, prefix: Prefix, { protocol }: FibRoute): boolean {
-    const family = router.bgp.families.find((entry) => entry.family === familyOf(prefix));
+/** A node's own paths. */
+export function originatedByNode(index: PrefixIndex, lab: Lab, node: string, program: SpeakerProgram): OwnPaths {
+    const prefixes = originatedPrefixes(lab, node, program);
+    return new Map(prefixes.map((prefix) => [index.numberOf(prefix)!, [ownPath(unspecified(prefix), "igp")]]));
+}
+
+function redistributes(bgp: BgpSpeaker, prefix: Prefix, { protocol }: FibRoute): boolean {
+    const family = bgp.families.find((entry) => entry.family === familyOf(prefix));
     return (
         protocol !== "bgp" &&
         family !== undefined &&
@@ -45,10 +55,11 @@ function redistributes(router: Router, prefix: Prefix, { protocol }: FibRoute): 
     );
 }
 
-function ownPath(nextHop: Address, origin: Candidate["origin"]): Candidate {
-    return { nextHop, gateway: nextHop, asPath: [], origin, source: { kind: "local" }, valid: true };
+function ownPath(nextHop: Address, origin: Attributes["origin"]): Attributes {
+    return { ...ownAttributes, nextHop, origin };
 }
 
-function unspecified(prefix: Prefix): Address {
+/** The next hop of a path that the speaker forwards itself. */
+export function unspecified(prefix: Prefix): Address {
     return familyOf(prefix) === "ipv4" ? "0.0.0.0" : "::";
 }

@@ -1,7 +1,7 @@
 /** Prefix lists, and what an eBGP session without policy exchanges. */
 
 import { familyBits, parsePrefix } from "../lab/address";
-import type { Prefix, PrefixList, PrefixListEntry } from "../lab/model";
+import type { Family, Prefix, PrefixList, PrefixListEntry } from "../lab/model";
 
 /** Decides on a prefix. */
 export type Filter = (prefix: Prefix) => boolean;
@@ -10,6 +10,30 @@ export type Filter = (prefix: Prefix) => boolean;
 export const permitAll: Filter = () => true;
 /** The policy of a session that must have one and has none (RFC 8212), and of a list that does not exist. */
 export const denyAll: Filter = () => false;
+
+/** Gives the filter of a list by name, out of those that a router has; FRR denies everything to a list that does not exist. */
+export type FilterFactory = (lists: readonly PrefixList[] | undefined, family: Family, name: string) => Filter;
+
+/** Makes filters such that lists that say the same are one filter, on whatever router, and share its answers. */
+export function newFilterFactory(): FilterFactory {
+    const byList = new WeakMap<PrefixList, Filter>();
+    const byText = new Map<string, Filter>();
+    return (lists, family, name) => {
+        const list = lists?.find((each) => each.name === name && each.family === family);
+        if (list === undefined) {
+            return denyAll;
+        }
+        const known = byList.get(list);
+        if (known !== undefined) {
+            return known;
+        }
+        const text = JSON.stringify([family, list.entries]);
+        const filter = byText.get(text) ?? prefixListFilter(list);
+        byText.set(text, filter);
+        byList.set(list, filter);
+        return filter;
+    };
+}
 
 /**
  * A prefix list as a filter. The first entry that matches decides; what none matches is denied. Answers are kept,

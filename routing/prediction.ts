@@ -59,8 +59,12 @@ export interface BgpPath {
     readonly nextHop: Address;
     /** ASes that the path went through, the nearest first. */
     readonly asPath: readonly Asn[];
-    /** Address of the neighbor that sent the path. */
+    /** Address of the neighbor that sent the path, `local` for an own one, or `vrf <name>` for one that another VRF leaks. */
     readonly from: Address | "local";
+    /** @default 100 */
+    readonly localPreference?: number;
+    /** Metric. @default 0, also for a path without one */
+    readonly med?: number;
     /** Whether the next hop can be reached; a path that is not valid is never used. */
     readonly valid: boolean;
     readonly best: boolean;
@@ -88,14 +92,16 @@ export interface NextHop {
      * address on the link, while the kernel's route names its link-local address.
      */
     readonly via?: Address;
+    /** Interface, or the name of another VRF of the router, in whose tables the packet goes on. */
     readonly dev: string;
 }
 
-const sessionsByEnd = new WeakMap<Prediction, ReadonlyMap<string, Offer>>();
+const offersByPrediction = new WeakMap<Prediction, ReadonlyMap<string, () => Offer>>();
 
 /**
  * The prefixes that a device offers to a neighbor.
  *
+ * @param instance VRF of the router, or program of the node; a router's default VRF when absent
  * @returns nothing offered when the session is down or does not exist
  */
 export function offered(
@@ -103,17 +109,25 @@ export function offered(
     device: string,
     neighborAddress: Address,
     family: Family,
+    instance?: string,
 ): readonly Prefix[] {
-    const ends = sessionsByEnd.get(prediction) ?? offersByEnd(prediction);
-    sessionsByEnd.set(prediction, ends);
-    return ends.get(`${device} ${neighborAddress}`)?.[family] ?? [];
+    const ends = offersByPrediction.get(prediction) ?? offersByEnd(prediction);
+    offersByPrediction.set(prediction, ends);
+    return ends.get(endKey(device, instance, neighborAddress))?.()[family] ?? [];
 }
 
-function offersByEnd({ sessions }: Prediction): ReadonlyMap<string, Offer> {
+function offersByEnd({ sessions }: Prediction): ReadonlyMap<string, () => Offer> {
     return new Map(
-        sessions.flatMap(({ local, localAddress, remote, remoteAddress, offers }) => [
-            [`${local} ${remoteAddress}`, offers.fromLocal] as const,
-            [`${remote} ${localAddress}`, offers.fromRemote] as const,
-        ]),
+        sessions.flatMap((session) => {
+            const { local, localInstance, localAddress, remote, remoteInstance, remoteAddress, offers } = session;
+            return [
+                [endKey(local, localInstance, remoteAddress), () => offers.fromLocal] as const,
+                [endKey(remote, remoteInstance, localAddress), () => offers.fromRemote] as const,
+            ];
+        }),
     );
+}
+
+function endKey(device: string | undefined, instance: string | undefined, neighbor: Address | undefined): string {
+    return `${device} ${instance ?? ""} ${neighbor}`;
 }

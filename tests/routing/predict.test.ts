@@ -119,8 +119,11 @@ describe("the prediction for single-frr", () => {
     });
 
     it("says what each node offers", () => {
-        expect(offered(prediction, nodes[0]!, "169.254.1.1", "ipv4")).toEqual(["10.254.0.10/32"]);
-        expect(offered(prediction, nodes[1]!, "169.254.2.1", "ipv4")).toEqual(["10.254.0.10/32", "10.254.0.11/32"]);
+        expect(offered(prediction, nodes[0]!, "169.254.1.1", "ipv4", "cilium")).toEqual(["10.254.0.10/32"]);
+        expect(offered(prediction, nodes[1]!, "169.254.2.1", "ipv4", "cilium")).toEqual([
+            "10.254.0.10/32",
+            "10.254.0.11/32",
+        ]);
     });
 
     it("has nothing learned on any node, and no BGP route in a node's forwarding table", () => {

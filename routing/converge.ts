@@ -1,0 +1,113 @@
+/** Lets the speakers of a lab agree on one prefix: they decide and tell each other until nobody changes its mind. */
+
+import type { Prefix } from "../lab/model";
+import { type Attributes, type Candidate, sameAttributes } from "./attributes";
+import { bestOf, type Validity } from "./decision";
+import { exported, imported, type Shared } from "./exchange";
+import type { Peer, Speaker } from "./speakers";
+
+/** What the speakers hold of one prefix, or of any number of prefixes that fare alike. */
+export interface Outcome {
+    /** Own paths by the number of their speaker. */
+    readonly own: ReadonlyMap<number, readonly Attributes[]>;
+    /** Paths that passed import, by the number of the session's end. */
+    readonly received: readonly (Attributes | undefined)[];
+    /** The best path of each speaker, by its number. */
+    readonly best: readonly (Candidate | undefined)[];
+}
+
+/** Decisions of one speaker about one prefix after which it is said never to settle. */
+const mostDecisions = 1000;
+
+/** Speakers that prefer each other's paths in a circle, so that none of them ever settles. */
+export class DisputeError extends Error {
+    constructor(
+        readonly speaker: Speaker,
+        readonly prefix: Prefix,
+    ) {
+        super(`${speaker.table.place.key} never settles on a path to ${prefix}`);
+    }
+}
+
+/** Work in progress on one prefix. */
+interface Work {
+    readonly speakers: readonly Speaker[];
+    readonly prefix: Prefix;
+    readonly isValid: Validity;
+    readonly own: Outcome["own"];
+    readonly received: (Attributes | undefined)[];
+    readonly best: (Candidate | undefined)[];
+    /** Speakers that have to decide, in the order in which they learned of it. */
+    readonly waiting: Set<number>;
+}
+
+/**
+ * Finds a state in which no speaker would choose otherwise. Where several exist, it is the one that is reached when every
+ * message takes equally long.
+ *
+ * @param own own paths by the number of their speaker
+ * @throws DisputeError when there is no such state within reach
+ */
+export function converge(
+    speakers: readonly Speaker[],
+    prefix: Prefix,
+    own: Outcome["own"],
+    isValid: Validity,
+): Outcome {
+    const ends = speakers.reduce((sum, { peers }) => sum + peers.length, 0);
+    const work: Work = {
+        speakers,
+        prefix,
+        isValid,
+        own,
+        received: new Array<Attributes | undefined>(ends).fill(undefined),
+        best: new Array<Candidate | undefined>(speakers.length).fill(undefined),
+        waiting: new Set(own.keys()),
+    };
+    const decisions = new Uint16Array(speakers.length);
+    for (const number of work.waiting) {
+        work.waiting.delete(number);
+        decisions[number]! += 1;
+        if (decisions[number]! > mostDecisions) {
+            throw new DisputeError(speakers[number]!, prefix);
+        }
+        decide(work, speakers[number]!);
+    }
+    return work;
+}
+
+function decide(work: Work, speaker: Speaker): void {
+    const best = bestOf(candidatesOf(speaker, work).filter(work.isValid));
+    const before = work.best[speaker.index];
+    if (best?.peer === before?.peer && sameAttributes(best?.attributes, before?.attributes)) {
+        return;
+    }
+    work.best[speaker.index] = best;
+    const shared: Shared = new Map();
+    for (const peer of speaker.listeners) {
+        tell(work, peer, best, shared);
+    }
+}
+
+/** All paths that a speaker may choose of, its own first. */
+export function candidatesOf(speaker: Speaker, { own, received }: Pick<Outcome, "own" | "received">): Candidate[] {
+    const candidates: Candidate[] = (own.get(speaker.index) ?? []).map((attributes) => ({ attributes }));
+    for (const peer of speaker.peers) {
+        const attributes = received[peer.index];
+        if (attributes !== undefined) {
+            candidates.push({ attributes, peer });
+        }
+    }
+    return candidates;
+}
+
+/** Sends the best path, or its withdrawal. */
+function tell(work: Work, peer: Peer, best: Candidate | undefined, shared: Shared): void {
+    const sent = best === undefined ? undefined : exported(peer, work.prefix, best, shared);
+    const kept = sent === undefined ? undefined : imported(peer.other, work.prefix, sent);
+    const { index, speaker } = peer.other;
+    if (!sameAttributes(kept, work.received[index])) {
+        work.received[index] = kept;
+        work.waiting.add(speaker.index);
+    }
+}

@@ -1,0 +1,169 @@
+/** What was settled on, as plain data. Tables are written out when they are first looked at: a large lab has millions of routes. */
+
+import { familyOf } from "../lab/address";
+import { namedDevices } from "../lab/devices";
+import type { Address, Family, Lab, Prefix } from "../lab/model";
+import { type Attributes, type Candidate, defaultLocalPreference } from "./attributes";
+import { candidatesOf } from "./converge";
+import { type Choice, choose, nextHopOf } from "./decision";
+import { newOffers, type Offers } from "./offers";
+import type { BgpPath, BgpRoute, Offer, PredictedDevice, PredictedSession, Prediction, Tables } from "./prediction";
+import type { PrefixIndex } from "./prefixes";
+import type { End, Pair } from "./sessions";
+import { type Settled, validity } from "./settle";
+import type { Peer, Speaker } from "./speakers";
+import { keyOf, routeOf, type Table } from "./tables";
+
+/** The prediction of a lab at rest. */
+export function describe(
+    lab: Lab,
+    index: PrefixIndex,
+    tables: ReadonlyMap<string, Table>,
+    found: readonly Pair[],
+    settled: Settled,
+): Prediction {
+    const offers = newOffers(index, settled);
+    const peers = peersByEnd(settled.speakers);
+    const tablesAt = (key: string) => describeTables(index, tables.get(key)!, settled);
+    return {
+        sessions: found.map((pair) => describeSession(pair, peers, offers)),
+        devices: Object.fromEntries(
+            namedDevices(lab).map(([name]): readonly [string, PredictedDevice] => {
+                const vrfs = (lab.routers[name]?.vrfs ?? []).map((vrf) => [vrf.name, tablesAt(keyOf(name, vrf.name))]);
+                const others = vrfs.length === 0 ? {} : { vrfs: Object.fromEntries(vrfs) };
+                return [name, Object.assign(tablesAt(name), others)];
+            }),
+        ),
+    };
+}
+
+/** An object whose properties are worked out when they are first looked at. */
+function lazily<T extends object>(parts: { readonly [K in keyof T]: () => T[K] }): T {
+    const result = {} as T;
+    for (const [name, work] of Object.entries<() => unknown>(parts)) {
+        Object.defineProperty(result, name, {
+            enumerable: true,
+            configurable: true,
+            get: () => {
+                const value = work();
+                Object.defineProperty(result, name, { value, enumerable: true });
+                return value;
+            },
+        });
+    }
+    return result;
+}
+
+function peersByEnd(speakers: readonly Speaker[]): ReadonlyMap<string, Peer> {
+    const sessions = speakers.flatMap(({ peers }) => peers.filter((peer) => peer.leak === undefined));
+    return new Map(
+        sessions.map((peer) => [endKey(peer.speaker.table.place.key, peer.speaker.program, peer.address), peer]),
+    );
+}
+
+function endKey(place: string, program: string | undefined, peerAddress: Address): string {
+    return `${program ?? "router"} ${place} ${peerAddress}`;
+}
+
+function describeSession(pair: Pair, peers: ReadonlyMap<string, Peer>, offers: Offers): PredictedSession {
+    const { local, remote, owner, families, state } = pair;
+    const offerOf = (end: End | undefined): Offer => {
+        const key = end && endKey(end.place.key, end.program, end.peerAddress);
+        const peer = state.up && key !== undefined ? peers.get(key) : undefined;
+        return lazily<Offer>({
+            ipv4: () => (peer ? offers(peer, "ipv4") : []),
+            ipv6: () => (peer ? offers(peer, "ipv6") : []),
+        });
+    };
+    return {
+        local: local.place.device,
+        ...instanceOf("localInstance", local),
+        localAddress: local.address,
+        remote: remote?.place.device ?? owner,
+        ...instanceOf("remoteInstance", remote),
+        remoteAddress: local.peerAddress,
+        families,
+        state,
+        offers: { fromLocal: offerOf(local), fromRemote: offerOf(remote) },
+    };
+}
+
+function instanceOf<K extends string>(name: K, end: End | undefined): { readonly [key in K]?: string } {
+    const instance = end?.program ?? end?.place.vrf;
+    return (instance === undefined ? {} : { [name]: instance }) as { readonly [key in K]?: string };
+}
+
+function describeTables(index: PrefixIndex, table: Table, settled: Settled): Tables {
+    const speakers = settled.speakers.filter((speaker) => speaker.table === table);
+    return lazily<Tables>({
+        rib: () => byFamily(index, ribOf(index, speakers, settled)),
+        fib: () => byFamily(index, (number) => routeOf(table, number)),
+    });
+}
+
+/** The BGP routes of the speakers of one place, by number of the prefix. */
+function ribOf(
+    index: PrefixIndex,
+    speakers: readonly Speaker[],
+    { classes }: Settled,
+): (number: number) => BgpRoute | undefined {
+    const routes = new Array<BgpRoute | undefined>(index.prefixes.length).fill(undefined);
+    for (const speaker of speakers) {
+        for (const { family, members, outcome } of classes) {
+            const candidates = candidatesOf(speaker, outcome);
+            if (candidates.length > 0) {
+                const choice = choose(candidates, family, speaker.multipath, validity[family]);
+                const route: BgpRoute = { paths: describePaths(choice, family) };
+                for (const number of members) {
+                    const known = routes[number];
+                    routes[number] = known === undefined ? route : { paths: [...known.paths, ...route.paths] };
+                }
+            }
+        }
+    }
+    return (number) => routes[number];
+}
+
+function describePaths({ ranked, used }: Choice, family: Family): readonly BgpPath[] {
+    const inUse = new Set(used);
+    return ranked.map((path) => ({
+        nextHop: nextHopOf(path, family),
+        asPath: path.attributes.asPath,
+        from: sourceOf(path),
+        ...extras(path.attributes),
+        valid: validity[family](path),
+        best: path === used[0],
+        multipath: inUse.has(path),
+    }));
+}
+
+function sourceOf({ peer }: Candidate): string {
+    if (peer === undefined) {
+        return "local";
+    }
+    return peer.leak === undefined ? peer.address : `vrf ${peer.leak}`;
+}
+
+/** What is not said where it is as usual. */
+function extras({ localPreference, med }: Attributes): Pick<BgpPath, "localPreference" | "med"> {
+    return {
+        ...(localPreference === defaultLocalPreference ? {} : { localPreference }),
+        ...(med === 0 ? {} : { med }),
+    };
+}
+
+/** Routes by family, in order of address. */
+function byFamily<T>(
+    { inOrder, prefixes }: PrefixIndex,
+    routeTo: (number: number) => T | undefined,
+): Record<Family, Record<Prefix, T>> {
+    const result: Record<Family, Record<Prefix, T>> = { ipv4: {}, ipv6: {} };
+    for (const number of inOrder()) {
+        const route = routeTo(number);
+        if (route !== undefined) {
+            const prefix = prefixes[number]!;
+            result[familyOf(prefix)][prefix] = route;
+        }
+    }
+    return result;
+}

@@ -1,0 +1,155 @@
+/** Lets BGP and the forwarding tables follow each other until neither changes. */
+
+import { routingInstances } from "../lab/instances";
+import type { Family, Lab } from "../lab/model";
+import type { Candidate } from "./attributes";
+import { type PrefixClass, prefixClasses } from "./classes";
+import { candidatesOf, converge, DisputeError, type Outcome } from "./converge";
+import { choose, gatewayOf, isLeakedOwn, nextHopOf, type Validity } from "./decision";
+import { type OwnPaths, originatedByNode, originatedByRouter } from "./origination";
+import type { FibRoute, NextHop } from "./prediction";
+import type { PrefixIndex } from "./prefixes";
+import type { Speaker } from "./speakers";
+import { differingRoutes, distinct, newResolver, type Table, withStaticRoutes } from "./tables";
+import { type Unrest, UnrestError } from "./unrest";
+
+/** A class of prefixes with what the speakers hold of them. */
+export interface SettledClass extends PrefixClass {
+    readonly outcome: Outcome;
+}
+
+/** What BGP settled on. */
+export interface Settled {
+    readonly speakers: readonly Speaker[];
+    readonly classes: readonly SettledClass[];
+}
+
+/** Rounds between BGP and the forwarding tables after which routing is said not to come to rest. */
+const mostRounds = 64;
+
+/**
+ * Brings the tables to rest that the speakers and their sessions lead to.
+ *
+ * @throws UnrestError when they never come to rest
+ */
+export function settle(
+    lab: Lab,
+    index: PrefixIndex,
+    tables: ReadonlyMap<string, Table>,
+    speakers: readonly Speaker[],
+): Settled {
+    const fixed = speakers.map(({ table, program }) =>
+        program === undefined ? undefined : originatedByNode(index, lab, table.place.device, program),
+    );
+    let unrest: readonly Unrest[] = [];
+    for (let round = 0; round < mostRounds; round += 1) {
+        const own = speakers.map((speaker, number) => fixed[number] ?? originated(lab, index, speaker));
+        const settled = { speakers, classes: decideAll(lab, index, speakers, own) };
+        unrest = updateTables(index, tables, settled);
+        if (unrest.length === 0) {
+            return settled;
+        }
+    }
+    throw new UnrestError(lab.name, unrest);
+}
+
+function originated({ routers }: Lab, index: PrefixIndex, { table: { place, base } }: Speaker): OwnPaths {
+    const instance = routingInstances(routers[place.device]!).find(({ vrf }) => vrf === place.vrf);
+    return originatedByRouter(index, instance!.bgp, base);
+}
+
+function decideAll(
+    lab: Lab,
+    index: PrefixIndex,
+    speakers: readonly Speaker[],
+    own: readonly OwnPaths[],
+): readonly SettledClass[] {
+    try {
+        return prefixClasses(index, speakers, own).map((each) => ({
+            ...each,
+            outcome: converge(speakers, each.prefix, each.own, validity[each.family]),
+        }));
+    } catch (error) {
+        if (error instanceof DisputeError) {
+            const { device, vrf } = error.speaker.table.place;
+            const where = { device, ...(vrf === undefined ? {} : { vrf }), prefix: error.prefix };
+            throw new UnrestError(lab.name, [where], "each of several speakers prefers the path through the next");
+        }
+        throw error;
+    }
+}
+
+/** Whether a speaker can use a path, by family: what another VRF originates always, else by way of the next hop. */
+export const validity: Readonly<Record<Family, Validity>> = {
+    ipv4: (path) => isValid(path, "ipv4"),
+    ipv6: (path) => isValid(path, "ipv6"),
+};
+
+function isValid(path: Candidate, family: Family): boolean {
+    if (path.peer === undefined || isLeakedOwn(path)) {
+        return path.attributes.usable;
+    }
+    const nextHop = nextHopOf(path, family);
+    // Zebra refuses IPv4-mapped next hops, which is what IPv6 routes over an IPv4 session get by themselves.
+    return !nextHop.startsWith("::ffff:") && path.peer.speaker.table.resolver.find(nextHop).nextHops.length > 0;
+}
+
+/** @returns the routes that changed */
+function updateTables(index: PrefixIndex, tables: ReadonlyMap<string, Table>, settled: Settled): readonly Unrest[] {
+    const learned = new Map(
+        settled.speakers
+            .filter(({ imports }) => imports)
+            .map((speaker) => [speaker.table, learnedRoutes(index, speaker, settled.classes)]),
+    );
+    return [...tables.values()].flatMap((table) => {
+        const base = withStaticRoutes(index, table.connected, table.place.staticRoutes, table.resolver);
+        const next = { place: table.place, base, bgp: learned.get(table) ?? [] };
+        const resolver = newResolver(index, next);
+        const changed = differingRoutes(index, table, { ...next, resolver });
+        Object.assign(table, { base, bgp: next.bgp, resolver });
+        const { device, vrf } = table.place;
+        return changed.map((prefix) => ({ device, ...(vrf === undefined ? {} : { vrf }), prefix }));
+    });
+}
+
+/** What a speaker puts into its forwarding table, by number of the prefix. */
+function learnedRoutes(
+    index: PrefixIndex,
+    speaker: Speaker,
+    classes: readonly SettledClass[],
+): readonly (FibRoute | undefined)[] {
+    const routes = new Array<FibRoute | undefined>(index.prefixes.length).fill(undefined);
+    for (const { family, members, outcome } of classes) {
+        const best = outcome.best[speaker.index];
+        if (best?.peer !== undefined) {
+            const candidates = candidatesOf(speaker, outcome);
+            const { used } = choose(candidates, family, speaker.multipath, validity[family]);
+            install(index, speaker, family, used, members, routes);
+        }
+    }
+    return routes;
+}
+
+/** Nothing for what only leads to itself; that depends on the prefix only where it holds one of the gateways. */
+function install(
+    index: PrefixIndex,
+    { table }: Speaker,
+    family: Family,
+    used: readonly Candidate[],
+    members: readonly number[],
+    routes: (FibRoute | undefined)[],
+): void {
+    const gateways = used.filter((path) => !isLeakedOwn(path)).map((path) => gatewayOf(path, family));
+    const leaked = used.filter(isLeakedOwn).map(({ peer }): NextHop => ({ dev: peer!.leak! }));
+    const around = new Set(gateways.flatMap(index.covering));
+    const routeTo = (number?: number): FibRoute | undefined => {
+        const prefix = number === undefined ? undefined : index.prefixes[number]!;
+        const nextHops = gateways.flatMap((gateway) => table.resolver.resolve(gateway, prefix));
+        const all = distinct([...leaked, ...nextHops]);
+        return all.length === 0 ? undefined : { protocol: "bgp", blackhole: false, nextHops: all };
+    };
+    const common = routeTo();
+    for (const number of members) {
+        routes[number] = around.has(number) ? routeTo(number) : common;
+    }
+}

@@ -1,0 +1,322 @@
+/** The BGP speakers of a lab with their established sessions and policies. */
+
+import { addressOf, contains, familyOf, networkOf } from "../lab/address";
+import { type RoutingInstance, routingInstances } from "../lab/instances";
+import type { Address, Asn, Family, Lab, Prefix, Router } from "../lab/model";
+import { nodeSpeakers, type SpeakerProgram } from "../lab/speakers";
+import { sortedByAddress } from "./bits";
+import type { MultipathSettings } from "./decision";
+import { denyAll, type Filter, type FilterFactory, newFilterFactory, permitAll } from "./policy";
+import type { End, Pair } from "./sessions";
+import { keyOf, ownAddresses, type Place, portOf, type Table } from "./tables";
+
+/** A speaker at work. */
+export interface Speaker {
+    /** Place among all speakers. */
+    readonly index: number;
+    readonly table: Table;
+    /** Program on a Kubernetes node; absent for a router. */
+    readonly program?: SpeakerProgram;
+    readonly asn: Asn;
+    readonly routerId: Address;
+    readonly clusterId: Address;
+    /** Whether it takes routes at all: routers and Calico's speakers do. */
+    readonly imports: boolean;
+    readonly multipath: MultipathSettings;
+    readonly ownAddresses: ReadonlySet<Address>;
+    /** Established sessions. */
+    readonly peers: readonly Peer[];
+    /** Those whose other end takes routes. */
+    readonly listeners: readonly Peer[];
+}
+
+/** An established session from one end. */
+export interface Peer {
+    /** Place among the ends of all sessions. */
+    readonly index: number;
+    readonly speaker: Speaker;
+    readonly kind: "ebgp" | "ibgp";
+    /** Address of the other end. */
+    readonly address: Address;
+    readonly policy: Readonly<Record<Family, FamilyPolicy>>;
+    /** VRF of the same router at the other end, when the session stands for leaking. */
+    readonly leak?: string;
+    /** Subnets of the link to the peer, in which a next hop may stay as it is. */
+    readonly subnets: readonly Prefix[];
+    /** Next hop by which the other end reaches this one. */
+    readonly self: Readonly<Record<Family, Address>>;
+    /** Whether paths carry this end's IPv6 link-local address. */
+    readonly sendsLinkLocal: boolean;
+    readonly other: Peer;
+    /** BGP identifier of the other end. */
+    readonly identifier: Address;
+    /** Place among the speaker's peers by address. */
+    readonly rank: number;
+    /** What FRR tells update groups apart by, beside the family's policy. */
+    readonly group: string;
+}
+
+/** What a session does with the routes of one family. */
+export interface FamilyPolicy {
+    /** Whether both ends activate the family. */
+    readonly active: boolean;
+    readonly incoming: Filter;
+    readonly outgoing: Filter;
+    /** Name of the list behind `outgoing`. */
+    readonly listOut?: string;
+    readonly nextHopSelf: boolean;
+    readonly client: boolean;
+    readonly localPreference?: number;
+    readonly med?: number;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+interface MutableSpeaker extends Speaker {
+    readonly peers: Mutable<Peer>[];
+    readonly listeners: Peer[];
+}
+
+/** Calico's kernel routes share load between all equal paths that BIRD has (`merge paths`, at most 16). */
+const birdMultipath: MultipathSettings = { multipathRelax: true, maximumPaths: 16 };
+
+const onePath: MultipathSettings = { multipathRelax: false, maximumPaths: 1 };
+
+/** The speakers of a lab, routers' first, with the sessions among `found` that are up and the leaking between VRFs. */
+export function newSpeakers(lab: Lab, tables: ReadonlyMap<string, Table>, found: readonly Pair[]): readonly Speaker[] {
+    const speakers = allSpeakers(lab, tables);
+    const byEnd = new Map(speakers.map((each) => [speakerKey(each.table.place, each.program), each]));
+    const connection = newConnections(lab);
+    for (const { state, local, remote, families } of found) {
+        if (state.up && remote !== undefined) {
+            const [a, b] = [local, remote].map((end) => byEnd.get(speakerKey(end.place, end.program))!);
+            connection.connect(a!, b!, local, remote, families);
+        }
+    }
+    for (const [name, router] of Object.entries(lab.routers)) {
+        leak(name, router, byEnd, connection.leak);
+    }
+    for (const { peers } of speakers) {
+        sortedByAddress(peers, ({ address }) => address).forEach((peer, rank) => {
+            peer.rank = rank;
+        });
+    }
+    return speakers;
+}
+
+function speakerKey({ key }: Place, program: SpeakerProgram | undefined): string {
+    return `${program ?? "router"} ${key}`;
+}
+
+function allSpeakers(lab: Lab, tables: ReadonlyMap<string, Table>): readonly MutableSpeaker[] {
+    const speakers: MutableSpeaker[] = [];
+    const add = (table: Table, speaker: Omit<Speaker, keyof ReturnType<typeof idle> | "index">) =>
+        speakers.push({ ...speaker, ...idle(table), index: speakers.length });
+    for (const [name, router] of Object.entries(lab.routers)) {
+        for (const { vrf, bgp } of routingInstances(router)) {
+            const { asn, routerId, clusterId = routerId, multipathRelax, maximumPaths } = bgp;
+            const multipath = { multipathRelax, maximumPaths };
+            add(tables.get(keyOf(name, vrf))!, { asn, routerId, clusterId, imports: true, multipath });
+        }
+    }
+    for (const name of Object.keys(lab.cluster.nodes)) {
+        for (const { program, asn, routerId, imports } of nodeSpeakers(lab, name)) {
+            const multipath = imports ? birdMultipath : onePath;
+            add(tables.get(name)!, { program, asn, routerId, clusterId: routerId, imports, multipath });
+        }
+    }
+    return speakers;
+}
+
+/** What a speaker has to itself before it has sessions. */
+function idle(table: Table) {
+    return {
+        table,
+        ownAddresses: ownAddresses(table.place),
+        peers: [] as Mutable<Peer>[],
+        listeners: [] as Peer[],
+    };
+}
+
+type Side = Omit<Peer, "index" | "speaker" | "other" | "rank">;
+
+interface Connections {
+    readonly connect: (
+        a: MutableSpeaker,
+        b: MutableSpeaker,
+        local: End,
+        remote: End,
+        families: readonly Family[],
+    ) => void;
+    readonly leak: (a: MutableSpeaker, b: MutableSpeaker, sideA: Side, sideB: Side) => void;
+}
+
+function newConnections(lab: Lab): Connections {
+    let ends = 0;
+    const filters = newFilterFactory();
+    const join = (a: MutableSpeaker, b: MutableSpeaker, sideA: Side, sideB: Side): void => {
+        const attach = (speaker: MutableSpeaker, side: Side): Mutable<Peer> => ({
+            ...side,
+            index: ends++,
+            speaker,
+            rank: 0,
+            other: undefined as never, // set below: the two ends name each other
+        });
+        const [peerA, peerB] = [attach(a, sideA), attach(b, sideB)];
+        peerA.other = peerB;
+        peerB.other = peerA;
+        for (const peer of [peerA, peerB]) {
+            const speaker = peer === peerA ? a : b;
+            speaker.peers.push(peer);
+            if (peer.other.speaker.imports) {
+                speaker.listeners.push(peer);
+            }
+        }
+    };
+    return {
+        connect: (a, b, local, remote, families) => {
+            const kind = local.asn === remote.asn ? "ibgp" : "ebgp";
+            const sideOf = (speaker: Speaker, end: End, facing: End): Side =>
+                side(lab, filters, speaker, end, facing, kind, families);
+            join(a, b, sideOf(a, local, remote), sideOf(b, remote, local));
+        },
+        leak: join,
+    };
+}
+
+function side(
+    lab: Lab,
+    filters: FilterFactory,
+    speaker: Speaker,
+    end: End,
+    facing: End,
+    kind: Peer["kind"],
+    families: readonly Family[],
+): Side {
+    const own = portOf(end.place, end.source ?? end.interface)?.addresses ?? [];
+    const link = portOf(end.place, end.interface)?.addresses ?? [];
+    const policy = (family: Family) => familyPolicy(lab, filters, end, kind, family, families.includes(family));
+    const isRouter = speaker.program === undefined;
+    return {
+        kind,
+        address: end.peerAddress,
+        policy: { ipv4: policy("ipv4"), ipv6: policy("ipv6") },
+        subnets: isRouter && end.onLink ? link.map(networkOf) : [],
+        self: selfOf(facing.peerAddress, isRouter ? own.map(addressOf) : []),
+        sendsLinkLocal: isRouter && kind === "ebgp" && end.onLink && familyOf(end.peerAddress) === "ipv6",
+        identifier: facing.routerId,
+        group: `${kind} ${end.group} ${end.onLink}`,
+    };
+}
+
+/** A speaker's address for the other end: the session's own, or for the other family one of the same interface. */
+function selfOf(session: Address, own: readonly Address[]): Record<Family, Address> {
+    const family = familyOf(session);
+    const other = own.find((address) => familyOf(address) !== family);
+    return family === "ipv4"
+        ? // GoBGP and BIRD know only the session's own address.
+          { ipv4: session, ipv6: other ?? `::ffff:${session}` }
+        : { ipv4: other ?? session, ipv6: session };
+}
+
+function familyPolicy(
+    lab: Lab,
+    filters: FilterFactory,
+    end: End,
+    kind: Peer["kind"],
+    family: Family,
+    active: boolean,
+): FamilyPolicy {
+    const settings = end.families.find((entry) => entry.family === family);
+    const router = end.program === undefined ? lab.routers[end.place.device] : undefined;
+    const filter = (list: string | undefined): Filter =>
+        list === undefined ? withoutList(lab, end, router, kind) : filters(router?.prefixLists, family, list);
+    const { prefixListIn, prefixListOut, nextHopSelf, routeReflectorClient, localPreference, med } = settings ?? {};
+    return {
+        active,
+        incoming: router === undefined ? permitAll : filter(prefixListIn),
+        outgoing: filter(prefixListOut),
+        ...(prefixListOut === undefined ? {} : { listOut: prefixListOut }),
+        nextHopSelf: nextHopSelf === true,
+        client: routeReflectorClient === true,
+        ...(localPreference === undefined ? {} : { localPreference }),
+        ...(med === undefined ? {} : { med }),
+    };
+}
+
+/**
+ * What a session without lists exchanges: a router that keeps to RFC 8212 nothing over eBGP, Calico what is in its pools
+ * (`calico_export_to_bgp_peers`), all others everything.
+ */
+function withoutList(lab: Lab, end: End, router: Router | undefined, kind: Peer["kind"]): Filter {
+    if (end.program === "calico") {
+        return inPools(lab);
+    }
+    const { vrf } = end.place;
+    const instance = router && routingInstances(router).find((each) => each.vrf === vrf);
+    return kind === "ebgp" && instance?.bgp.ebgpRequiresPolicy === true ? denyAll : permitAll;
+}
+
+const poolFilters = new WeakMap<Lab, Filter>();
+
+function inPools(lab: Lab): Filter {
+    const { podCidrs } = lab.cluster;
+    const filter = poolFilters.get(lab) ?? ((prefix) => podCidrs.some((pool) => contains(pool, prefix)));
+    poolFilters.set(lab, filter);
+    return filter;
+}
+
+/** Sessions between the VRFs of a router that carry what route targets let through. */
+function leak(
+    name: string,
+    router: Router,
+    speakers: ReadonlyMap<string, MutableSpeaker>,
+    join: Connections["leak"],
+): void {
+    const vrfs = routingInstances(router).filter(({ leaking }) => leaking !== undefined);
+    vrfs.forEach((one, place) => {
+        vrfs.slice(place + 1).forEach((other, offset) => {
+            if (takes(one, other) || takes(other, one)) {
+                const speakerOf = ({ vrf }: RoutingInstance) => speakers.get(`router ${keyOf(name, vrf)}`)!;
+                const [sideA, sideB] = leakSides(one, place, other, place + 1 + offset);
+                join(speakerOf(one), speakerOf(other), sideA, sideB);
+            }
+        });
+    });
+}
+
+function takes(receiver: RoutingInstance, sender: RoutingInstance): boolean {
+    const exported = sender.leaking?.exportTargets ?? [];
+    return receiver.leaking?.importTargets.some((target) => exported.includes(target)) === true;
+}
+
+function leakSides(
+    one: RoutingInstance,
+    placeOfOne: number,
+    other: RoutingInstance,
+    placeOfOther: number,
+): readonly [Side, Side] {
+    // Addresses that only break ties: in the order of the VRFs, like those that the runtime gives.
+    const addressAt = (place: number) => `169.254.255.${place + 1}`;
+    const sideOf = (own: RoutingInstance, facing: RoutingInstance, place: number): Side => {
+        const policy: FamilyPolicy = {
+            active: true,
+            incoming: permitAll,
+            outgoing: takes(facing, own) ? permitAll : denyAll,
+            nextHopSelf: false,
+            client: true,
+        };
+        return {
+            kind: "ibgp",
+            address: addressAt(place),
+            policy: { ipv4: policy, ipv6: policy },
+            leak: facing.vrf!,
+            subnets: [],
+            self: { ipv4: "0.0.0.0", ipv6: "::" },
+            sendsLinkLocal: false,
+            identifier: facing.bgp.routerId,
+            group: "leak",
+        };
+    };
+    return [sideOf(one, other, placeOfOther), sideOf(other, one, placeOfOne)];
+}
