@@ -126,7 +126,9 @@ export const currentVersions: VersionSet = {
  *
  * The article of `single-frr` (kind 0.20.0, containerlab 0.44.3, August 2023) uses `nicolaka/netshoot:latest`, which was
  * v0.11 at the time, and does not say which nginx its pods run. That of `leaf-spine` (kind 0.18.0, containerlab 0.54.2,
- * July 2024) installs a release candidate of Cilium 1.13.0, and images of its author's for clients and pods.
+ * July 2024) installs a release candidate of Cilium 1.13.0, and images of its author's for clients and pods. Those of
+ * `calico-metallb-vrf` (August 2019) and `ibgp-frr` (October 2021) use no kind, and name only MetalLB and Cilium; the
+ * others are the releases of their time.
  */
 export const articleVersions = {
     "single-frr": {
@@ -147,6 +149,8 @@ export const articleVersions = {
         },
     },
     "leaf-spine": { ...currentVersions, kubernetes: "1.23.4", cilium: "1.13.0", metallb: "0.13.10", vyos: "1.2.8" },
+    "calico-metallb-vrf": { ...currentVersions, kubernetes: "1.15.3", calico: "3.8.2", metallb: "0.8.1" },
+    "ibgp-frr": { ...currentVersions, kubernetes: "1.22.2", cilium: "1.10.5" },
 } as const satisfies Readonly<Record<string, VersionSet>>;
 
 /** Which versions a stack starts from: recent ones, or those of its topology's article. */

@@ -1,5 +1,6 @@
 /** The topologies that stacks can choose. */
 
+import { ibgpFrr } from "./ibgp-frr";
 import { leafSpine } from "./leaf-spine";
 import { singleFrr } from "./single-frr";
 import type { Topology } from "./topology";
@@ -12,7 +13,7 @@ function entry<Parameters>(topology: Topology<Parameters>): WithTopology {
     return (use) => use(topology);
 }
 
-const registry: readonly WithTopology[] = [entry(singleFrr), entry(leafSpine)];
+const registry: readonly WithTopology[] = [entry(singleFrr), entry(leafSpine), entry(ibgpFrr)];
 
 /** What `use` makes of every topology, in the order of the list. */
 export function withTopologies<Result>(use: <Parameters>(topology: Topology<Parameters>) => Result): readonly Result[] {

@@ -340,6 +340,23 @@ export const metallbVersion = version
     .describe("MetalLB version; decides which custom resources are written.")
     .meta({ fallback: fallbackVersion("metallb") });
 
+/** Version of Calico, unless it is that of the set. */
+export const calicoVersion = version
+    .optional()
+    .describe("Calico version; decides which custom resources are written.")
+    .meta({ fallback: fallbackVersion("calico") });
+
+/** A Service of type LoadBalancer in a lab with IPv4 only. */
+export const ipv4Service = z.strictObject({
+    name: dnsLabel().describe("Name of the Service."),
+    externalTrafficPolicy: choice("Cluster", "Local")
+        .default("Cluster")
+        .describe("Cluster: every node announces and answers; Local: only nodes with a pod, which sees the client."),
+    port: wholeNumber(1, 65535).default(80).describe("TCP port of the service."),
+    addresses: z.array(ipv4Address).describe("Pinned load-balancer address."),
+    labels: labels.default({}).describe("Labels of the Service, for selectors."),
+});
+
 function fallbackVersion(of: "kubernetes" | "cilium" | "metallb" | "calico"): string {
     return `\`"${currentVersions[of]}"\`, or that of \`versions\``;
 }

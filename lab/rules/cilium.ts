@@ -254,6 +254,24 @@ export const ciliumIsKnown = rule({
     },
 });
 
+/** Hubble UI asks Hubble Relay. */
+export const hubbleUiHasRelay = rule({
+    id: "CIL-HUB-001",
+    severity: "error",
+    source: "Cilium Helm chart, templates/validate.yaml",
+    *check(lab) {
+        const hubble = lab.cluster.cilium?.hubble;
+        if (hubble?.ui && !hubble.relay) {
+            yield {
+                at: ["cluster", "cilium", "hubble", "ui"],
+                with: [["cluster", "cilium", "hubble", "relay"]],
+                says: "Hubble UI is on, but Hubble Relay is off: the chart refuses that",
+                fix: "set relay to true, or ui to false",
+            };
+        }
+    },
+});
+
 /** Cilium tests a release with some Kubernetes versions only. */
 export const kubernetesFitsCilium = rule({
     id: "CIL-VER-003",

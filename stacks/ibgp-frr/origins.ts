@@ -1,0 +1,66 @@
+/** Where the values of the planned lab come from. */
+
+import type { Origin } from "../origins";
+import { client, clientSegment, nodeSegment } from "./names";
+import { type IbgpFrr, speakerOf } from "./parameters";
+
+/** Where the values of the model come from, the special before the general. */
+export const origins: readonly Origin<IbgpFrr>[] = [
+    { model: "topology", config: "cluster" },
+    { model: "name", config: "cluster" },
+    { model: `segments.${nodeSegment}`, config: "nodeSubnet" },
+    { model: `segments.${clientSegment}`, config: "clientSubnet" },
+    { model: "routers.*.interfaces.0", config: "nodeSubnet" },
+    { model: "routers.*.interfaces", config: "clientSubnet" },
+    { model: "routers.*.bgp.asn", config: "routerAsn" },
+    { model: "routers.*.bgp.routerId", config: "routerId" },
+    { model: "routers.*.bgp.multipathRelax", config: "multipathRelax" },
+    { model: "routers.*.bgp.maximumPaths", config: "maximumPaths" },
+    { model: "routers.*.bgp.neighbors.*.remoteAsn", config: "nodeAsn" },
+    { model: "routers.*.bgp.neighbors.*.session.settings.remoteAs", config: "nodeAsn" },
+    { model: "routers.*.bgp.neighbors.*.session.settings.timers", config: "routerTimers", rest: true },
+    { model: "routers.*.bgp.neighbors.*.session.settings.families", config: "nextHopSelf" },
+    { model: "routers.*.bgp.neighbors", config: "nodeSubnet" },
+    { model: "routers", config: "routerAsn" },
+    { model: `hosts.${client}.interfaces.1`, config: "nodeSubnet" },
+    { model: "hosts", config: "clientSubnet" },
+    { model: "cluster.name", config: "cluster" },
+    { model: "cluster.kubernetesVersion", config: "kubernetesVersion" },
+    { model: "cluster.podCidrs", config: "podCidr" },
+    { model: "cluster.serviceCidrs", config: "serviceCidr" },
+    { model: "cluster.nodeMask", config: "nodeMask" },
+    { model: "cluster.nodes.*.podCidrs", config: "podCidr" },
+    { model: "cluster.nodes.*.interfaces", config: "nodeSubnet" },
+    { model: "cluster.nodes.*.routerId", config: "nodeSubnet" },
+    { model: "cluster.nodes.*.staticRoutes.0", config: "clientSubnet" },
+    { model: "cluster.nodes.*.staticRoutes", config: "podCidr" },
+    { model: "cluster.nodes", config: "cluster" },
+    { model: "cluster.nodeSegment", config: "nodeSubnet" },
+    { model: "cluster.cilium.version", config: "ciliumVersion" },
+    { model: "cluster.cilium.hubble", config: "hubble", rest: true },
+    { model: "cluster.cilium.metallbBgp.peers.*.myAsn", config: "nodeAsn" },
+    { model: "cluster.cilium.metallbBgp.peers.*.peerAsn", config: "routerAsn" },
+    { model: "cluster.cilium.metallbBgp.peers.*.peerAddress", config: "nodeSubnet" },
+    { model: "cluster.cilium.metallbBgp.peers.*.timers", config: "nodeTimers", rest: true },
+    { model: "cluster.cilium.bgp.*.localAsn", config: "nodeAsn" },
+    { model: "cluster.cilium.bgp.*.serviceSelector", config: "serviceSelector", rest: true },
+    { model: "cluster.cilium.bgp.*.neighbors.*.remoteAsn", config: "routerAsn" },
+    { model: "cluster.cilium.bgp.*.neighbors.*.timers", config: "nodeTimers", rest: true },
+    { model: "cluster.cilium.bgp.*.neighbors.*.gracefulRestartTime", config: "gracefulRestartTime" },
+    { model: "cluster.cilium.bgp.*.neighbors.*.address", config: "nodeSubnet" },
+    // Where only the article's versions choose the speaker, they are what a person would change.
+    {
+        model: "cluster.cilium",
+        config: (_, parameters) =>
+            parameters.ciliumBgp === undefined && speakerOf(parameters) === "metallb" ? ["versions"] : ["ciliumBgp"],
+    },
+    { model: "cluster.loadBalancerPools", config: "pools", rest: true },
+    { model: "cluster.services.*.loadBalancerAddresses", config: "services.$1.addresses", rest: true },
+    { model: "cluster.services.*.namespace", config: "namespace" },
+    { model: "cluster.services.*.selector", config: "services.$1" },
+    { model: "cluster.services.*.targetPort", config: "services.$1" },
+    { model: "cluster.services", config: "services", rest: true },
+    { model: "cluster.workloads.*.namespace", config: "namespace" },
+    { model: "cluster.workloads", config: "replicas" },
+    { model: "checks", config: "services" },
+];
