@@ -1,5 +1,6 @@
 /** The topologies that stacks can choose. */
 
+import { calicoMetalLbVrf } from "./calico-metallb-vrf";
 import { ibgpFrr } from "./ibgp-frr";
 import { leafSpine } from "./leaf-spine";
 import { singleFrr } from "./single-frr";
@@ -13,7 +14,7 @@ function entry<Parameters>(topology: Topology<Parameters>): WithTopology {
     return (use) => use(topology);
 }
 
-const registry: readonly WithTopology[] = [entry(singleFrr), entry(leafSpine), entry(ibgpFrr)];
+const registry: readonly WithTopology[] = [entry(singleFrr), entry(leafSpine), entry(calicoMetalLbVrf), entry(ibgpFrr)];
 
 /** What `use` makes of every topology, in the order of the list. */
 export function withTopologies<Result>(use: <Parameters>(topology: Topology<Parameters>) => Result): readonly Result[] {

@@ -1,0 +1,85 @@
+/** Where the values of the planned lab come from. */
+
+import type { Path } from "../../lab/path";
+import type { Origin } from "../origins";
+import { clientSegment, nodeSegment, router } from "./names";
+import type { CalicoMetalLbVrf } from "./parameters";
+
+/** The routing instances of the router, as the parameters name them, in the order of its VRFs. */
+const instances = ["calico", "metallb"] as const;
+
+/** Where the values of the model come from, the special before the general. */
+export const origins: readonly Origin<CalicoMetalLbVrf>[] = [
+    { model: "topology", config: "cluster" },
+    { model: "name", config: "cluster" },
+    { model: `segments.${nodeSegment}`, config: "nodeSubnet" },
+    { model: `segments.${clientSegment}`, config: "clientSubnet" },
+    { model: `routers.${router}.interfaces.0`, config: "loopbacks.default" },
+    { model: `routers.${router}.interfaces.1`, config: "loopbacks.metallb" },
+    { model: `routers.${router}.interfaces.2`, config: "loopbacks.calico" },
+    { model: `routers.${router}.interfaces.3`, config: "nodeSubnet" },
+    { model: `routers.${router}.interfaces`, config: "clientSubnet" },
+    { model: `routers.${router}.bgp.routerId`, config: "routerIds.default" },
+    { model: `routers.${router}.bgp.asn`, config: "routerAsn" },
+    { model: `routers.${router}.bgp.maximumPaths`, config: "maximumPaths" },
+    {
+        model: `routers.${router}.bgp.neighbors.*.remoteAsn`,
+        config: ([index], parameters) => peerAsn(index!, parameters),
+    },
+    { model: `routers.${router}.bgp.neighbors.*.session.settings.timers`, config: "routerTimers", rest: true },
+    { model: `routers.${router}.bgp`, config: "vrfs" },
+    { model: `routers.${router}.vrfs.*.bgp.asn`, config: "routerAsn" },
+    { model: `routers.${router}.vrfs.*.bgp.routerId`, config: ([vrf]) => ["routerIds", instances[Number(vrf)]!] },
+    {
+        model: `routers.${router}.vrfs.*.bgp.neighbors.*.remoteAsn`,
+        config: ([vrf]) => [`${instances[Number(vrf)]!}Asn`],
+    },
+    { model: `routers.${router}.vrfs.*.bgp.neighbors.*.session.settings.timers`, config: "routerTimers", rest: true },
+    { model: `routers.${router}.vrfs.*.bgp.neighbors.*.session.settings.ebgpMultihop`, config: "multihop" },
+    { model: `routers.${router}.vrfs.*.bgp.neighbors`, config: "nodeSubnet" },
+    { model: `routers.${router}.vrfs.*.bgp`, config: "maximumPaths" },
+    { model: `routers.${router}.vrfs`, config: "vrfs" },
+    { model: "routers", config: "routerAsn" },
+    { model: "hosts", config: "clientSubnet" },
+    { model: "cluster.name", config: "cluster" },
+    { model: "cluster.kubernetesVersion", config: "kubernetesVersion" },
+    { model: "cluster.podCidrs", config: "podCidr" },
+    { model: "cluster.serviceCidrs", config: "serviceCidr" },
+    { model: "cluster.nodeMask", config: "blockSize" },
+    { model: "cluster.nodes.*.podCidrs", config: "blocks" },
+    { model: "cluster.nodes.*.interfaces", config: "nodeSubnet" },
+    { model: "cluster.nodes.*.routerId", config: "nodeSubnet" },
+    { model: "cluster.nodes.*.staticRoutes", config: "nodeSubnet" },
+    { model: "cluster.nodes", config: "cluster" },
+    { model: "cluster.nodeSegment", config: "nodeSubnet" },
+    { model: "cluster.calico.version", config: "calicoVersion" },
+    { model: "cluster.calico.asn", config: "calicoAsn" },
+    { model: "cluster.calico.nodeToNodeMesh", config: "nodeToNodeMesh" },
+    { model: "cluster.calico.encapsulation", config: "encapsulation" },
+    { model: "cluster.calico.natOutgoing", config: "natOutgoing" },
+    { model: "cluster.calico.peers.*.asn", config: "routerAsn" },
+    { model: "cluster.calico.peers.*.timers", config: "calicoTimers", rest: true },
+    { model: "cluster.calico.peers.*.gracefulRestartTime", config: "gracefulRestartTime" },
+    { model: "cluster.calico", config: (_, { vrfs }) => (vrfs ? ["loopbacks", "calico"] : ["vrfs"]) },
+    { model: "cluster.metallb.version", config: "metallbVersion" },
+    { model: "cluster.metallb.ignoreExcludeLabel", config: "ignoreExcludeLabel" },
+    { model: "cluster.metallb.advertisements", config: "pools" },
+    { model: "cluster.metallb.peers.*.myAsn", config: "metallbAsn" },
+    { model: "cluster.metallb.peers.*.peerAsn", config: "routerAsn" },
+    { model: "cluster.metallb.peers.*.timers", config: "metallbTimers", rest: true },
+    { model: "cluster.metallb", config: (_, { vrfs }) => [vrfs ? "nodeSubnet" : "vrfs"] },
+    { model: "cluster.loadBalancerPools", config: "pools", rest: true },
+    { model: "cluster.services.*.loadBalancerAddresses", config: "services.$1.addresses", rest: true },
+    { model: "cluster.services.*.namespace", config: "namespace" },
+    { model: "cluster.services.*.selector", config: "services.$1" },
+    { model: "cluster.services.*.targetPort", config: "services.$1" },
+    { model: "cluster.services", config: "services", rest: true },
+    { model: "cluster.workloads.*.namespace", config: "namespace" },
+    { model: "cluster.workloads", config: "replicas" },
+    { model: "checks", config: "services" },
+];
+
+/** Without VRFs the router has Calico's speakers as neighbors first, then MetalLB's. */
+function peerAsn(index: Path[number], { workers }: CalicoMetalLbVrf): Path {
+    return [Number(index) <= workers ? "calicoAsn" : "metallbAsn"];
+}
