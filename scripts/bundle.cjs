@@ -11,6 +11,9 @@ const entries = {
     commands: "commands/main.ts",
 };
 
+/** Packages that can only be imported, and the files that are. */
+const modulesOnly = { unixcrypt: path.join(root, "node_modules/unixcrypt/dist/index.js") };
+
 /** Files that decide what a bundle contains besides its sources. */
 const always = ["package-lock.json", "scripts/bundle.cjs", "tsconfig.json"];
 
@@ -84,7 +87,11 @@ function bundle(name) {
  */
 function bundleFile(file) {
     const entry = path.relative(root, file);
-    return bundleEntry(entry, `file-${entry.replace(/[^A-Za-z0-9]+/g, "-")}`, { packages: "external" });
+    return bundleEntry(entry, `file-${entry.replace(/[^A-Za-z0-9]+/g, "-")}`, {
+        packages: "external",
+        // Packages that have nothing for require are put in.
+        alias: modulesOnly,
+    });
 }
 
 module.exports = { bundle, bundleFile, entries };
