@@ -139,7 +139,7 @@ function calicoSpeakers(lab: Lab, name: string, node: KubernetesNode): readonly 
                       remoteAsn: asn,
                       timers: peer.timers,
                       gracefulRestartTime: peer.gracefulRestartTime ?? calicoRestartTime,
-                      ebgpMultihop: anyHops,
+                      ...(asn === calico.asn ? {} : { ebgpMultihop: anyHops }),
                       families: [familyOf(address)],
                   },
               ]

@@ -1,5 +1,6 @@
 import { namedDevices } from "../devices";
-import type { Lab, Pod, TrafficCheck } from "../model";
+import type { Address, Lab, Pod, Service, TrafficCheck } from "../model";
+import { advertisingNodes } from "../services";
 import { rule } from "./rule";
 
 /** A check is made by a device or a pod of the lab. */
@@ -22,7 +23,7 @@ export const checksHaveHosts = rule({
     },
 });
 
-/** A service check asks a service, and one of silence does not. */
+/** A service check asks a service, and one of silence does not, unless nobody announces it to the one who asks. */
 export const checksAskServices = rule({
     id: "CHK-002",
     severity: "error",
@@ -34,14 +35,19 @@ export const checksAskServices = rule({
             }
             const port =
                 check.kind === "service" ? check.port : check.probe.kind === "tcp" ? check.probe.port : undefined;
-            const answered = port !== undefined && isServed(lab, check.address, port);
-            if (answered !== (check.kind === "service")) {
-                const target = port === undefined ? check.address : `${check.address} port ${port}`;
+            const service = port === undefined ? undefined : findService(lab, check.address, port);
+            const target = port === undefined ? check.address : `${check.address} port ${port}`;
+            if (check.kind === "service" && service === undefined) {
                 yield {
                     at: ["checks", index],
-                    says: answered
-                        ? `${target} should be silent, but is a service`
-                        : `${target} should answer, but is no service`,
+                    says: `${target} should answer, but is no service`,
+                    fix: "compare the check with the services' addresses and ports",
+                };
+            }
+            if (check.kind === "silence" && service !== undefined && isReached(lab, check.from, service)) {
+                yield {
+                    at: ["checks", index],
+                    says: `${target} should be silent, but is a service`,
                     fix: "compare the check with the services' addresses and ports",
                 };
             }
@@ -109,8 +115,14 @@ function podsByName(lab: Lab): ReadonlyMap<string, Pod & { readonly port: number
     );
 }
 
-function isServed(lab: Lab, address: string, port: number): boolean {
-    return lab.cluster.services.some(
+function findService(lab: Lab, address: Address, port: number): Service | undefined {
+    return lab.cluster.services.find(
         (service) => service.port === port && service.loadBalancerAddresses.includes(address),
     );
+}
+
+/** Nodes and their pods know every service; others reach what a node announces. */
+function isReached(lab: Lab, from: string, service: Service): boolean {
+    const isInside = lab.routers[from] === undefined && lab.hosts[from] === undefined;
+    return isInside || advertisingNodes(lab, service).length > 0;
 }

@@ -159,9 +159,9 @@ export const routerIdIsInternalAddress = rule({
         for (const [name, node] of Object.entries(nodes)) {
             const internal = node.interfaces
                 .flatMap(({ addresses }) => addresses)
-                .filter((text) => subnets.includes(networkOf(text)))
+                .filter((text) => node.nodeIp?.includes(addressOf(text)) ?? subnets.includes(networkOf(text)))
                 .map(addressOf);
-            if (!internal.includes(node.routerId)) {
+            if (internal.length > 0 && !internal.includes(node.routerId)) {
                 yield {
                     at: ["cluster", "nodes", name, "routerId"],
                     says: `${name} has the BGP identifier ${node.routerId}, but a cluster would use its internal address`,

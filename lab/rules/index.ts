@@ -10,15 +10,19 @@ import * as checks from "./checks";
 import * as cilium from "./cilium";
 import * as clusterNetworks from "./cluster-networks";
 import * as docker from "./docker";
+import * as fabric from "./fabric";
 import type { Finding } from "./findings";
 import * as interfaces from "./interfaces";
 import * as kubernetes from "./kubernetes";
 import * as metallb from "./metallb";
 import * as multipath from "./multipath";
+import * as nat from "./nat";
 import * as overlaps from "./overlaps";
 import * as policy from "./policy";
+import * as reflectors from "./reflectors";
 import * as routerIds from "./router-ids";
 import type { Rule, RuntimeName } from "./rule";
+import * as selectors from "./selectors";
 import * as services from "./services";
 import * as sessions from "./sessions";
 import * as staticRoutes from "./static-routes";
@@ -36,9 +40,12 @@ const meaningRules: readonly Rule[] = [
     ...collect(overlaps),
     ...collect(clusterNetworks),
     ...collect(staticRoutes),
+    ...collect(nat),
     ...collect(asn),
     ...collect(routerIds),
     ...collect(sessions),
+    ...collect(reflectors),
+    ...collect(fabric),
     ...collect(timers),
     ...collect(bfd),
     ...collect(policy),
@@ -47,6 +54,7 @@ const meaningRules: readonly Rule[] = [
     ...collect(calico),
     ...collect(metallb),
     ...collect(kubernetes),
+    ...collect(selectors),
     ...collect(services),
     ...collect(checks),
     ...collect(docker),

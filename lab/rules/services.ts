@@ -188,18 +188,19 @@ export const servicesHavePods = rule({
     },
 });
 
-/** What no node announces, no client reaches. */
+/** What no node announces, no client reaches; only a lab in which nothing is selected can mean it. */
 export const servicesAreAnnounced = rule({
     id: "CIL-SEL-003",
     severity: "error",
     source: "Cilium documentation, BGP service announcements",
     *check(lab) {
         const instances = ciliumInstances(lab);
+        const selecting = instances.findIndex(({ serviceSelector }) => serviceSelector !== undefined);
         for (const [index, service] of lab.cluster.services.entries()) {
             const selected = instances.some((instance) => announces(instance, service));
-            if (!selected && instances.length > 0) {
+            if (!selected && selecting >= 0) {
                 yield {
-                    at: ["cluster", "cilium", "bgp", 0, "serviceSelector"],
+                    at: ["cluster", "cilium", "bgp", selecting, "serviceSelector"],
                     with: [["cluster", "services"]],
                     says: `no node announces ${service.name}: no service selector matches its labels`,
                     fix: "select it, or remove the service",

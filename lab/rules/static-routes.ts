@@ -1,6 +1,7 @@
 import { addressOf, contains, networkOf } from "../address";
 import type { Address, Device, Lab } from "../model";
 import { onLink } from "../sessions";
+import { devices } from "./devices";
 import { networks } from "./networks";
 import { rule } from "./rule";
 import { tables } from "./tables";
@@ -25,6 +26,31 @@ export const nextHopIsOnLink = rule({
                     yield {
                         at,
                         says: `${who} routes ${prefix} via ${via.address}, which is its own address`,
+                        fix: "use the address of the device at the other end",
+                    };
+                }
+            }
+        }
+    },
+});
+
+/** Nobody answers for a next hop that no device has. */
+export const nextHopIsADevice = rule({
+    id: "ADR-NXT-005",
+    severity: "error",
+    source: "RFC 1122 §2.3.2",
+    *check(lab) {
+        const owned = new Set(devices(lab).flatMap(({ addresses }) => addresses.map(({ address }) => address)));
+        for (const { who, device, place } of tables(lab)) {
+            for (const [index, { prefix, via }] of device.staticRoutes.entries()) {
+                if (
+                    via.kind === "address" &&
+                    onLink(device, via.address).interface !== undefined &&
+                    !owned.has(via.address)
+                ) {
+                    yield {
+                        at: [...place, "staticRoutes", index],
+                        says: `${who} routes ${prefix} via ${via.address}, which no device has`,
                         fix: "use the address of the device at the other end",
                     };
                 }

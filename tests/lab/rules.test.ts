@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { overlaps, subnet } from "../../lab/address";
 import { rules, validate } from "../../lab/rules";
 import type { RuntimeName } from "../../lab/rules/rule";
+import { fabricCases } from "./fabric-cases";
 import { type Draft, lab } from "./labs";
 
 /** A way to break the quiet lab: the rule that must object, where, and the change. */
@@ -1145,7 +1146,9 @@ describe("rules", () => {
     });
 
     it("each have a case that shows them", () => {
-        expect([...new Set(cases.map(({ id }) => id))].sort()).toEqual(rules.map(({ id }) => id).sort());
+        expect([...new Set([...cases, ...fabricCases].map(({ id }) => id))].sort()).toEqual(
+            rules.map(({ id }) => id).sort(),
+        );
     });
 
     it("have ids that are told apart and follow one form, and a source", () => {

@@ -1,0 +1,140 @@
+import type { Lab } from "../model";
+import type { Path } from "../path";
+import { type SessionEnd, sessions } from "../sessions";
+import { nodeSpeaker } from "../speakers";
+import { areConnected } from "./internal-peers";
+import { rule } from "./rule";
+import { instances, type PlacedInstance } from "./tables";
+
+/** A speaker drops routes that went through its own AS: two of one AS that meet only outside it never learn of each other. */
+export const ownAsIsNotMetOutside = rule({
+    id: "BGP-LOOP-001",
+    severity: "error",
+    source: "RFC 4271 §9.1.2, RFC 7938 §5.2.1",
+    *check(lab) {
+        const told = new Set<string>();
+        for (const instance of instances(lab)) {
+            const takers = externalPeers(lab, instance).filter((peer) => takesRoutes(lab, peer));
+            for (const peer of takers) {
+                const first = takers.find(({ speaker }) => speaker.asn === peer.speaker.asn)!;
+                const pair = JSON.stringify([first.node, first.vrf, peer.node, peer.vrf]);
+                if (first.node === peer.node || told.has(pair) || areConnected(lab, first, peer)) {
+                    continue;
+                }
+                told.add(pair);
+                yield {
+                    at: asnPlace(lab, peer),
+                    with: [asnPlace(lab, first)],
+                    says: `${first.node} and ${peer.node} both have AS ${peer.speaker.asn} and meet at ${instance.who}: each drops the other's routes, in which it finds its own AS`,
+                    fix: "give each an AS of its own",
+                };
+            }
+        }
+    },
+});
+
+/** What another router announces comes back over several neighbors at once; paths through different ASes are not shared by themselves. */
+export const equalWaysAreShared = rule({
+    id: "BGP-ECMP-004",
+    severity: "warning",
+    source: "RFC 7938 §6",
+    *check(lab) {
+        for (const instance of instances(lab).filter(({ bgp }) => !bgp.multipathRelax)) {
+            const [found] = sharedTargets(lab, instance);
+            if (found !== undefined) {
+                const ways = found.ways.map(({ node, speaker }) => `${node} (AS ${speaker.asn})`);
+                yield {
+                    at: [...instance.place, "bgp", "multipathRelax"],
+                    says: `${instance.who} reaches what ${found.target} announces through ${ways.join(" and ")}, but uses one of them: the paths lead through different ASes`,
+                    fix: "set multipathRelax to true",
+                };
+            }
+        }
+    },
+});
+
+interface SharedTarget {
+    /** Router that has something to announce. */
+    readonly target: string;
+    /** Neighbors of different ASes that all have a session with it. */
+    readonly ways: readonly SessionEnd[];
+}
+
+/** Routers behind several neighbors of different ASes, to which there is no shorter way. */
+function sharedTargets(lab: Lab, instance: PlacedInstance): readonly SharedTarget[] {
+    const neighbors = externalPeers(lab, instance).filter(({ kind }) => kind === "router");
+    const direct = new Set([instance.router, ...neighbors.map(({ node }) => node)]);
+    const ways = new Map<string, SessionEnd[]>();
+    for (const neighbor of neighbors) {
+        for (const { node } of externalPeers(lab, instanceOf(lab, neighbor)!)) {
+            ways.set(node, [...(ways.get(node) ?? []), neighbor]);
+        }
+    }
+    return [...ways]
+        .filter(([target]) => !direct.has(target) && announcesAnything(lab, target))
+        .map(([target, found]) => ({ target, ways: found }))
+        .filter(({ ways: found }) => new Set(found.map(({ speaker }) => speaker.asn)).size > 1);
+}
+
+/** Whether a router has routes that it did not learn from other routers. */
+function announcesAnything(lab: Lab, router: string): boolean {
+    return instances(lab)
+        .filter((instance) => instance.router === router)
+        .some(
+            ({ bgp }) =>
+                bgp.families.some(({ networks, redistribute }) => networks.length + redistribute.length > 0) ||
+                peersOf(lab).some(({ local, remote }) => local.node === router && remote.kind !== "router"),
+        );
+}
+
+function instanceOf(lab: Lab, { node, vrf }: SessionEnd): PlacedInstance | undefined {
+    return instances(lab).find((instance) => instance.router === node && instance.vrf === vrf);
+}
+
+/** The other ends of a speaker's sessions with other ASes. */
+function externalPeers(lab: Lab, { router, vrf, bgp }: PlacedInstance): readonly SessionEnd[] {
+    return (peersBySpeaker(lab).get(JSON.stringify([router, vrf])) ?? []).filter(
+        ({ speaker }) => speaker.asn !== bgp.asn,
+    );
+}
+
+const peersByLab = new WeakMap<Lab, ReadonlyMap<string, readonly SessionEnd[]>>();
+
+function peersBySpeaker(lab: Lab): ReadonlyMap<string, readonly SessionEnd[]> {
+    const known = peersByLab.get(lab);
+    if (known !== undefined) {
+        return known;
+    }
+    const peers = new Map<string, SessionEnd[]>();
+    for (const { local, remote } of peersOf(lab)) {
+        const key = JSON.stringify([local.node, local.vrf]);
+        const own = peers.get(key);
+        if (own === undefined) {
+            peers.set(key, [remote]);
+        } else {
+            own.push(remote);
+        }
+    }
+    peersByLab.set(lab, peers);
+    return peers;
+}
+
+/** Both directions of the sessions that routers have. */
+function peersOf(lab: Lab): readonly { readonly local: SessionEnd; readonly remote: SessionEnd }[] {
+    return sessions(lab)
+        .flatMap(({ local, remote }) => [
+            { local, remote },
+            { local: remote, remote: local },
+        ])
+        .filter(({ local }) => local.kind === "router");
+}
+
+function takesRoutes(lab: Lab, { node, program }: SessionEnd): boolean {
+    return program === undefined || nodeSpeaker(lab, node, program)?.imports === true;
+}
+
+/** Where the AS of a speaker stands in the model. */
+function asnPlace(lab: Lab, end: SessionEnd): Path {
+    const instance = end.program === undefined ? instanceOf(lab, end) : undefined;
+    return instance === undefined ? ["cluster", end.program!, "asn"] : [...instance.place, "bgp", "asn"];
+}
