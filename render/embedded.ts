@@ -1,6 +1,6 @@
 /** The inputs of the embedded runtime's resources: what a lab is, in namespaces, links and daemons. */
 
-import { addressOf } from "../lab/address";
+import { addressOf, hostPrefix } from "../lab/address";
 import { namedDevices } from "../lab/devices";
 import { routingInstances } from "../lab/instances";
 import type { Device, Interface, KubernetesNode, Lab, Router, Service, StaticRoute } from "../lab/model";
@@ -28,7 +28,7 @@ import { frrConf } from "./frr";
 import { gobgpConfig } from "./gobgp";
 import type { KubernetesObject } from "./kubernetes";
 import { metallbInstallation, metallbResources } from "./metallb";
-import { ciliumMetalLbGobgp, metallbFrr } from "./metallb-speaker";
+import { ciliumMetalLbGobgp, layer2Owners, metallbFrr } from "./metallb-speaker";
 import { leakAddress, leakInterface, leakingVrfs, vrfNamespace } from "./vrf-namespaces";
 import { workloadResources } from "./workload";
 
@@ -131,9 +131,10 @@ function namespaces(lab: Lab): Record<string, NamespaceSpec> {
     const { nodes, nodeSegment, cilium } = lab.cluster;
     const routers = Object.entries(lab.routers).flatMap(([name, router]) => routerNamespaces(name, router));
     const hosts = Object.entries(lab.hosts).map(([name, host]) => [name, namespace(host, false)] as const);
+    const answering = layer2Addresses(lab);
     const kubernetesNodes = Object.entries(nodes).map(([name, node]) => {
         const overlay = cilium?.routingMode === "tunnel" ? portsOn(node, nodeSegment) : [];
-        const spec = namespace(node, true);
+        const spec = withLoopback(namespace(node, true), answering.get(name) ?? []);
         return [name, { ...spec, routes: { ...spec.routes, ...ownSlice(node) }, proxyNeighbors: overlay }] as const;
     });
     return Object.fromEntries([...routers, ...hosts, ...kubernetesNodes]);
@@ -156,6 +157,23 @@ function routerNamespaces(name: string, router: Router): readonly (readonly [str
             },
         ];
     });
+}
+
+/** Addresses that MetalLB announces on layer 2, by the node that answers for them. */
+function layer2Addresses(lab: Lab): ReadonlyMap<string, readonly string[]> {
+    const installation = metallbInstallation(lab);
+    const owners = installation === undefined ? [] : layer2Owners(clusterObjects(lab), installation, lab.cluster.nodes);
+    const byNode = new Map<string, readonly string[]>();
+    for (const { node, address } of owners) {
+        byNode.set(node, [...(byNode.get(node) ?? []), hostPrefix(address)]);
+    }
+    return byNode;
+}
+
+/** The kernel answers ARP for every address of a device, whichever interface has it. */
+function withLoopback(spec: NamespaceSpec, addresses: readonly string[]): NamespaceSpec {
+    const { lo = [], ...others } = spec.addresses;
+    return addresses.length === 0 ? spec : { ...spec, addresses: { ...others, lo: [...lo, ...addresses] } };
 }
 
 /** Where no pod is, a node's slice of the pod CIDRs ends at the node: sent on to the router, packets would circle. */

@@ -3,6 +3,7 @@
  * The lab model is not consulted: what the embedded lab proves is what a cluster is told.
  */
 
+import { createHash } from "node:crypto";
 import { familyOf, hostPrefix } from "../lab/address";
 import type { Address, Asn, Family, LabelSelector, Milliseconds, Seconds } from "../lab/model";
 import { selects } from "../lab/selectors";
@@ -58,7 +59,9 @@ export function metallbFrr(
 ): string | undefined {
     const peers = [...resourcePeers(objects, node), ...filePeers(metallbFile(objects), node)];
     const speaker = speakerOf(peers, () =>
-        isExcluded(installation, node) ? [] : announcedAddresses(objects, announcedPools(objects), node),
+        isExcluded(installation, node)
+            ? []
+            : announcedAddresses(objects, announcedPools(objects, "BGPAdvertisement", "bgp"), node),
     );
     return speaker === undefined ? undefined : frrConf(speaker, objects, node);
 }
@@ -102,6 +105,45 @@ export function ciliumMetalLbGobgp(
         })),
         originated: [...podCidrs, ...speaker.addresses.map(hostPrefix)],
     };
+}
+
+/** A load-balancer address, and the node that answers for it on its own networks. */
+export interface Layer2Owner {
+    readonly node: string;
+    readonly address: Address;
+}
+
+/**
+ * The nodes that answer ARP for addresses which are announced on layer 2. MetalLB elects one for each address, by a digest
+ * of node and address, among those that may announce (speaker/layer2_controller.go). Only IPv4: neighbor discovery for
+ * such an address is not part of the lab.
+ */
+export function layer2Owners(
+    objects: readonly KubernetesObject[],
+    installation: MetalLbInstallation,
+    nodes: Readonly<Record<string, NodeFacts>>,
+): readonly Layer2Owner[] {
+    const announced = announcedPools(objects, "L2Advertisement", "layer2");
+    const candidates = Object.entries(nodes).filter(([, node]) => !isExcluded(installation, node));
+    const addresses = candidates.flatMap(([name, node]) =>
+        announcedAddresses(objects, announced, node).map((address) => ({ node: name, address })),
+    );
+    const ipv4 = addresses.filter(({ address }) => familyOf(address) === "ipv4");
+    const first = new Map<Address, Layer2Owner>();
+    for (const owner of [...ipv4].sort(byDigest)) {
+        if (!first.has(owner.address)) {
+            first.set(owner.address, owner);
+        }
+    }
+    return [...first.values()];
+}
+
+function byDigest(a: Layer2Owner, b: Layer2Owner): number {
+    return digest(a) < digest(b) ? -1 : 1;
+}
+
+function digest({ node, address }: Layer2Owner): string {
+    return createHash("sha256").update(`${node}#${address}`).digest("hex");
 }
 
 function speakerOf(peers: readonly Peer[], addresses: () => readonly Address[]): Speaker | undefined {
@@ -181,13 +223,17 @@ function secondsOf(duration: string): Seconds {
     return seconds;
 }
 
-/** Names of the pools whose addresses are announced to peers. An advertisement that names none speaks of all. */
-function announcedPools(objects: readonly KubernetesObject[]): ReadonlySet<string> {
+/** Names of the pools that are announced in one of the two ways. An advertisement that names none speaks of all. */
+function announcedPools(
+    objects: readonly KubernetesObject[],
+    kind: "BGPAdvertisement" | "L2Advertisement",
+    protocol: "bgp" | "layer2",
+): ReadonlySet<string> {
     const all = ofKind(objects, "IPAddressPool").map(({ metadata }) => metadata.name);
-    const named = ofKind(objects, "BGPAdvertisement").flatMap(({ spec: { ipAddressPools } }) =>
+    const named = ofKind(objects, kind).flatMap(({ spec: { ipAddressPools } }) =>
         ipAddressPools.length === 0 ? all : ipAddressPools,
     );
-    const inFile = (metallbFile(objects)?.["address-pools"] ?? []).filter(({ protocol }) => protocol === "bgp");
+    const inFile = (metallbFile(objects)?.["address-pools"] ?? []).filter((pool) => pool.protocol === protocol);
     return new Set([...named, ...inFile.map(({ name }) => name)]);
 }
 

@@ -9,7 +9,7 @@ import type { Sandbox } from "../../provider/sandbox/protocol";
 import { destroySandbox, startSandbox } from "../../provider/sandbox/start";
 import type { NodeInputs } from "../../provider/schema";
 import { fabricSpec, nodeSpec, routerSpec } from "../../render/embedded";
-import { nodeAddresses, nodeBlocks, nodes } from "../render/nodes";
+import { layer2, nodeAddresses, nodeBlocks, nodes, service } from "../render/nodes";
 import { bgpTable, eventually, kill, sessionsOf } from "./lab";
 
 const name = `test-daemons-nodes-${process.pid}`;
@@ -118,6 +118,7 @@ describe("two speakers of a node", () => {
         expect(taken.map(({ prefix }) => prefix)).toEqual(["10.100.0.0/32"]);
         const [session] = await sessionsOf(sandbox, "node1");
         expect(session?.state).toBe("Established");
+        await Promise.all(Object.keys(lab.routers).map((each) => applyFrr(sandbox, routerSpec(lab, each))));
     });
 
     it("change alone: a node that MetalLB is to leave out withdraws, while Calico's sessions stay", async () => {
@@ -150,6 +151,49 @@ describe("a look at a node", () => {
         expect(await node.read(inputs("node1"))).toEqual([found]);
         await node.update(inputs("node1"), inputs("node1"), context);
         expect(await node.read(inputs("node1"))).toEqual([]);
+        await bothUp();
+    });
+});
+
+describe("an address that MetalLB announces on layer 2", () => {
+    const service2 = { ...service, loadBalancerAddresses: ["10.0.0.200"] };
+    const local = nodes({}, { advertisements: [layer2] }, [service2]);
+
+    it("is answered for on the nodes' segment by one node, which passes clients on to the pod", async () => {
+        await sandbox.call("applyFabric", { fabric: { sandbox: "", ...fabricSpec(local) } });
+        for (const each of nodeNames) {
+            await node.update(inputs(each), inputs(each, local), context);
+        }
+        const from = { namespace: "metallb", address: "10.0.0.200", timeoutMilliseconds: 1000 };
+        await eventually(
+            () => sandbox.call("http", { ...from, port: 80 }),
+            (answer) => answer.kind === "answer" && JSON.parse(answer.body).pod === "web-0",
+        );
+        expect(await sandbox.call("ping", from)).toMatchObject({ kind: "timeout" });
+        const neighbors = { namespace: "metallb", argv: ["ip", "-json", "neigh", "show"] };
+        const { results } = await sandbox.call("exec", { processes: [neighbors] });
+        const table = JSON.parse(results[0]!.stdout) as readonly { readonly dst: string; readonly lladdr?: string }[];
+        const found = table.find(({ dst }) => dst === "10.0.0.200")?.lladdr;
+        const owners = table
+            .filter(({ dst, lladdr }) => lladdr === found && dst !== "10.0.0.200")
+            .map(({ dst }) => dst);
+        expect(found).toBeDefined();
+        expect(owners).toHaveLength(1);
+        expect(Object.values(nodeAddresses)).toContain(owners[0]);
+        expect(await offers("metallb")).toEqual([]);
+        expect(await sandbox.call("inspectFabric", { fabric: { sandbox: "", ...fabricSpec(local) } })).toEqual({
+            drift: [],
+        });
+    });
+
+    it("is nobody's any more when it is not announced", async () => {
+        await sandbox.call("applyFabric", { fabric: { sandbox: "", ...fabricSpec(lab) } });
+        for (const each of nodeNames) {
+            await node.update(inputs(each, local), inputs(each), context);
+        }
+        const { states } = await sandbox.call("state", { namespaces: nodeNames });
+        const addresses = Object.values(states).flatMap(({ interfaces }) => interfaces.flatMap((one) => one.addresses));
+        expect(addresses.filter((address) => address.startsWith("10.0.0.200"))).toEqual([]);
         await bothUp();
     });
 });

@@ -7,7 +7,9 @@ import type {
     Interface,
     KubernetesNode,
     Lab,
+    LoadBalancerPool,
     MetalLb,
+    MetalLbAdvertisement,
     MetalLbPeer,
     Router,
     Service,
@@ -100,12 +102,24 @@ export const service: Service = {
     loadBalancerAddresses: ["10.100.0.0"],
 };
 
+/** Pools, each of which a lab has if one of its advertisements names it. */
+const pools: readonly LoadBalancerPool[] = [
+    { name: "default", blocks: ["10.100.0.0/24"] },
+    { name: "segment", blocks: ["10.0.0.200-10.0.0.210"] },
+];
+
+/** Announces the pool of addresses in the nodes' own subnet. */
+export const layer2: MetalLbAdvertisement = { kind: "layer2", name: "arp", pools: ["segment"] };
+
 /** Calico and MetalLB on three nodes. */
 export function nodes(
     calico: Partial<Calico> = {},
     metallb: Partial<MetalLb> = {},
     services: readonly Service[] = [service],
 ): Lab {
+    const advertisements: readonly MetalLbAdvertisement[] = metallb.advertisements ?? [
+        { kind: "bgp", name: "bgp", pools: ["default"] },
+    ];
     const loopback: Interface = { name: "lo", attachment: { kind: "loopback" }, addresses: ["1.1.1.2/32"] };
     return {
         topology: "nodes",
@@ -139,11 +153,11 @@ export function nodes(
             metallb: {
                 version: "0.16.1",
                 peers: [metallbPeer],
-                advertisements: [{ kind: "bgp", name: "bgp", pools: ["default"] }],
                 ignoreExcludeLabel: true,
                 ...metallb,
+                advertisements,
             },
-            loadBalancerPools: [{ name: "default", blocks: ["10.100.0.0/24"] }],
+            loadBalancerPools: pools.filter(({ name }) => advertisements.some((each) => each.pools.includes(name))),
             services,
             workloads: [
                 {
