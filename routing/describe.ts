@@ -2,31 +2,26 @@
 
 import { familyOf } from "../lab/address";
 import { namedDevices } from "../lab/devices";
-import type { Address, Family, Lab, Prefix } from "../lab/model";
+import type { Family, Lab, Prefix } from "../lab/model";
 import { type Attributes, type Candidate, defaultLocalPreference } from "./attributes";
 import { candidatesOf } from "./converge";
 import { type Choice, choose, nextHopOf } from "./decision";
 import { newOffers, type Offers } from "./offers";
 import type { BgpPath, BgpRoute, Offer, PredictedDevice, PredictedSession, Prediction, Tables } from "./prediction";
 import type { PrefixIndex } from "./prefixes";
-import type { End, Pair } from "./sessions";
+import { type End, endKey, type Pair } from "./sessions";
 import { type Settled, validity } from "./settle";
+import type { Simulation } from "./simulate";
 import type { Peer, Speaker } from "./speakers";
 import { keyOf, routeOf, type Table } from "./tables";
 
 /** The prediction of a lab at rest. */
-export function describe(
-    lab: Lab,
-    index: PrefixIndex,
-    tables: ReadonlyMap<string, Table>,
-    found: readonly Pair[],
-    settled: Settled,
-): Prediction {
+export function describe(lab: Lab, { index, tables, pairs, settled }: Simulation): Prediction {
     const offers = newOffers(index, settled);
     const peers = peersByEnd(settled.speakers);
     const tablesAt = (key: string) => describeTables(index, tables.get(key)!, settled);
     return {
-        sessions: found.map((pair) => describeSession(pair, peers, offers)),
+        sessions: pairs.map((pair) => describeSession(pair, peers, offers)),
         devices: Object.fromEntries(
             namedDevices(lab).map(([name]): readonly [string, PredictedDevice] => {
                 const vrfs = (lab.routers[name]?.vrfs ?? []).map((vrf) => [vrf.name, tablesAt(keyOf(name, vrf.name))]);
@@ -57,19 +52,17 @@ function lazily<T extends object>(parts: { readonly [K in keyof T]: () => T[K] }
 function peersByEnd(speakers: readonly Speaker[]): ReadonlyMap<string, Peer> {
     const sessions = speakers.flatMap(({ peers }) => peers.filter((peer) => peer.leak === undefined));
     return new Map(
-        sessions.map((peer) => [endKey(peer.speaker.table.place.key, peer.speaker.program, peer.address), peer]),
+        sessions.map((peer) => {
+            const { table, program } = peer.speaker;
+            return [endKey({ place: table.place, program, peerAddress: peer.address }), peer];
+        }),
     );
-}
-
-function endKey(place: string, program: string | undefined, peerAddress: Address): string {
-    return `${program ?? "router"} ${place} ${peerAddress}`;
 }
 
 function describeSession(pair: Pair, peers: ReadonlyMap<string, Peer>, offers: Offers): PredictedSession {
     const { local, remote, owner, families, state } = pair;
     const offerOf = (end: End | undefined): Offer => {
-        const key = end && endKey(end.place.key, end.program, end.peerAddress);
-        const peer = state.up && key !== undefined ? peers.get(key) : undefined;
+        const peer = state.up && end !== undefined ? peers.get(endKey(end)) : undefined;
         return lazily<Offer>({
             ipv4: () => (peer ? offers(peer, "ipv4") : []),
             ipv6: () => (peer ? offers(peer, "ipv6") : []),

@@ -1,9 +1,9 @@
 /** What one routing instance does with a packet: deliver it, drop it, or send it on. */
 
 import { addressOf } from "../lab/address";
-import type { Address, Lab, Prefix } from "../lab/model";
+import type { Address, Prefix } from "../lab/model";
 import type { FibRoute, NextHop } from "./prediction";
-import { keyOf, ownAddresses, type Place, placesOf, portOf } from "./tables";
+import { keyOf, ownAddresses, type Place, portOf } from "./tables";
 
 /** Finds the most specific route of a place to an address. */
 export type Lookup = (key: string, address: Address) => readonly [Prefix, FibRoute] | undefined;
@@ -30,14 +30,14 @@ export interface Branch {
     readonly to?: Place;
 }
 
-/** Prepares a lab for following packets through given tables. */
-export function newForwarder(lab: Lab, lookup: Lookup): Forwarder {
-    const places = new Map(placesOf(lab).map((place) => [place.key, place]));
+/** Prepares places for following packets through given tables. */
+export function newForwarder(all: readonly Place[], lookup: Lookup): Forwarder {
+    const places = new Map(all.map((place) => [place.key, place]));
     const own = new Map([...places.values()].map((place) => [place, ownAddresses(place)]));
     const segments = new Map<string, Map<Address, Place>>();
     for (const place of places.values()) {
-        for (const { attachment, addresses } of place.interfaces) {
-            if (attachment.kind === "segment") {
+        for (const { name, attachment, addresses } of place.interfaces) {
+            if (attachment.kind === "segment" && !place.down.has(name)) {
                 const present = segments.get(attachment.segment) ?? new Map<Address, Place>();
                 segments.set(attachment.segment, present);
                 for (const address of addresses) {
@@ -78,7 +78,7 @@ function branch(forwarder: Forwarder, place: Place, nextHop: NextHop, address: A
 }
 
 function onLink(forwarder: Forwarder, place: Place, { via, dev }: NextHop, address: Address): Place | undefined {
-    const attachment = portOf(place, dev)?.attachment;
+    const attachment = place.down.has(dev) ? undefined : portOf(place, dev)?.attachment;
     return attachment?.kind === "segment" ? forwarder.onSegment(attachment.segment, via ?? address) : undefined;
 }
 

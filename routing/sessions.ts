@@ -6,6 +6,7 @@ import { type RoutingInstance, routingInstances } from "../lab/instances";
 import type {
     Address,
     Asn,
+    Bfd,
     BgpSpeaker,
     Family,
     Lab,
@@ -49,6 +50,10 @@ export interface End {
     /** What this end expects, for people. */
     readonly expects: string;
     readonly holdTime: Seconds;
+    /** Finds a dead peer sooner; absent means off. */
+    readonly bfd?: Bfd;
+    /** Seconds the peer keeps routes while this end restarts; absent means off. */
+    readonly restartTime?: Seconds;
     /** Hops that an eBGP peer may be away. */
     readonly hops: number;
     readonly families: readonly SessionFamily[];
@@ -64,6 +69,13 @@ export interface Pair {
     readonly owner?: string;
     readonly families: readonly Family[];
     readonly state: SessionState;
+    /** Whether the peer keeps the routes of a session that is down, waiting for it to restart (RFC 4724 §4.2). */
+    readonly stale?: boolean;
+}
+
+/** A name for an end that no other has. */
+export function endKey({ place, program, peerAddress }: Pick<End, "place" | "program" | "peerAddress">): string {
+    return `${program ?? "router"} ${place.key} ${peerAddress}`;
 }
 
 /** All sessions of a lab, routers' ends first, by the routes that its tables have. */
@@ -152,6 +164,7 @@ function unanswered(local: End, owner: string | undefined): string {
 
 function obstacle(forwarder: Forwarder, local: End, remote: End, families: readonly Family[]): string | undefined {
     return (
+        [local, remote].map(torn).find((reason) => reason !== undefined) ??
         unreachable(forwarder, local, remote) ??
         refusal(local, remote) ??
         refusal(remote, local) ??
@@ -160,6 +173,12 @@ function obstacle(forwarder: Forwarder, local: End, remote: End, families: reado
             : undefined) ??
         (families.length === 0 ? `${local.name} and ${remote.name} activate no address family in common` : undefined)
     );
+}
+
+function torn(end: End): string | undefined {
+    return end.interface !== undefined && end.place.down.has(end.interface)
+        ? `${end.name} ${end.interface} is down`
+        : undefined;
 }
 
 /** An eBGP peer must be on the same link, unless both ends allow more hops. */
@@ -237,6 +256,7 @@ function routerEnd(bgp: BgpSpeaker, neighbor: Neighbor, settings: SessionSetting
         ...ownSide(table, neighbor.address, settings.updateSource),
         ...expectation(settings.remoteAs, bgp.asn),
         holdTime: settings.timers.holdTime,
+        ...(settings.bfd === undefined ? {} : { bfd: settings.bfd }),
         hops: settings.ebgpMultihop ?? 1,
         families: settings.families,
         group: neighbor.session.kind === "group" ? neighbor.session.group : undefined,
@@ -278,6 +298,8 @@ function nodeEnd({ program, asn, routerId }: NodeSpeaker, neighbor: NodeNeighbor
         accepts: (each) => each === expected,
         expects: `AS ${expected}`,
         holdTime: neighbor.timers.holdTime,
+        ...(neighbor.bfd === undefined ? {} : { bfd: neighbor.bfd }),
+        ...(neighbor.gracefulRestartTime === undefined ? {} : { restartTime: neighbor.gracefulRestartTime }),
         hops: neighbor.ebgpMultihop ?? 1,
         families: neighbor.families.map((family) => ({ family })),
     };

@@ -102,7 +102,7 @@ function updateTables(index: PrefixIndex, tables: ReadonlyMap<string, Table>, se
             .map((speaker) => [speaker.table, learnedRoutes(index, speaker, settled.classes)]),
     );
     return [...tables.values()].flatMap((table) => {
-        const base = withStaticRoutes(index, table.connected, table.place.staticRoutes, table.resolver);
+        const base = withStaticRoutes(index, table.connected, table.place, table.resolver);
         const next = { place: table.place, base, bgp: learned.get(table) ?? [] };
         const resolver = newResolver(index, next);
         const changed = differingRoutes(index, table, { ...next, resolver });

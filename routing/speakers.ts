@@ -87,10 +87,10 @@ export function newSpeakers(lab: Lab, tables: ReadonlyMap<string, Table>, found:
     const speakers = allSpeakers(lab, tables);
     const byEnd = new Map(speakers.map((each) => [speakerKey(each.table.place, each.program), each]));
     const connection = newConnections(lab);
-    for (const { state, local, remote, families } of found) {
-        if (state.up && remote !== undefined) {
+    for (const { state, stale, local, remote, families } of found) {
+        if ((state.up || stale === true) && remote !== undefined) {
             const [a, b] = [local, remote].map((end) => byEnd.get(speakerKey(end.place, end.program))!);
-            connection.connect(a!, b!, local, remote, families);
+            connection.connect(a!, b!, asKept(local, stale), asKept(remote, stale), families);
         }
     }
     for (const [name, router] of Object.entries(lab.routers)) {
@@ -102,6 +102,11 @@ export function newSpeakers(lab: Lab, tables: ReadonlyMap<string, Table>, found:
         });
     }
     return speakers;
+}
+
+/** FRR forgets the BGP identifier of a peer that is gone, so that its routes, while they are kept, win every tie. */
+function asKept(end: End, stale: boolean | undefined): End {
+    return stale === true ? { ...end, routerId: "0.0.0.0" } : end;
 }
 
 function speakerKey({ key }: Place, program: SpeakerProgram | undefined): string {

@@ -18,6 +18,14 @@ export interface Place extends Device {
     readonly vrfs: ReadonlySet<string>;
     /** Whether a default route may lead to a next hop (FRR: `ip nht resolve-via-default`). */
     readonly viaDefault: boolean;
+    /** Names of the interfaces that are down; they keep their addresses, but no route leads out of them. */
+    readonly down: ReadonlySet<string>;
+}
+
+/** An interface of a device. */
+export interface Port {
+    readonly device: string;
+    readonly interface: string;
 }
 
 /** The key of a place. */
@@ -33,11 +41,22 @@ export function nameOf({ device, vrf }: Pick<Place, "device" | "vrf">): string {
 /** A lab never changes, and places are compared by identity: each is made once. */
 const placesByLab = new WeakMap<Lab, readonly Place[]>();
 
-/** Every place of a lab that forwards packets, routers first. */
-export function placesOf(lab: Lab): readonly Place[] {
+const noPorts: ReadonlySet<string> = new Set();
+
+/**
+ * Every place of a lab that forwards packets, routers first.
+ *
+ * @param down interfaces that are down
+ */
+export function placesOf(lab: Lab, down: readonly Port[] = []): readonly Place[] {
     const places = placesByLab.get(lab) ?? collectPlaces(lab);
     placesByLab.set(lab, places);
-    return places;
+    return down.length === 0 ? places : places.map((place) => withDown(place, down));
+}
+
+function withDown(place: Place, down: readonly Port[]): Place {
+    const own = down.filter(({ device }) => device === place.device).map((port) => port.interface);
+    return own.length === 0 ? place : { ...place, down: new Set(own) };
 }
 
 function collectPlaces({ routers, hosts, cluster }: Lab): readonly Place[] {
@@ -52,6 +71,7 @@ function collectPlaces({ routers, hosts, cluster }: Lab): readonly Place[] {
                 interfaces,
                 staticRoutes,
                 viaDefault: bgp.defaults === "traditional",
+                down: noPorts,
             }),
         );
     });
@@ -65,6 +85,7 @@ function collectPlaces({ routers, hosts, cluster }: Lab): readonly Place[] {
                 interfaces,
                 staticRoutes,
                 viaDefault: true,
+                down: noPorts,
             }),
         ),
     );
@@ -89,7 +110,7 @@ export interface Table {
 export function startTable(index: PrefixIndex, place: Place): Table {
     const connected = connectedRoutes(index, place);
     const onLink = newResolver(index, { place: { ...place, viaDefault: false }, base: connected, bgp: [] });
-    const base = withStaticRoutes(index, connected, place.staticRoutes, onLink);
+    const base = withStaticRoutes(index, connected, place, onLink);
     const table = { place, connected, base, bgp: [] };
     return { ...table, resolver: newResolver(index, table) };
 }
@@ -100,9 +121,9 @@ export function routeOf({ base, bgp }: Pick<Table, "base" | "bgp">, number: numb
 }
 
 /** Networks of a device's own addresses. Link-local IPv6 networks, which every interface has, are left out. */
-function connectedRoutes(index: PrefixIndex, { interfaces }: Place): Map<number, FibRoute> {
+function connectedRoutes(index: PrefixIndex, { interfaces, down }: Place): Map<number, FibRoute> {
     const routes = new Map<number, FibRoute>();
-    for (const { name, attachment, addresses } of interfaces) {
+    for (const { name, attachment, addresses } of interfaces.filter((port) => !down.has(port.name))) {
         const dev = attachment.kind === "loopback" ? "lo" : name;
         for (const address of addresses) {
             const number = index.numberOf(networkOf(address))!;
@@ -121,14 +142,14 @@ function connectedRoutes(index: PrefixIndex, { interfaces }: Place): Map<number,
 export function withStaticRoutes(
     index: PrefixIndex,
     connected: Routes,
-    routes: readonly StaticRoute[],
+    { staticRoutes, down }: Place,
     resolver: Resolver,
 ): Routes {
     const result = new Map(connected);
-    for (const { prefix, via } of routes) {
+    for (const { prefix, via } of staticRoutes) {
         const number = index.numberOf(prefix)!;
         const known = result.get(number);
-        if (known?.protocol === "connected") {
+        if (known?.protocol === "connected" || (via.kind === "interface" && down.has(via.interface))) {
             continue;
         }
         const route = staticRoute(prefix, via, resolver);
