@@ -33,7 +33,7 @@ function listLimit(
         ? []
         : [
               {
-                  id: "CFG-007",
+                  id: "CFG-008",
                   source: "docs/configuration.md",
                   at: [list],
                   with: [[count]],

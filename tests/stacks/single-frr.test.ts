@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Path } from "../../lab/path";
@@ -7,11 +6,8 @@ import { formatFindings, isError } from "../../lab/rules/findings";
 import { sessions } from "../../lab/sessions";
 import { readLab } from "../../stacks/config";
 import { planSingleFrr, type SingleFrr, schema, singleFrr } from "../../stacks/single-frr";
-import { expectGolden } from "../golden";
-import { stackConfig } from "./configs";
 
 const plan = (parameters: object = {}) => planSingleFrr(schema.parse(parameters) as SingleFrr);
-const root = join(__dirname, "..", "..");
 
 describe("single-frr with its defaults", () => {
     const lab = plan();
@@ -434,14 +430,6 @@ describe("the places of a planned model", () => {
             });
         },
     );
-});
-
-describe.each(["dev", "single-frr"])("the shipped stack %s", (name) => {
-    it("has no errors, and the warnings that its golden file shows", () => {
-        const { lab, findings } = readLab(stackConfig(join(root, `Pulumi.${name}.yaml`)), name);
-        expect(lab).toBeDefined();
-        expectGolden(join(__dirname, "golden", "stacks", `${name}.txt`), formatFindings(findings));
-    });
 });
 
 describe("the article's own versions", () => {

@@ -1,0 +1,86 @@
+/** The parts of a topology's page that follow from the model and its prediction, written between markers. */
+
+import { namedDevices } from "../lab/devices";
+import type { Lab, Segment } from "../lab/model";
+import { mermaid } from "../render/mermaid";
+import { predict } from "../routing/predict";
+import { routeTable, sessionTable, type TextTable } from "../routing/summary";
+
+/** A part of a page by its name in the marker. */
+type Part = (lab: Lab) => readonly string[];
+
+const parts: Readonly<Record<string, Part>> = {
+    diagram: (lab) => ["```mermaid", mermaid(lab).trimEnd(), "```"],
+    addresses: (lab) => table(addressTable(lab)),
+    sessions: (lab) => table(sessionTable(predict(lab))),
+    routes: (lab) => table(routeTable(lab, predict(lab))),
+};
+
+/** A pair of markers with what is between them: the part, a stack, and parameters that it is shown with. */
+const marked = /^<!-- begin (\w+): Pulumi\.([\w-]+)\.yaml(?: with (\{.*\}))? -->\n[\s\S]*?^<!-- end -->$/gm;
+
+/**
+ * A page with every marked part written anew.
+ *
+ * @param text the page; parts are marked `<!-- begin routes: Pulumi.leaf-spine.yaml -->` … `<!-- end -->`, optionally with
+ *     parameters that differ from those of the stack: `<!-- begin routes: Pulumi.leaf-spine.yaml with {"racks":3} -->`
+ * @param labOf plans a stack's lab, with parameters that differ
+ * @throws Error when a marker names no part
+ */
+export function fillPage(text: string, labOf: (stack: string, parameters: object) => Lab): string {
+    return text.replace(marked, (block: string, name: string, stack: string, parameters?: string) => {
+        const part = parts[name];
+        if (part === undefined) {
+            throw new Error(`there is no part ${name}: use one of ${Object.keys(parts).join(", ")}`);
+        }
+        const [begin] = block.split("\n", 1);
+        const lab = labOf(stack, parameters === undefined ? {} : (JSON.parse(parameters) as object));
+        return [begin, "", ...part(lab), "", "<!-- end -->"].join("\n");
+    });
+}
+
+function table({ header, rows }: TextTable): readonly string[] {
+    const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+    return [line(header), line(header.map(() => "---")), ...rows.map(line)];
+}
+
+/** Every segment with its subnets and the addresses on it, then the networks that are on none. */
+function addressTable(lab: Lab): TextTable {
+    const { podCidrs, serviceCidrs, loadBalancerPools, services, nodes } = lab.cluster;
+    const segments = Object.entries(lab.segments).map(([name, segment]) => [
+        segmentName(name, segment),
+        segment.subnets.join(", "),
+        addressesOn(lab, name).join("; "),
+    ]);
+    const slices = Object.entries(nodes).map(([name, node]) => `${name} ${node.podCidrs.join(", ")}`);
+    return {
+        header: ["network", "addresses", "who has which"],
+        rows: [
+            ...segments,
+            ["pods", podCidrs.join(", "), slices.join("; ")],
+            ["services", serviceCidrs.join(", "), ""],
+            ...loadBalancerPools.map(({ name, blocks }) => [`pool \`${name}\``, blocks.join(", "), ""]),
+            ...services.map(({ name, loadBalancerAddresses }) => [
+                `service \`${name}\``,
+                loadBalancerAddresses.join(", "),
+                "",
+            ]),
+        ],
+    };
+}
+
+function segmentName(name: string, { kind }: Segment): string {
+    return kind === "bridge" ? `bridge \`${name}\`` : `link \`${name}\``;
+}
+
+function addressesOn(lab: Lab, segment: string): readonly string[] {
+    return namedDevices(lab).flatMap(([device, { interfaces }]) =>
+        interfaces
+            .filter(({ attachment }) => attachment.kind === "segment" && attachment.segment === segment)
+            .map(({ name, addresses }) => `${device} ${name} ${addresses.map(withoutLength).join(", ")}`),
+    );
+}
+
+function withoutLength(address: string): string {
+    return address.replace(/\/\d+$/, "");
+}
