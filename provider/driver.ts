@@ -1,7 +1,12 @@
+import { readdirSync } from "node:fs";
+import { addressOf } from "../lab/address";
+import { leakInterface, vrfNamespace } from "../render/vrf-namespaces";
 import type { Answer, Driver } from "../verify/driver";
 import { frrTables } from "./daemons/frr-tables";
 import { type Vty, vty } from "./daemons/vty";
-import type { HttpResult, ReachResult, Sandbox } from "./sandbox/protocol";
+import type { HttpResult, KernelRoute, ReachResult, Sandbox } from "./sandbox/protocol";
+
+type KernelHop = KernelRoute["nextHops"][number];
 
 function answerOf(result: HttpResult | ReachResult): Answer {
     if (result.kind === "answer") {
@@ -10,6 +15,27 @@ function answerOf(result: HttpResult | ReachResult): Answer {
             : { kind: "answer", status: 0, body: result.from ?? "" };
     }
     return { kind: result.kind, detail: "detail" in result ? result.detail : (result.from ?? "") };
+}
+
+/**
+ * VRFs of a router by their addresses on the link on which they leak, link-local ones included. Names of namespaces tell
+ * which VRFs there are.
+ */
+async function leakOwners(sandbox: Sandbox, device: string): Promise<ReadonlyMap<string, string>> {
+    const prefix = vrfNamespace(device, "");
+    const namespaces = readdirSync(sandbox.path("/run/netns")).filter((name) => name.startsWith(prefix));
+    const { states } = await sandbox.call("state", { namespaces });
+    return new Map(
+        namespaces.flatMap((name) => {
+            const link = states[name]?.interfaces.find((each) => each.name === leakInterface);
+            return (link?.addresses ?? []).map((own) => [addressOf(own), name.slice(prefix.length)] as const);
+        }),
+    );
+}
+
+function gatewayOf({ via, dev }: KernelHop, owners: ReadonlyMap<string, string>): readonly string[] {
+    const owner = dev === leakInterface ? owners.get(via ?? "") : undefined;
+    return owner === undefined ? (via === undefined ? [] : [via]) : [owner];
 }
 
 /** Looks at a lab in a sandbox: FRR over its command sockets, the kernel and the probes through the sandbox's PID 1. */
@@ -41,14 +67,22 @@ export function netnsDriver(sandbox: Sandbox): Driver & { close(): void } {
         objects: () => Promise.reject(new Error("the embedded runtime has no Kubernetes API")),
         ...frrTables({
             ask,
-            async kernelRoutes(device, family) {
-                const { states } = await sandbox.call("state", { namespaces: [device] });
-                return (states[device]?.routes ?? [])
+            async kernelRoutes(device, family, vrf) {
+                const namespace = vrfNamespace(device, vrf);
+                const [{ states }, owners] = await Promise.all([
+                    sandbox.call("state", { namespaces: [namespace] }),
+                    vrf === undefined ? new Map<string, string>() : leakOwners(sandbox, device),
+                ]);
+                return (states[namespace]?.routes ?? [])
                     .filter(
                         ({ prefix, protocol }) => protocol === "bgp" && prefix.includes(":") === (family === "ipv6"),
                     )
-                    .map(({ prefix, nextHops }) => ({ prefix, nextHops: nextHops.flatMap(({ via }) => via ?? []) }));
+                    .map(({ prefix, nextHops }) => ({
+                        prefix,
+                        nextHops: [...new Set(nextHops.flatMap((hop) => gatewayOf(hop, owners)))],
+                    }));
             },
+            internalAddresses: async (device) => new Set((await leakOwners(sandbox, device)).keys()),
         }),
         http: (from, address, port, count, timeoutMilliseconds) => {
             const request = { namespace: from, address, port, timeoutMilliseconds };

@@ -1,4 +1,5 @@
 import { addressOf, compareAddresses, familyOf } from "../lab/address";
+import { carries } from "../lab/families";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
 import type {
     BgpSpeaker,
@@ -14,7 +15,6 @@ import type {
     StaticRoute,
     Vrf,
 } from "../lab/model";
-import { carries } from "./frr-families";
 import {
     bfdProfileName,
     bfdProfiles,

@@ -5,9 +5,9 @@
  * one of these. The next hop stays as it is, since every VRF that takes a route takes the way to its next hop as well.
  */
 
+import { carries } from "../lab/families";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
 import type { Address, InterfaceAddress, Neighbor, Router, RouteTarget, Vrf } from "../lab/model";
-import { carries } from "./frr-families";
 import { compareText, type RenderedFamily } from "./frr-policy";
 
 /** Interface of every VRF on the internal link. */

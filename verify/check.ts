@@ -71,10 +71,16 @@ export interface RouteCheck {
     /** VRF of the router; absent for the default one. */
     readonly vrf?: string;
     readonly prefix: Prefix;
-    /** Next hops in ascending order; empty means that the router must not hold a BGP route to the prefix. */
+    /**
+     * Next hops in ascending order; empty means that the router must not hold a BGP route to the prefix. `0.0.0.0` or `::`
+     * stands for another VRF of the router, which originates the route.
+     */
     readonly nextHops: readonly Address[];
-    /** Gateways in the kernel in ascending order, where the next hops are not on-link themselves; absent where they are the same. */
-    readonly gateways?: readonly Address[];
+    /**
+     * Gateways in the kernel in ascending order, where they are others than the next hops: those that lead to next hops that
+     * are not on-link, or names of VRFs in whose tables packets go on; none where the kernel has another route.
+     */
+    readonly gateways?: readonly (Address | string)[];
 }
 
 /** A router offers exactly these prefixes to a neighbor, all of them inside the permitted networks. */

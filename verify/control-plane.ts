@@ -1,7 +1,7 @@
 import { contains, familyOf } from "../lab/address";
 import type { Check, OfferCheck, RouteCheck, SessionCheck, TableCheck } from "./check";
 import { evaluate } from "./condition";
-import { list } from "./describe";
+import { list, nextHopsIn } from "./describe";
 import type { Sight } from "./sight";
 import type { Snapshot } from "./snapshot";
 
@@ -13,7 +13,7 @@ function equal(a: readonly string[], b: readonly string[]): boolean {
 }
 
 async function session(check: SessionCheck, snapshot: Snapshot): Promise<Sight> {
-    const seen = (await snapshot.sessions(check.device)).get(check.neighbor);
+    const seen = (await snapshot.sessions(check)).get(check.neighbor);
     if (!seen) {
         return { holds: false, observed: "no such neighbor" };
     }
@@ -40,8 +40,8 @@ function deviations(where: string, wanted: readonly string[], there: Iterable<st
 
 async function table(check: TableCheck, snapshot: Snapshot): Promise<Sight> {
     const [rib, fib] = await Promise.all([
-        snapshot.bgpRoutes(check.device, check.family),
-        snapshot.kernelBgpRoutes(check.device, check.family),
+        snapshot.bgpRoutes(check, check.family),
+        snapshot.kernelBgpRoutes(check, check.family),
     ]);
     const wrong = [...deviations("RIB", check.prefixes, rib.keys()), ...deviations("FIB", check.learned, fib.keys())];
     return {
@@ -52,21 +52,18 @@ async function table(check: TableCheck, snapshot: Snapshot): Promise<Sight> {
 
 async function route(check: RouteCheck, snapshot: Snapshot): Promise<Sight> {
     const family = familyOf(check.prefix);
-    const [rib, fib] = await Promise.all([
-        snapshot.bgpRoutes(check.device, family),
-        snapshot.kernelBgpRoutes(check.device, family),
-    ]);
+    const [rib, fib] = await Promise.all([snapshot.bgpRoutes(check, family), snapshot.kernelBgpRoutes(check, family)]);
     const inRib = rib.get(check.prefix) ?? [];
     const inFib = fib.get(check.prefix) ?? [];
-    const expected = [...check.nextHops].sort();
-    if (equal(inRib, inFib)) {
-        return { holds: equal(inRib, expected), observed: list(inRib) };
-    }
-    return { holds: false, observed: `RIB ${list(inRib)}; FIB ${list(inFib)}` };
+    const { nextHops, gateways = nextHops } = check;
+    return {
+        holds: equal(inRib, [...nextHops].sort()) && equal(inFib, [...gateways].sort()),
+        observed: nextHopsIn(inRib, inFib),
+    };
 }
 
 async function offer(check: OfferCheck, snapshot: Snapshot): Promise<Sight> {
-    const offered = await snapshot.offered(check.device, check.neighbor, check.family);
+    const offered = await snapshot.offered(check, check.neighbor, check.family);
     const outside = check.within ? offered.filter((p) => !check.within?.some((net) => contains(net, p))) : [];
     if (outside.length > 0) {
         return { holds: false, observed: `${list(offered)}; outside the filter: ${list(outside)}` };

@@ -5,6 +5,16 @@ export function list(items: readonly string[]): string {
     return items.length === 0 ? "none" : items.join(", ");
 }
 
+/** Next hops of a route; of RIB and kernel each where they differ. */
+export function nextHopsIn(rib: readonly string[], fib: readonly string[]): string {
+    return list(rib) === list(fib) ? list(rib) : `RIB ${list(rib)}; FIB ${list(fib)}`;
+}
+
+/** Device and VRF that a check speaks of. */
+function at({ device, vrf }: { readonly device: string; readonly vrf?: string }): string {
+    return vrf === undefined ? device : `${device} ${vrf}`;
+}
+
 function hostPort(address: string, port: number): string {
     return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
@@ -56,13 +66,13 @@ export function subject(check: Check): string {
         case "condition":
             return `${objectName(check.object)} ${aspect(check)}`;
         case "session":
-            return `${check.device} session ${check.neighbor}`;
+            return `${at(check)} session ${check.neighbor}`;
         case "table":
-            return `${check.device} table ${check.family}`;
+            return `${at(check)} table ${check.family}`;
         case "route":
-            return `${check.device} route ${check.prefix}`;
+            return `${at(check)} route ${check.prefix}`;
         case "offer":
-            return `${check.device} offers ${check.neighbor} ${check.family}`;
+            return `${at(check)} offers ${check.neighbor} ${check.family}`;
         case "service":
         case "pod":
             return `${check.from} http ${hostPort(check.address, check.port)}`;
@@ -83,7 +93,7 @@ export function expectation(check: Check): string {
         case "table":
             return list([...check.prefixes].sort());
         case "route":
-            return list([...check.nextHops].sort());
+            return nextHopsIn([...check.nextHops].sort(), [...(check.gateways ?? check.nextHops)].sort());
         case "offer":
             return list([...check.prefixes].sort());
         case "service":

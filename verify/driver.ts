@@ -16,7 +16,11 @@ export interface ObservedSession {
 /** Next hops of a router's BGP route that are in use: the best path and those that share its load. */
 export interface ObservedRoute {
     readonly prefix: Prefix;
-    readonly nextHops: readonly Address[];
+    /**
+     * In the RIB, `0.0.0.0` or `::` for a route of another VRF's own. In the kernel, the name of another VRF where packets
+     * go on in its tables.
+     */
+    readonly nextHops: readonly (Address | string)[];
 }
 
 /** Answer to a request or probe, as the client sees it. */
@@ -24,7 +28,10 @@ export type Answer =
     | { readonly kind: "answer"; readonly status: number; readonly body: string }
     | { readonly kind: "refused" | "timeout" | "unreachable" | "ttl-exceeded"; readonly detail: string };
 
-/** How to look at a running lab. One implementation per runtime; the checks are the same for all. */
+/**
+ * How to look at a running lab. One implementation per runtime; the checks are the same for all. Without the name of a
+ * VRF, what is asked is the default one of a router.
+ */
 export interface Driver {
     /**
      * Objects of the cluster's API as JSON, in the order of the references; nothing where there is no such object.
@@ -33,13 +40,13 @@ export interface Driver {
      */
     objects(references: readonly ObjectReference[]): Promise<readonly unknown[]>;
     /** Sessions of a router, or of the agent of a Kubernetes node. */
-    sessions(device: string): Promise<readonly ObservedSession[]>;
+    sessions(device: string, vrf?: string): Promise<readonly ObservedSession[]>;
     /** BGP routes in a router's RIB, by family. */
-    bgpRoutes(device: string, family: Family): Promise<readonly ObservedRoute[]>;
+    bgpRoutes(device: string, family: Family, vrf?: string): Promise<readonly ObservedRoute[]>;
     /** Routes that a routing daemon installed in the kernel of a device. */
-    kernelBgpRoutes(device: string, family: Family): Promise<readonly ObservedRoute[]>;
+    kernelBgpRoutes(device: string, family: Family, vrf?: string): Promise<readonly ObservedRoute[]>;
     /** Prefixes that a router offers to a neighbor. */
-    offered(device: string, neighbor: Address, family: Family): Promise<readonly Prefix[]>;
+    offered(device: string, neighbor: Address, family: Family, vrf?: string): Promise<readonly Prefix[]>;
     /**
      * HTTP GETs, each over a new connection.
      *

@@ -1,23 +1,77 @@
 import { addressOf, familyOf } from "../lab/address";
 import { findDevice } from "../lab/devices";
+import { type RoutingInstance, routingInstances } from "../lab/instances";
 import type { Address, Family, Lab, Prefix } from "../lab/model";
 import { sessionEnds } from "../lab/sessions";
 import { findSessionSettings } from "../lab/speakers";
-import { type BgpRoute, offered, type PredictedDevice, type Prediction } from "../routing/prediction";
+import {
+    type BgpRoute,
+    type FibRoute,
+    offered,
+    type PredictedDevice,
+    type PredictedSession,
+    type Prediction,
+    type Tables,
+} from "../routing/prediction";
 import type { Check, OfferCheck, RouteCheck, SessionCheck, TableCheck } from "./check";
 
 const families: readonly Family[] = ["ipv4", "ipv6"];
 
-/** Sessions that the prediction brings up, as their routers see them. */
-function sessionChecks(lab: Lab, prediction: Prediction): SessionCheck[] {
-    const sessions = new Map(
-        prediction.sessions.map((session) => [`${session.local} ${session.remoteAddress}`, session]),
+/** Name of a routing instance in a check. */
+function named(
+    device: string,
+    { vrf }: Pick<RoutingInstance, "vrf">,
+): { readonly device: string; readonly vrf?: string } {
+    return { device, ...(vrf === undefined ? {} : { vrf }) };
+}
+
+/** Every routing instance of every router, as `of` has it. */
+function perInstance<T>({ routers }: Lab, of: (device: string, instance: RoutingInstance) => readonly T[]): T[] {
+    return Object.entries(routers).flatMap(([device, router]) =>
+        routingInstances(router).flatMap((instance) => of(device, instance)),
     );
-    return Object.entries(lab.routers).flatMap(([device, { bgp }]) =>
-        bgp.neighbors.flatMap(({ address, remoteAsn }) => {
-            const session = sessions.get(`${device} ${address}`);
+}
+
+/** Tables of a routing instance. */
+function tablesOf(prediction: Prediction, device: string, { vrf }: RoutingInstance): Tables {
+    const predicted = prediction.devices[device] as PredictedDevice;
+    return vrf === undefined ? predicted : (predicted.vrfs?.[vrf] as Tables);
+}
+
+function endKey(device: string, instance: string | undefined, neighbor: Address): string {
+    return `${device} ${instance ?? ""} ${neighbor}`;
+}
+
+/** Predicted sessions by the ends that are configured with them. */
+function byEnd({ sessions }: Prediction): ReadonlyMap<string, PredictedSession> {
+    return new Map(
+        sessions.flatMap((session) => {
+            const { local, localInstance, localAddress, remote, remoteInstance, remoteAddress } = session;
+            const far: readonly (readonly [string, PredictedSession])[] =
+                remote === undefined || localAddress === undefined
+                    ? []
+                    : [[endKey(remote, remoteInstance, localAddress), session]];
+            return [[endKey(local, localInstance, remoteAddress), session] as const, ...far];
+        }),
+    );
+}
+
+/** Sessions that the prediction brings up, as their routers see them: those between routers from both ends. */
+function sessionChecks(lab: Lab, prediction: Prediction): SessionCheck[] {
+    const sessions = byEnd(prediction);
+    return perInstance(lab, (device, instance) =>
+        instance.bgp.neighbors.flatMap(({ address, remoteAsn }): SessionCheck[] => {
+            const session = sessions.get(endKey(device, instance.vrf, address));
             return session?.state.up
-                ? [{ kind: "session" as const, device, neighbor: address, remoteAsn, families: session.families }]
+                ? [
+                      {
+                          kind: "session",
+                          ...named(device, instance),
+                          neighbor: address,
+                          remoteAsn,
+                          families: session.families,
+                      },
+                  ]
                 : [];
         }),
     );
@@ -29,35 +83,55 @@ function learnedNextHops({ paths }: BgpRoute): readonly Address[] | undefined {
     return used.length === 0 ? undefined : used.map(({ nextHop }) => nextHop).sort();
 }
 
-/** The networks of every router's BGP table, so that one that nobody predicted is noticed. */
+/** The networks of every router's BGP tables, so that one that nobody predicted is noticed. */
 function tableChecks(lab: Lab, prediction: Prediction): TableCheck[] {
-    return Object.keys(lab.routers).flatMap((device) =>
+    return perInstance(lab, (device, instance) =>
         families.map((family): TableCheck => {
-            const { rib, fib } = prediction.devices[device] as PredictedDevice;
+            const { rib, fib } = tablesOf(prediction, device, instance);
             const prefixes = Object.keys(rib[family]).sort();
             const learned = prefixes.filter((prefix) => fib[family][prefix]?.protocol === "bgp");
-            return { kind: "table", device, family, prefixes, learned };
+            return { kind: "table", ...named(device, instance), family, prefixes, learned };
         }),
     );
 }
 
 /** Every route that a router is predicted to learn. */
 function routeChecks(lab: Lab, prediction: Prediction): RouteCheck[] {
-    return Object.keys(lab.routers).flatMap((device) =>
-        families.flatMap((family) =>
-            Object.entries(prediction.devices[device]?.rib[family] ?? {}).flatMap(([prefix, route]): RouteCheck[] => {
+    return perInstance(lab, (device, instance) => {
+        const { rib, fib } = tablesOf(prediction, device, instance);
+        return families.flatMap((family) =>
+            Object.entries(rib[family]).flatMap(([prefix, route]): RouteCheck[] => {
                 const nextHops = learnedNextHops(route);
-                return nextHops ? [{ kind: "route", device, prefix, nextHops }] : [];
+                if (nextHops === undefined) {
+                    return [];
+                }
+                const gateways = gatewaysOf(fib[family][prefix]);
+                const isSame = gateways.join() === [...new Set(nextHops)].join();
+                return [
+                    {
+                        kind: "route",
+                        ...named(device, instance),
+                        prefix,
+                        nextHops,
+                        ...(isSame ? {} : { gateways }),
+                    },
+                ];
             }),
-        ),
-    );
+        );
+    });
+}
+
+/** Where the kernel sends packets by a BGP route, in ascending order; nothing when another route is better. */
+function gatewaysOf(route: FibRoute | undefined): readonly string[] {
+    return route?.protocol === "bgp" ? route.nextHops.map(({ via, dev }) => via ?? dev).sort() : [];
 }
 
 /** Networks that a router's outgoing filter lets through; nothing when the session has no filter. */
-function permitted(lab: Lab, device: string, neighbor: Address, family: Family): readonly Prefix[] | undefined {
-    const router = lab.routers[device];
-    const entry = router?.bgp.neighbors.find(({ address }) => address === neighbor);
-    const settings = router && entry ? findSessionSettings(router.bgp, entry) : undefined;
+function permitted(lab: Lab, check: SessionCheck, family: Family): readonly Prefix[] | undefined {
+    const router = lab.routers[check.device];
+    const bgp = router && routingInstances(router).find(({ vrf }) => vrf === check.vrf)?.bgp;
+    const entry = bgp?.neighbors.find(({ address }) => address === check.neighbor);
+    const settings = bgp && entry ? findSessionSettings(bgp, entry) : undefined;
     const name = settings?.families.find((candidate) => candidate.family === family)?.prefixListOut;
     return router?.prefixLists
         .find((list) => list.name === name && list.family === family)
@@ -67,19 +141,20 @@ function permitted(lab: Lab, device: string, neighbor: Address, family: Family):
 
 /** What a router offers to each neighbor, exactly. */
 function offerChecks(lab: Lab, prediction: Prediction, sessions: readonly SessionCheck[]): OfferCheck[] {
-    return sessions.flatMap(({ device, neighbor, families: exchanged }) =>
-        exchanged.map((family): OfferCheck => {
-            const within = permitted(lab, device, neighbor, family);
+    return sessions.flatMap((session) => {
+        const { device, vrf, neighbor, families: exchanged } = session;
+        return exchanged.map((family): OfferCheck => {
+            const within = permitted(lab, session, family);
             return {
                 kind: "offer",
-                device,
+                ...named(device, { vrf }),
                 neighbor,
                 family,
-                prefixes: offered(prediction, device, neighbor, family),
+                prefixes: offered(prediction, device, neighbor, family, vrf),
                 ...(within ? { within } : {}),
             };
-        }),
-    );
+        });
+    });
 }
 
 /** Addresses of a device or pod. */

@@ -9,14 +9,20 @@ function tableOf(routes: readonly ObservedRoute[]): RouteTable {
     return new Map(routes.map(({ prefix, nextHops }) => [prefix, [...nextHops].sort()]));
 }
 
+/** A routing instance: a device, or one of a router's VRFs beside the default one. */
+export interface Instance {
+    readonly device: string;
+    readonly vrf?: string;
+}
+
 /** One look at the lab: everything is asked at most once, however many checks speak of it. */
 export interface Snapshot {
     /** An object of the cluster as JSON; nothing when there is none. */
     object(reference: ObjectReference): Promise<unknown>;
-    sessions(device: string): Promise<ReadonlyMap<Address, ObservedSession>>;
-    bgpRoutes(device: string, family: Family): Promise<RouteTable>;
-    kernelBgpRoutes(device: string, family: Family): Promise<RouteTable>;
-    offered(device: string, neighbor: Address, family: Family): Promise<readonly Prefix[]>;
+    sessions(instance: Instance): Promise<ReadonlyMap<Address, ObservedSession>>;
+    bgpRoutes(instance: Instance, family: Family): Promise<RouteTable>;
+    kernelBgpRoutes(instance: Instance, family: Family): Promise<RouteTable>;
+    offered(instance: Instance, neighbor: Address, family: Family): Promise<readonly Prefix[]>;
 }
 
 /**
@@ -41,18 +47,22 @@ export function takeSnapshot(driver: Driver, objects: readonly ObjectReference[]
             const found = await once("objects", () => driver.objects(objects));
             return found[objects.indexOf(reference)];
         },
-        sessions: (device) =>
-            once(`sessions ${device}`, async () => {
-                const sessions = await driver.sessions(device);
+        sessions: ({ device, vrf }) =>
+            once(`sessions ${device} ${vrf ?? ""}`, async () => {
+                const sessions = await driver.sessions(device, vrf);
                 return new Map(sessions.map((session) => [session.neighbor, session]));
             }),
-        bgpRoutes: (device, family) =>
-            once(`rib ${device} ${family}`, async () => tableOf(await driver.bgpRoutes(device, family))),
-        kernelBgpRoutes: (device, family) =>
-            once(`fib ${device} ${family}`, async () => tableOf(await driver.kernelBgpRoutes(device, family))),
-        offered: (device, neighbor, family) =>
-            once(`offer ${device} ${neighbor} ${family}`, async () =>
-                [...(await driver.offered(device, neighbor, family))].sort(),
+        bgpRoutes: ({ device, vrf }, family) =>
+            once(`rib ${device} ${vrf ?? ""} ${family}`, async () =>
+                tableOf(await driver.bgpRoutes(device, family, vrf)),
+            ),
+        kernelBgpRoutes: ({ device, vrf }, family) =>
+            once(`fib ${device} ${vrf ?? ""} ${family}`, async () =>
+                tableOf(await driver.kernelBgpRoutes(device, family, vrf)),
+            ),
+        offered: ({ device, vrf }, neighbor, family) =>
+            once(`offer ${device} ${vrf ?? ""} ${neighbor} ${family}`, async () =>
+                [...(await driver.offered(device, neighbor, family, vrf))].sort(),
             ),
     };
 }

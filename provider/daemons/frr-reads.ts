@@ -79,9 +79,16 @@ interface PeerJson {
     readonly pfxSnt?: number;
 }
 
-/** Sessions of a bgpd, one entry per neighbor and family. */
-export async function bgpSummary(bgpd: FrrShow): Promise<readonly BgpSession[]> {
-    const summary = (await bgpd.json("show bgp summary json")) as Readonly<Record<string, { peers?: object }>>;
+/** Words that name a VRF in a command; none for the default one. */
+function inVrf(vrf: string | undefined): string {
+    return vrf === undefined ? "" : `vrf ${vrf} `;
+}
+
+/** Sessions of a VRF, one entry per neighbor and family. */
+export async function bgpSummary(bgpd: FrrShow, vrf?: string): Promise<readonly BgpSession[]> {
+    const summary = (await bgpd.json(`show bgp ${inVrf(vrf)}summary json`)) as Readonly<
+        Record<string, { peers?: object }>
+    >;
     return (["ipv4", "ipv6"] as const).flatMap((family) =>
         Object.entries((summary[keys[family]]?.peers ?? {}) as Readonly<Record<string, PeerJson>>).map(
             ([neighbor, peer]) => ({
@@ -125,8 +132,8 @@ function pathOf(path: PathJson): BgpPath {
 }
 
 /** bgpd's table of a family. */
-export async function bgpRoutes(bgpd: FrrShow, family: Family): Promise<readonly BgpRoute[]> {
-    const { routes = {} } = (await bgpd.json(`show bgp ${family} unicast json`)) as {
+export async function bgpRoutes(bgpd: FrrShow, family: Family, vrf?: string): Promise<readonly BgpRoute[]> {
+    const { routes = {} } = (await bgpd.json(`show bgp ${inVrf(vrf)}${family} unicast json`)) as {
         readonly routes?: Readonly<Record<string, readonly PathJson[]>>;
     };
     return Object.entries(routes).map(([prefix, paths]) => ({ prefix, paths: paths.map(pathOf) }));
@@ -146,8 +153,9 @@ export async function advertisedRoutes(
     bgpd: FrrShow,
     neighbor: string,
     family: Family,
+    vrf?: string,
 ): Promise<readonly OfferedRoute[]> {
-    const command = `show bgp ${family} unicast neighbors ${neighbor} advertised-routes json`;
+    const command = `show bgp ${inVrf(vrf)}${family} unicast neighbors ${neighbor} advertised-routes json`;
     const { advertisedRoutes: routes = {} } = (await bgpd.json(command)) as {
         readonly advertisedRoutes?: Readonly<Record<string, { nextHop?: string; nextHopGlobal?: string }>>;
     };
@@ -170,8 +178,8 @@ interface ZebraJson {
 }
 
 /** zebra's table of a family, with what it installed in the kernel. */
-export async function zebraRoutes(zebra: FrrShow, family: Family): Promise<readonly ZebraRoute[]> {
-    const table = (await zebra.json(`show ${family === "ipv4" ? "ip" : "ipv6"} route json`)) as Readonly<
+export async function zebraRoutes(zebra: FrrShow, family: Family, vrf?: string): Promise<readonly ZebraRoute[]> {
+    const table = (await zebra.json(`show ${family === "ipv4" ? "ip" : "ipv6"} route ${inVrf(vrf)}json`)) as Readonly<
         Record<string, readonly ZebraJson[]>
     >;
     return Object.entries(table).flatMap(([prefix, routes]) =>

@@ -14,8 +14,13 @@ import {
 export interface RouterAccess {
     /** Asks the bgpd of a router. */
     ask<T>(device: string, read: (bgpd: FrrShow) => Promise<T>): Promise<T>;
-    /** Routes that a router's daemons installed in its kernel. */
-    kernelRoutes(device: string, family: Family): Promise<readonly ObservedRoute[]>;
+    /**
+     * Routes that a router's daemons installed in its kernel. Where packets go on in the tables of another VRF, its name
+     * stands for the next hop.
+     */
+    kernelRoutes(device: string, family: Family, vrf?: string): Promise<readonly ObservedRoute[]>;
+    /** Addresses, one per family and VRF or more, at which the VRFs of a router reach each other inside it. */
+    internalAddresses(device: string): Promise<ReadonlySet<string>>;
 }
 
 /** Sessions by neighbor, each with all its families. */
@@ -45,38 +50,52 @@ function isLinkLocal(address: string): boolean {
 
 /**
  * Kernel routes with the global address of every next hop: where a path carries a link-local address too (RFC 2545 §3), the
- * kernel's route names that one, which no model knows.
+ * kernel's route names that one, which no model knows. Next hops that are reached by way of another router are not in the
+ * route's own paths, but that router is in others.
  */
 function withGlobalNextHops(kernel: readonly ObservedRoute[], table: readonly BgpRoute[]): readonly ObservedRoute[] {
-    const paths = new Map(table.map((route) => [route.prefix, used(route)]));
+    const own = new Map(table.map((route) => [route.prefix, used(route)]));
+    const all = new Map(
+        table.flatMap(({ paths }) => paths.map(({ linkLocal, nextHop }) => [linkLocal ?? "", nextHop] as const)),
+    );
+    const globalOf = (prefix: string, hop: string) =>
+        own.get(prefix)?.find(({ linkLocal }) => linkLocal === hop)?.nextHop ?? all.get(hop) ?? hop;
     return kernel.map(({ prefix, nextHops }) => ({
         prefix,
-        nextHops: nextHops.map((hop) => paths.get(prefix)?.find(({ linkLocal }) => linkLocal === hop)?.nextHop ?? hop),
+        nextHops: [...new Set(nextHops.map((hop) => (isLinkLocal(hop) ? globalOf(prefix, hop) : hop)))],
     }));
+}
+
+/** Next hops of a route in use; one inside the router stands for a route that another VRF originates. */
+function nextHopsOf(route: BgpRoute, family: Family, internal: ReadonlySet<string>): readonly string[] {
+    const own = family === "ipv4" ? "0.0.0.0" : "::";
+    return used(route).map(({ nextHop }) => (internal.has(nextHop) ? own : nextHop));
 }
 
 /** What FRR's tables and the kernel under them say, in the words of the checks. The same for every runtime. */
 export function frrTables({
     ask,
     kernelRoutes,
+    internalAddresses,
 }: RouterAccess): Pick<Driver, "sessions" | "bgpRoutes" | "kernelBgpRoutes" | "offered"> {
     return {
-        sessions: async (device) => sessionsOf(await ask(device, bgpSummary)),
-        async bgpRoutes(device, family) {
-            const routes = await ask(device, (bgpd) => bgpRoutes(bgpd, family));
+        sessions: async (device, vrf) => sessionsOf(await ask(device, (bgpd) => bgpSummary(bgpd, vrf))),
+        async bgpRoutes(device, family, vrf) {
+            const routes = await ask(device, (bgpd) => bgpRoutes(bgpd, family, vrf));
+            const internal = vrf === undefined ? new Set<string>() : await internalAddresses(device);
             return routes.map((route) => ({
                 prefix: route.prefix,
-                nextHops: used(route).map(({ nextHop }) => nextHop),
+                nextHops: nextHopsOf(route, family, internal),
             }));
         },
-        async kernelBgpRoutes(device, family) {
-            const kernel = await kernelRoutes(device, family);
+        async kernelBgpRoutes(device, family, vrf) {
+            const kernel = await kernelRoutes(device, family, vrf);
             return kernel.some(({ nextHops }) => nextHops.some(isLinkLocal))
-                ? withGlobalNextHops(kernel, await ask(device, (bgpd) => bgpRoutes(bgpd, family)))
+                ? withGlobalNextHops(kernel, await ask(device, (bgpd) => bgpRoutes(bgpd, family, vrf)))
                 : kernel;
         },
-        async offered(device, neighbor, family) {
-            const routes = await ask(device, (bgpd) => advertisedRoutes(bgpd, neighbor, family));
+        async offered(device, neighbor, family, vrf) {
+            const routes = await ask(device, (bgpd) => advertisedRoutes(bgpd, neighbor, family, vrf));
             return routes.map(({ prefix }) => prefix);
         },
     };

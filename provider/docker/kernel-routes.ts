@@ -17,8 +17,10 @@ interface RouteJson extends NextHopJson {
 }
 
 /** The command that prints the BGP routes of a kernel. The number works where no file gives the protocol a name. */
-export function kernelRoutesCommand(family: Family): readonly string[] {
-    return ["ip", "-j", "-d", family === "ipv4" ? "-4" : "-6", "route", "show", "proto", bgpProtocol];
+export function kernelRoutesCommand(family: Family, vrf?: string): readonly string[] {
+    const version = family === "ipv4" ? "-4" : "-6";
+    const table = vrf === undefined ? [] : ["vrf", vrf];
+    return ["ip", "-j", "-d", version, "route", "show", ...table, "proto", bgpProtocol];
 }
 
 function prefixOf(destination: string, family: Family): string {

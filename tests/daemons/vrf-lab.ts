@@ -128,6 +128,8 @@ function announcer(address: Address, asn: Asn, peer: Address, networks: readonly
         ],
         prefixLists: [],
         bgp: speaker(asn, address, [neighbor(peer, 65000, settings)], {
+            // Under the other profile, FRR does not go to a peer that only a default route leads to.
+            defaults: "traditional",
             families: [{ family: "ipv4", redistribute: [], networks }],
         }),
     };

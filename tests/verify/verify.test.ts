@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Check } from "../../verify/check";
+import type { Check, RouteCheck } from "../../verify/check";
 import type { Answer, Driver } from "../../verify/driver";
 import { exitCode, failures, json, junit, table } from "../../verify/report";
 import { verify } from "../../verify/run";
@@ -43,7 +43,7 @@ const networks: Check = {
     prefixes: ["10.254.0.10/32"],
     learned: ["10.254.0.10/32"],
 };
-const route: Check = {
+const route: RouteCheck = {
     kind: "route",
     device: "router0",
     prefix: "10.254.0.10/32",
@@ -123,6 +123,34 @@ describe("verify", () => {
         expect(await observedOf(route, { kernelBgpRoutes: async () => one })).toBe(
             "RIB 169.254.1.2, 169.254.2.2; FIB 169.254.1.2",
         );
+    });
+
+    it("holds the kernel's gateways against those that lead to next hops which are not on-link", async () => {
+        const recursive: Check = { ...route, nextHops: ["10.0.0.1", "10.0.0.2"], gateways: ["k8s-metallb"] };
+        const rib = { bgpRoutes: async () => [{ prefix: route.prefix, nextHops: ["10.0.0.2", "10.0.0.1"] }] };
+        const via = (...nextHops: string[]) => ({
+            ...rib,
+            kernelBgpRoutes: async () => [{ prefix: route.prefix, nextHops }],
+        });
+        const [result] = await verify([recursive], { ...healthy(), ...via("k8s-metallb") }, once);
+        expect(result).toMatchObject({ status: "pass", expected: "RIB 10.0.0.1, 10.0.0.2; FIB k8s-metallb" });
+        expect(await observedOf(recursive, via("10.0.0.1", "10.0.0.2"))).toBe("10.0.0.1, 10.0.0.2");
+    });
+
+    it("asks each VRF of a router for itself", async () => {
+        const asked: string[] = [];
+        const bgpRoutes: Driver["bgpRoutes"] = async (device, family, vrf) => {
+            asked.push(`${device} ${vrf} ${family}`);
+            return healthy().bgpRoutes(device, family);
+        };
+        const inVrfs = ["blue", "red"].map((vrf): Check => ({ ...route, vrf }));
+        const results = await verify([route, ...inVrfs], { ...healthy(), bgpRoutes }, once);
+        expect(asked).toEqual(["router0 undefined ipv4", "router0 blue ipv4", "router0 red ipv4"]);
+        expect(results.map(({ subject }) => subject)).toEqual([
+            "router0 route 10.254.0.10/32",
+            "router0 blue route 10.254.0.10/32",
+            "router0 red route 10.254.0.10/32",
+        ]);
     });
 
     it("fails a table with a network that nobody predicted, or without one that was", async () => {

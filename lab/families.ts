@@ -1,4 +1,4 @@
-import type { BgpSpeaker, Family } from "../lab/model";
+import type { BgpSpeaker, Family } from "./model";
 
 /** Whether a speaker has anything to do with a family: it originates routes of it, or exchanges them. */
 export function carries({ families, peerGroups, neighbors }: BgpSpeaker, family: Family): boolean {

@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Lab, Router, Vrf } from "../../lab/model";
+import { applyFrr, inspectFrr } from "../../provider/daemons/frr";
+import { withVty } from "../../provider/daemons/vty";
+import { netnsDriver } from "../../provider/driver";
+import type { Sandbox } from "../../provider/sandbox/protocol";
+import { destroySandbox, startSandbox } from "../../provider/sandbox/start";
+import { fabricSpec, routerSpec } from "../../render/embedded";
+import { predict } from "../../routing/predict";
+import type { Driver } from "../../verify/driver";
+import { planChecks } from "../../verify/plan";
+import { failures } from "../../verify/report";
+import { verify } from "../../verify/run";
+import { eventually } from "./lab";
+import { vrfLab } from "./vrf-lab";
+
+const name = `test-daemons-vrf-${process.pid}`;
+let sandbox: Sandbox;
+let driver: Driver & { close(): void };
+
+beforeAll(async () => {
+    sandbox = await startSandbox(name);
+    driver = netnsDriver(sandbox);
+});
+afterAll(async () => {
+    driver.close();
+    await destroySandbox(name);
+});
+
+async function apply(lab: Lab): Promise<void> {
+    await sandbox.call("applyFabric", { fabric: { sandbox: "", ...fabricSpec(lab) } });
+    await Promise.all(Object.keys(lab.routers).map((router) => applyFrr(sandbox, routerSpec(lab, router))));
+}
+
+async function expectPredicted(lab: Lab): Promise<void> {
+    const results = await verify(planChecks(lab, predict(lab)), driver, { deadlineSeconds: 20 });
+    expect(failures(results)).toBe("");
+}
+
+async function drift(lab: Lab): Promise<readonly string[]> {
+    return (await inspectFrr(sandbox, routerSpec(lab, "router0"))).map(({ found }) => found);
+}
+
+/** The routes of a VRF by prefix, as RIB and kernel have them. */
+async function routes(vrf: string): Promise<object> {
+    const [rib, fib] = await Promise.all([
+        driver.bgpRoutes("router0", "ipv4", vrf),
+        driver.kernelBgpRoutes("router0", "ipv4", vrf),
+    ]);
+    const inFib = new Map(fib.map(({ prefix, nextHops }) => [prefix, [...nextHops].sort().join(" ")]));
+    return Object.fromEntries(
+        rib.map(({ prefix, nextHops }) => [prefix, [[...nextHops].sort().join(" "), inFib.get(prefix) ?? ""]]),
+    );
+}
+
+function withVrfs(change: (vrf: Vrf) => Vrf, ...more: readonly Vrf[]): Lab {
+    const router = vrfLab.routers.router0 as Router;
+    const vrfs = [...(router.vrfs ?? []).map(change), ...more];
+    return { ...vrfLab, routers: { ...vrfLab.routers, router0: { ...router, vrfs } } };
+}
+
+/** Moments at which the sessions of a VRF came up, in seconds of the clock. */
+async function upSince(vrf: string): Promise<ReadonlyMap<string, number>> {
+    const sessions = await driver.sessions("router0", vrf);
+    return new Map(sessions.map(({ neighbor, uptime }) => [neighbor, Date.now() / 1_000 - uptime]));
+}
+
+async function expectUninterrupted(vrf: string, before: ReadonlyMap<string, number>): Promise<void> {
+    const now = await upSince(vrf);
+    for (const [neighbor, moment] of before) {
+        expect(Math.abs((now.get(neighbor) ?? 0) - moment), `${vrf} ${neighbor}`).toBeLessThan(2.5);
+    }
+}
+
+describe("a router with VRFs", () => {
+    it("holds in each VRF what the lab of Calico beside MetalLB shows, and what is predicted", async () => {
+        await apply(vrfLab);
+        await expectPredicted(vrfLab);
+        const own = (prefix: string) => [prefix, ["0.0.0.0", ""]] as const;
+        const fromCalico = ["0.0.0.0", "k8s-calico"];
+        const fromMetalLb = ["0.0.0.0", "k8s-metallb"];
+        expect(await routes("k8s-metallb")).toEqual({
+            ...Object.fromEntries(["1.1.1.1/32", "10.0.0.0/24"].map(own)),
+            "1.1.1.2/32": fromCalico,
+            "10.0.1.0/24": fromCalico,
+            "10.100.0.0/32": ["10.0.0.1 10.0.0.11", "10.0.0.1 10.0.0.11"],
+            "192.168.1.0/26": ["10.0.0.2", "10.0.0.2"],
+            "192.168.2.0/26": ["10.0.0.12", "10.0.0.12"],
+        });
+        expect(await routes("k8s-calico")).toEqual({
+            ...Object.fromEntries(["1.1.1.2/32", "10.0.1.0/24"].map(own)),
+            "1.1.1.1/32": fromMetalLb,
+            "10.0.0.0/24": fromMetalLb,
+            "10.100.0.0/32": ["10.0.0.1", "k8s-metallb"],
+            "192.168.1.0/26": ["10.0.0.2", "k8s-metallb"],
+            "192.168.2.0/26": ["10.0.0.12", "k8s-metallb"],
+        });
+        expect(await drift(vrfLab)).toEqual([]);
+    });
+
+    it("lets a client in one VRF reach what is in the other", async () => {
+        await apply(vrfLab);
+        const answers = () => driver.ping("client", "10.0.0.1", 1_000);
+        await eventually(answers, ({ kind }) => kind === "answer");
+    });
+
+    it("finds and heals what someone changed in a VRF", async () => {
+        await apply(vrfLab);
+        await withVty(sandbox, "router0", "bgpd", (bgpd) =>
+            bgpd.ask(["configure terminal", "router bgp 65000 vrf k8s-calico", "no neighbor 10.0.0.2", "end"]),
+        );
+        expect(await drift(vrfLab)).toContain(
+            "bgpd: missing: router bgp 65000 vrf k8s-calico / neighbor 10.0.0.2 remote-as 65002",
+        );
+        await apply(vrfLab);
+        expect(await drift(vrfLab)).toEqual([]);
+        await expectPredicted(vrfLab);
+    });
+
+    it("takes another import, another VRF and its end live, and no session of the others is reset", async () => {
+        await apply(vrfLab);
+        await expectPredicted(vrfLab);
+        const before = await upSince("k8s-metallb");
+        const third: Vrf = {
+            ...((vrfLab.routers.router0 as Router).vrfs?.[1] as Vrf),
+            name: "guests",
+            routeDistinguisher: "65000:3",
+            importTargets: ["65000:1"],
+            exportTargets: ["65000:3"],
+            staticRoutes: [{ prefix: "10.77.0.0/16", via: { kind: "blackhole" } }],
+        };
+        const quiet = {
+            ...third.bgp,
+            routerId: "1.0.0.3",
+            neighbors: [],
+            families: [{ family: "ipv4" as const, redistribute: ["static" as const], networks: [] }],
+        };
+        const more = withVrfs(
+            (vrf) => (vrf.name === "k8s-metallb" ? { ...vrf, importTargets: [...vrf.importTargets, "65000:3"] } : vrf),
+            { ...third, bgp: quiet },
+        );
+        await apply(more);
+        await expectPredicted(more);
+        expect(await routes("k8s-metallb")).toMatchObject({ "10.77.0.0/16": ["0.0.0.0", "guests"] });
+        await apply(vrfLab);
+        await expectPredicted(vrfLab);
+        expect(await drift(vrfLab)).toEqual([]);
+        await expectUninterrupted("k8s-metallb", before);
+    });
+
+    it("is a router without VRFs again, and one with VRFs after that", async () => {
+        const router = vrfLab.routers.router0 as Router;
+        const interfaces = router.interfaces.map(({ vrf: _, ...own }) => own);
+        const plain: Lab = {
+            ...vrfLab,
+            routers: { ...vrfLab.routers, router0: { ...router, interfaces, vrfs: [] } },
+        };
+        await apply(plain);
+        expect(await drift(plain)).toEqual([]);
+        await expectPredicted(plain);
+        await apply(vrfLab);
+        await expectPredicted(vrfLab);
+    });
+});
