@@ -1,8 +1,9 @@
 STACK ?= dev
 ARGS ?=
+OUT ?=
 
-# The recipes take the name from the environment: there it is one word, whatever it contains.
-export STACK
+# The recipes take names from the environment: there each is one word, whatever it contains.
+export STACK OUT
 
 pulumi := ./scripts/pulumi.sh
 run := node scripts/run.cjs
@@ -10,7 +11,7 @@ run := node scripts/run.cjs
 bin := ./node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down preview refresh cancel verify status predict diagram test lint format bench bench-docker bench-kind update-golden
+.PHONY: help setup up down preview refresh cancel verify status predict render diagram test lint format bench bench-docker bench-kind update-golden
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +51,9 @@ status: setup ## Show the running lab: processes or containers, sessions, how to
 
 predict: setup ## Say what routing the stack's lab settles on, without building it (ARGS=--json)
 	@$(run) predict "--stack=$$STACK" $(ARGS)
+
+render: setup ## Write all configurations of the stack's lab, without building it (OUT=folder; else print them)
+	@$(run) render "--stack=$$STACK" "--out=$$OUT" $(ARGS)
 
 diagram: setup ## Print the lab as a Mermaid diagram
 	@$(run) diagram "--stack=$$STACK" $(ARGS)

@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Command>> = {
     verify: () => require("./verify") as Command,
     status: () => require("./status") as Command,
     predict: () => require("./predict") as Command,
+    render: () => require("./render") as Command,
     diagram: () => require("./diagram") as Command,
 };
 

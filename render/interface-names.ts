@@ -2,41 +2,23 @@
 
 import type { Interface } from "../lab/model";
 
-/**
- * The number at the end of a name, by which an interface is known on systems that call all of them alike: `net1` is
- * VyOS's `eth1` and IOS-XE's `GigabitEthernet3`.
- *
- * @param place where the name stands, for the error
- * @throws Error if the name ends in no number
- */
-export function numberOf(name: string, place: string): number {
+/** The number at the end of a name, by which systems know interfaces that they call all alike. */
+export function numberOf(name: string): number | undefined {
     const digits = /[0-9]+$/.exec(name)?.[0];
-    if (digits === undefined) {
-        throw new Error(`${place}: the name of the interface ${name} must end in a number, e.g. ${name}0`);
-    }
-    return Number(digits);
+    return digits === undefined ? undefined : Number(digits);
 }
 
 /**
- * Names of all interfaces of a router, by their names in the model.
- *
- * @throws Error if two interfaces get one name
+ * Numbers of interfaces of one kind, by their names in the model: those at the end of the names, or, where a name has none
+ * or two have the same, e.g. `enp7s0` and `enp8s0`, their places in the model.
  */
-export function uniqueNames(
-    interfaces: readonly Interface[],
-    nameOf: (each: Interface) => string,
-    place: string,
-): ReadonlyMap<string, string> {
-    const names = new Map<string, string>();
-    const owners = new Map<string, string>();
-    for (const each of interfaces) {
-        const name = nameOf(each);
-        const other = owners.get(name);
-        if (other !== undefined) {
-            throw new Error(`${place}: ${other} and ${each.name} are both ${name}; give them different numbers`);
-        }
-        owners.set(name, each.name);
-        names.set(each.name, name);
-    }
-    return names;
+export function interfaceNumbers(interfaces: readonly Interface[]): ReadonlyMap<string, number> {
+    const own = interfaces.map(({ name }) => numberOf(name));
+    const telling = !own.includes(undefined) && new Set(own).size === own.length;
+    return new Map(interfaces.map(({ name }, index) => [name, telling ? own[index]! : index]));
+}
+
+/** Whether an interface is a link, and no loopback. */
+export function isLink({ attachment }: Interface): boolean {
+    return attachment.kind === "segment";
 }

@@ -18,7 +18,7 @@ import type {
     Vrf,
 } from "../lab/model";
 import { compareText, prefixLists, routeMapsOf, routeMapsOfSession } from "./frr-policy";
-import { numberOf, uniqueNames } from "./interface-names";
+import { interfaceNumbers, isLink, numberOf } from "./interface-names";
 
 /** GigabitEthernet1 is the management port of a CSR1000v; the first link of the lab comes after it. */
 const firstLink = 2;
@@ -56,8 +56,7 @@ export function iosXeObstacles(router: Router): readonly string[] {
 /**
  * The complete configuration of a router.
  *
- * @throws Error if the lab has no such router, the router has what {@link iosXeObstacles} names, or the name of an
- * interface has no number
+ * @throws Error if the lab has no such router, or the router has what {@link iosXeObstacles} names
  */
 export function iosXeConfig(lab: Lab, routerName: string): string {
     const router = lab.routers[routerName];
@@ -68,8 +67,7 @@ export function iosXeConfig(lab: Lab, routerName: string): string {
     if (obstacles.length > 0) {
         throw new Error(`routers.${routerName}: the text for IOS-XE cannot have ${obstacles.join(", ")}`);
     }
-    const place = `routers.${routerName}.interfaces`;
-    const names = uniqueNames(router.interfaces, (each) => iosXeInterfaceName(each, place), place);
+    const names = iosXeInterfaceNames(router.interfaces);
     const vrfs = [...(router.vrfs ?? [])].sort((a, b) => compareText(a.name, b.name));
     const sections = [
         [`hostname ${routerName}`],
@@ -89,26 +87,23 @@ export function iosXeConfig(lab: Lab, routerName: string): string {
 }
 
 /**
- * What an interface is called in IOS-XE: `net0` is `GigabitEthernet2`, the loopback `lo1` is `Loopback1`, and `lo` is
- * `Loopback0`.
- *
- * @throws Error if the name ends in no number
+ * What the interfaces of a router are called in IOS-XE, by their names in the model: `net0` is `GigabitEthernet2`, the
+ * loopback `lo1` is `Loopback1`, and `lo` is `Loopback0`.
  */
-export function iosXeInterfaceName(
-    { name, attachment }: Pick<Interface, "name" | "attachment">,
-    place: string,
-): string {
-    if (attachment.kind === "segment") {
-        return `GigabitEthernet${numberOf(name, place) + firstLink}`;
-    }
-    return `Loopback${name === "lo" ? 0 : numberOf(name, place)}`;
+export function iosXeInterfaceNames(interfaces: readonly Interface[]): Names {
+    const loopbacks = interfaces.filter((each) => !isLink(each));
+    return new Map([
+        ...[...interfaceNumbers(loopbacks)].map(([name, n]) => [name, `Loopback${n}`] as const),
+        ...[...interfaceNumbers(interfaces.filter(isLink))].map(
+            ([name, n]) => [name, `GigabitEthernet${n + firstLink}`] as const,
+        ),
+    ]);
 }
 
 /** Loopbacks come first, and among each kind numbers are numbers. */
 function byName(names: Names): (a: Interface, b: Interface) => number {
-    const key = (each: Interface) => (each.attachment.kind === "loopback" ? 0 : 1);
-    const number = (each: Interface) => numberOf(names.get(each.name)!, "");
-    return (a, b) => key(a) - key(b) || number(a) - number(b);
+    const number = ({ name }: Interface) => numberOf(names.get(name) ?? "") ?? 0;
+    return (a, b) => Number(isLink(a)) - Number(isLink(b)) || number(a) - number(b);
 }
 
 function ipVrf({ name, routeDistinguisher, exportTargets, importTargets }: Vrf): string[] {

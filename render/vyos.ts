@@ -24,7 +24,7 @@ import type {
 } from "../lab/model";
 import { defaultVyosVersion, type VyosSeries, vyosSeries } from "../lab/vyos";
 import { bfdProfileName, type RouteMap, routeMapsOf, routeMapsOfSession } from "./frr-policy";
-import { numberOf, uniqueNames } from "./interface-names";
+import { interfaceNumbers, isLink, numberOf } from "./interface-names";
 import { bootText, flag, optional, section, setCommands, tagged, type VyosNode, value } from "./vyos-config";
 import { versionFooter } from "./vyos-footer";
 
@@ -66,8 +66,7 @@ const defaultMtu = 1500;
  * The complete `config.boot` of a router, with the footer by which a newer release knows what it has to migrate.
  *
  * @param login user with a password; without, nobody can log in but over `docker exec`
- * @throws Error if the lab has no such router, its VyOS is of an unknown release or cannot do what the model asks for, or
- * the name of an interface has no number
+ * @throws Error if the lab has no such router, or its VyOS is of an unknown release or cannot do what the model asks for
  */
 export function vyosConfigBoot(lab: Lab, routerName: string, login?: VyosLogin): string {
     const target = targetOf(lab, routerName);
@@ -94,17 +93,26 @@ export function vyosTree(lab: Lab, routerName: string, login?: VyosLogin): reado
     return treeOf(lab, targetOf(lab, routerName), login);
 }
 
+/** Names of links that VyOS takes as they are: 1.2 only its own, later releases those of systemd, too. */
+function isEthernetName(name: string, series: VyosSeries): boolean {
+    return (series === "1.2" ? /^(eth|lan)[0-9]+$/ : /^((eth|lan)[0-9]+|(eno|ens|enp|enx).+)$/).test(name);
+}
+
 /**
- * What an interface is called in VyOS: `net1` is `eth1`; a loopback called `lo` is VyOS's own, others are dummy
- * interfaces, because VyOS has only one loopback and keeps it out of VRFs.
- *
- * @throws Error if the name ends in no number
+ * What the interfaces of a router are called in VyOS, by their names in the model: `net1` is `eth1`, and a name that VyOS
+ * has itself stays. A loopback called `lo` is VyOS's own, others are dummy interfaces, because VyOS has only one loopback
+ * and keeps it out of VRFs.
  */
-export function vyosInterfaceName({ name, attachment }: Pick<Interface, "name" | "attachment">, place: string): string {
-    if (attachment.kind === "segment") {
-        return `eth${numberOf(name, place)}`;
-    }
-    return name === "lo" ? "lo" : `dum${numberOf(name, place)}`;
+export function vyosInterfaceNames(interfaces: readonly Interface[], series: VyosSeries): ReadonlyMap<string, string> {
+    const links = interfaces.filter(isLink);
+    const asTheyAre = links.every(({ name }) => isEthernetName(name, series));
+    const numbers = interfaceNumbers(links);
+    const dummies = interfaceNumbers(interfaces.filter((each) => !isLink(each) && each.name !== "lo"));
+    return new Map([
+        ["lo", "lo"],
+        ...[...numbers].map(([name, number]) => [name, asTheyAre ? name : `eth${number}`] as const),
+        ...[...dummies].map(([name, number]) => [name, `dum${number}`] as const),
+    ]);
 }
 
 function targetOf(lab: Lab, name: string): Target {
@@ -118,8 +126,7 @@ function targetOf(lab: Lab, name: string): Target {
             `routers.${name}.nosVersion: ${router.nosVersion} is no release of VyOS that is known; use one of 1.2 to 1.5, e.g. ${defaultVyosVersion}`,
         );
     }
-    const place = `routers.${name}.interfaces`;
-    const interfaces = uniqueNames(router.interfaces, (each) => vyosInterfaceName(each, place), place);
+    const interfaces = vyosInterfaceNames(router.interfaces, series);
     const target = { name, router, series, modern: series >= "1.4", interfaces };
     refuseWhatIsMissing(target);
     return target;
@@ -195,9 +202,9 @@ function nat(rules: readonly SourceNat[], target: Target): readonly VyosNode[] {
     return optional("nat", optional("source", nodes));
 }
 
-/** The way out need not be an interface of the model: in Docker it is the engine's. */
-function outbound(name: string, { name: router, modern, interfaces: names }: Target): readonly VyosNode[] {
-    const own = names.get(name) ?? `eth${numberOf(name, `routers.${router}.sourceNat`)}`;
+/** The way out need not be an interface of the model: it may be the engine's. */
+function outbound(name: string, { modern, interfaces: names }: Target): readonly VyosNode[] {
+    const own = names.get(name) ?? `eth${numberOf(name) ?? 0}`;
     return modern ? [section("outbound-interface", value("name", own))] : value("outbound-interface", own);
 }
 
@@ -450,7 +457,7 @@ function statics(routes: readonly StaticRoute[], target: Target): readonly VyosN
     );
 }
 
-function staticRoute({ prefix, via }: StaticRoute, { name, modern, interfaces: names }: Target): VyosNode {
+function staticRoute({ prefix, via }: StaticRoute, { modern, interfaces: names }: Target): VyosNode {
     const suffix = familyOf(prefix) === "ipv4" ? "" : "6";
     switch (via.kind) {
         case "address":
@@ -458,7 +465,7 @@ function staticRoute({ prefix, via }: StaticRoute, { name, modern, interfaces: n
         case "blackhole":
             return tagged(`route${suffix}`, prefix, [section("blackhole")]);
         case "interface": {
-            const link = names.get(via.interface) ?? `eth${numberOf(via.interface, `routers.${name}.staticRoutes`)}`;
+            const link = names.get(via.interface) ?? via.interface;
             return modern
                 ? tagged(`route${suffix}`, prefix, [tagged("interface", link)])
                 : tagged(`interface-route${suffix}`, prefix, [tagged("next-hop-interface", link)]);

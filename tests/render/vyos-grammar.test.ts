@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { BgpSpeaker, Lab } from "../../lab/model";
+import type { BgpSpeaker, Lab, Router } from "../../lab/model";
 import { vyosSeries } from "../../lab/vyos";
 import { vyosSetCommands } from "../../render/vyos";
 import { versionFooter } from "../../render/vyos-footer";
+import { withTopologies } from "../../stacks";
 import { articleLeafSpine, articleVrfs, everything } from "./nos-labs";
 import { parseSet } from "./vyos-parse";
 import { commitOf, type Grammar, grammarOf, objection, sourcesMissing, withSources } from "./vyos-source";
@@ -19,9 +20,21 @@ const login = { user: "vyos", encryptedPassword: `$6$saltsaltsaltsalt$${"a".repe
 const versions = ["1.2.8", "1.3.8", "1.4.0", "1.5-rolling-202410210007"];
 const policies: Partial<BgpSpeaker> = { ebgpRequiresPolicy: true, defaults: "datacenter" };
 
+/** The labs of all topologies, with VyOS in the place of every router; before 1.4 without those that need VRFs. */
+function topologiesOf(version: string): readonly Lab[] {
+    const planned = withTopologies(({ plan, schema }) => plan(schema.parse({})));
+    const asVyos = (router: Router): Router => ({ ...router, nos: "vyos", nosVersion: version });
+    return planned
+        .filter(({ routers }) => version >= "1.4" || Object.values(routers).every(({ vrfs = [] }) => vrfs.length === 0))
+        .map((lab) => {
+            const routers = Object.entries(lab.routers).map(([name, router]) => [name, asVyos(router)] as const);
+            return { ...lab, routers: Object.fromEntries(routers) };
+        });
+}
+
 function labsOf(version: string): readonly Lab[] {
     const older = version < "1.4";
-    const both = [articleLeafSpine(version), everything(version, older ? {} : policies)];
+    const both = [...topologiesOf(version), articleLeafSpine(version), everything(version, older ? {} : policies)];
     return older ? both : [...both, articleVrfs({ nos: "vyos", nosVersion: version })];
 }
 
