@@ -5,7 +5,12 @@ import { clusterReader } from "../provider/docker/cluster";
 import { dockerDriver } from "../provider/docker/driver";
 import { type ContainerState, type Engine, engine } from "../provider/docker/engine";
 import { inspectLab, type LabInDocker, withShells } from "../provider/docker/inspection";
-import { type DockerClaimInputs, dockerTypes, type WiringInputs } from "../provider/schema";
+import {
+    type DockerClaimInputs,
+    type DockerVerificationInputs,
+    dockerTypes,
+    type WiringInputs,
+} from "../provider/schema";
 import type { CheckResult } from "../verify/check";
 import type { Driver } from "../verify/driver";
 import { columns } from "../verify/report";
@@ -62,10 +67,17 @@ function controlPlaneOf({ cluster }: Lab): string {
 }
 
 function labInDocker(lab: Deployed): LabInDocker & { readonly controlPlane: string } {
-    const { model } = lab;
-    const own = Object.entries(placesOf(lab)).filter(([name]) => name in model.routers || name in model.hosts);
+    const { model, resources } = lab;
+    const places = Object.entries(placesOf(lab));
+    const own = places.filter(([name]) => name in model.routers || name in model.hosts);
     const containers = Object.fromEntries(own.map(([name, { container }]) => [name, container]));
-    return { model, containers, controlPlane: controlPlaneOf(model) };
+    const nodes = places.filter(([name]) => name in model.cluster.nodes);
+    const verification = resources.find(({ type }) => type === dockerTypes.verification);
+    const probes = {
+        ...Object.fromEntries(nodes.map(([name, { agent }]) => [name, agent])),
+        ...(verification?.inputs as Partial<DockerVerificationInputs> | undefined)?.probes,
+    };
+    return { model, containers, probes, controlPlane: controlPlaneOf(model) };
 }
 
 function stateOf(container: ContainerState | undefined): State {
@@ -144,7 +156,7 @@ function look(lab: Deployed): Promise<Status> {
         const reader = clusterReader(shells, controlPlane);
         const [version, observed] = await Promise.all([
             docker.version(),
-            reader.observe().catch((error: Error) => error),
+            reader.observe(model.cluster.calico !== undefined).catch((error: Error) => error),
         ]);
         const answers = !(observed instanceof Error);
         const witnesses = {

@@ -2,6 +2,7 @@ import { Container, type ContainerArgs } from "@pulumi/docker/container";
 import * as pulumi from "@pulumi/pulumi";
 import { claimLabel, type WiredInterface, type WiringInputs } from "../provider/schema";
 import { type ContainerProcess, sysctls } from "../render/docker";
+import { bootFolder } from "../render/wiring-script";
 import { type Claim, Wiring } from "./docker/resources";
 
 /** The part of a wiring that follows from the model. */
@@ -22,6 +23,8 @@ export interface DeviceArgs {
     readonly wiring: WiringSpec;
     /** The networks that the interfaces are on, by name. */
     readonly networks: Networks;
+    /** Whether a sidecar shares the container's network namespace, and must be told when that is another one. @default false */
+    readonly hasSidecar?: boolean;
 }
 
 /** How a container runs. */
@@ -46,7 +49,7 @@ export function processArgs({ process, capabilities }: DeviceProcess) {
  * replace the container.
  */
 export function deviceContainer(name: string, args: DeviceArgs, process: DeviceProcess, parent: pulumi.Resource) {
-    const { claim, container, image, wiring } = args;
+    const { claim, container, image, wiring, hasSidecar = false } = args;
     return new Container(
         name,
         {
@@ -56,6 +59,7 @@ export function deviceContainer(name: string, args: DeviceArgs, process: DeviceP
             networkMode: "none",
             labels: [{ label: claimLabel, value: claim.name }],
             sysctls: sysctls(wiring),
+            ...(hasSidecar ? { volumes: [{ containerPath: bootFolder }] } : {}),
             ...processArgs(process),
         },
         { parent, deletedWith: claim, dependsOn: claim },

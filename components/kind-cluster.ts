@@ -24,6 +24,8 @@ export interface KindClusterArgs {
     readonly kind?: string;
     /** Until the API server must answer. @default 300 */
     readonly timeout?: Seconds;
+    /** What must be on the nodes' network before them, because Docker might give its addresses to nodes. @default nothing */
+    readonly after?: readonly pulumi.Resource[];
     /** Argument lists for kubectl, run in the control plane once the nodes have joined. @default [] */
     readonly kubectl?: readonly (readonly string[])[];
 }
@@ -101,7 +103,18 @@ export class KindCluster extends pulumi.ComponentResource {
     readonly provider: Provider;
 
     constructor(name: string, args: KindClusterArgs, opts?: pulumi.ComponentResourceOptions) {
-        const { claim, cluster, config, nodes, network, networkId, kind = "kind", timeout = 300, kubectl = [] } = args;
+        const {
+            claim,
+            cluster,
+            config,
+            nodes,
+            network,
+            networkId,
+            kind = "kind",
+            timeout = 300,
+            after = [],
+            kubectl = [],
+        } = args;
         super("bgplab:index:KindCluster", name, { cluster, nodes, kind }, opts);
         this.controlPlane = nodes[0]!;
         const made = new Command(
@@ -128,7 +141,7 @@ export class KindCluster extends pulumi.ComponentResource {
             {
                 parent: this,
                 deletedWith: claim,
-                dependsOn: claim,
+                dependsOn: [claim, ...after],
                 deleteBeforeReplace: true,
                 additionalSecretOutputs: ["stdout"],
             },

@@ -1,20 +1,10 @@
-import { Container } from "@pulumi/docker/container";
 import * as pulumi from "@pulumi/pulumi";
-import { claimLabel } from "../provider/schema";
-import { hostCapabilities, sidecarProcess } from "../render/docker";
-import { type DeviceArgs, onNetworks, processArgs } from "./device";
+import { type DeviceArgs, onNetworks } from "./device";
 import { type Revised, Wiring } from "./docker/resources";
+import { type SharedContainer, sidecarContainer } from "./sidecar";
 
 /** The container of a Kubernetes node, which somebody else makes. */
-export interface NodeContainer {
-    /** Its name. */
-    readonly name: string;
-    /** Identity of the node: a new one gets a new sidecar. */
-    readonly id: pulumi.Input<string>;
-}
-
-/** Label that makes the sidecar another one when the node is another one; its network mode only names the node. */
-const nodeLabel = "bgp-lab.node";
+export type NodeContainer = SharedContainer;
 
 /** Arguments of a sidecar. */
 export interface NodeSidecarArgs extends DeviceArgs {
@@ -30,24 +20,9 @@ export class NodeSidecar extends pulumi.ComponentResource {
     readonly parts: readonly (pulumi.Resource & Revised)[];
 
     constructor(name: string, args: NodeSidecarArgs, opts?: pulumi.ComponentResourceOptions) {
-        const { claim, container, image, node, wiring, networks } = args;
+        const { node, image, wiring, networks } = args;
         super("bgplab:index:NodeSidecar", name, { node: node.name, image }, opts);
-        const sidecar = new Container(
-            name,
-            {
-                name: container,
-                image,
-                networkMode: `container:${node.name}`,
-                volumes: [{ fromContainer: node.name, readOnly: true }],
-                labels: [
-                    { label: claimLabel, value: claim.name },
-                    { label: nodeLabel, value: node.id },
-                ],
-                ...processArgs({ process: sidecarProcess(), capabilities: hostCapabilities }),
-            },
-            // Docker answers with the node's id where it was given the name.
-            { parent: this, deletedWith: claim, dependsOn: claim, ignoreChanges: ["networkMode"] },
-        );
+        const sidecar = sidecarContainer(name, { ...args, shared: node }, this);
         const wired = new Wiring(
             name,
             {

@@ -37,6 +37,8 @@ export interface RouterArgs extends DeviceArgs {
 export class Router extends pulumi.ComponentResource {
     /** Name of the container. */
     readonly container: pulumi.Output<string>;
+    /** Docker's id of the container. */
+    readonly containerId: pulumi.Output<string>;
     /** Seconds from the start of the container until it was configured, or that the last change took. */
     readonly seconds: pulumi.Output<number>;
     /** What makes the router work, in the order of making. */
@@ -55,6 +57,7 @@ export class Router extends pulumi.ComponentResource {
             dependsOn: wiring,
         });
         this.container = container.name;
+        this.containerId = container.id;
         this.seconds = configured.seconds;
         this.parts = [wiring, configured];
         this.registerOutputs({ container: this.container });

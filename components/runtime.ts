@@ -23,12 +23,19 @@ export interface DockerImages {
     readonly operator?: string;
 }
 
-/** Where Cilium's Helm chart comes from. */
+/** Where a Helm chart comes from. */
 export type ChartSource =
     /** A repository of charts (`https://…`), or a folder of a registry (`oci://…`). */
     | { readonly kind: "repository"; readonly repository: string; readonly version: string }
     /** A folder, or a packed chart. */
     | { readonly kind: "path"; readonly path: string };
+
+/** A program that Helm installs beside Cilium, or instead of it. */
+export interface ProgramSettings {
+    readonly chart: ChartSource;
+    /** Values of the chart beside those that the lab decides; they win. @default {} */
+    readonly values: Readonly<Record<string, unknown>>;
+}
 
 /** Settings of the docker runtime. */
 export interface DockerSettings {
@@ -36,6 +43,13 @@ export interface DockerSettings {
     readonly chart: ChartSource;
     /** Values of Cilium's chart beside those that the lab decides; they win. @default {} */
     readonly values: Readonly<Record<string, unknown>>;
+    /** MetalLB, in labs that have it. */
+    readonly metallb?: ProgramSettings & {
+        /** Its images. @default those that the chart names */
+        readonly images: { readonly controller?: string; readonly speaker?: string };
+    };
+    /** Calico, in labs that have it. */
+    readonly calico?: ProgramSettings;
     readonly binaries: {
         /** Path or name of the kind program, 0.20 or newer. @default kind */
         readonly kind: string;

@@ -2,6 +2,8 @@ import { Network } from "@pulumi/docker/network";
 import * as pulumi from "@pulumi/pulumi";
 import type { Address, Prefix } from "../lab/model";
 import { claimLabel } from "../provider/schema";
+import type { AddressPool } from "../render/docker";
+import { dockerInterfacePrefix } from "../render/docker";
 import type { Claim } from "./docker/resources";
 
 /** A subnet of a segment, as Docker wants it. */
@@ -9,6 +11,8 @@ export interface SegmentSubnet {
     readonly subnet: Prefix;
     /** Address that Docker takes for itself; no interface of the lab may have it. */
     readonly gateway: Address;
+    /** Addresses that Docker gives to containers that ask for none. @default all that are free */
+    readonly pool?: AddressPool;
 }
 
 /** Arguments of a segment. */
@@ -28,6 +32,8 @@ export interface SegmentArgs {
      * @default false
      */
     readonly uplink?: boolean;
+    /** Whether Docker calls interfaces `eth0`, `eth1`, … as on any network, which is what kind's nodes expect. @default false */
+    readonly usualNames?: boolean;
 }
 
 /**
@@ -42,6 +48,19 @@ const betweenDevices = {
     "com.docker.network.bridge.gateway_mode_ipv6": "routed",
 } as const;
 
+function ipamConfig({ subnet, gateway, pool }: SegmentSubnet) {
+    return {
+        subnet,
+        gateway,
+        ...(pool === undefined
+            ? {}
+            : {
+                  ipRange: pool.range,
+                  auxAddress: Object.fromEntries(pool.reserved.map((address) => [`not-${address}`, address])),
+              }),
+    };
+}
+
 /** A layer-2 segment: a Docker network. It is a bridge with exactly the lab's subnets. */
 export class Segment extends pulumi.ComponentResource {
     /** Name of the Docker network, once it exists. */
@@ -50,7 +69,7 @@ export class Segment extends pulumi.ComponentResource {
     readonly networkId: pulumi.Output<string>;
 
     constructor(name: string, args: SegmentArgs, opts?: pulumi.ComponentResourceOptions) {
-        const { claim, network, subnets, mtu = 1500, uplink = false } = args;
+        const { claim, network, subnets, mtu = 1500, uplink = false, usualNames = false } = args;
         super("bgplab:index:Segment", name, { network, subnets, mtu, uplink }, opts);
         const made = new Network(
             name,
@@ -58,11 +77,12 @@ export class Segment extends pulumi.ComponentResource {
                 name: network,
                 driver: "bridge",
                 ipv6: subnets.some(({ subnet }) => subnet.includes(":")),
-                ipamConfigs: subnets.map((each) => ({ ...each })),
+                ipamConfigs: subnets.map(ipamConfig),
                 options: {
                     "com.docker.network.driver.mtu": String(mtu),
                     "com.docker.network.bridge.enable_ip_masquerade": String(uplink),
                     ...(uplink ? {} : betweenDevices),
+                    ...(usualNames ? {} : { "com.docker.network.container_iface_prefix": dockerInterfacePrefix }),
                 },
                 labels: [{ label: claimLabel, value: claim.name }],
             },

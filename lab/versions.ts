@@ -49,6 +49,12 @@ export const oldestKind = "0.20.0";
 /** The repository of Cilium's Helm chart (Cilium documentation, Installation using Helm; read 2026-11-21). */
 export const ciliumChartRepository = "https://helm.cilium.io";
 
+/** The repository of MetalLB's Helm chart (MetalLB documentation, Installation with Helm; read 2026-11-21). */
+export const metallbChartRepository = "https://metallb.github.io/metallb";
+
+/** The repository of the Helm chart of Calico's operator (Calico documentation, Install using Helm; read 2026-11-21). */
+export const calicoChartRepository = "https://docs.tigera.io/calico/charts";
+
 const kindReleases = "https://github.com/kubernetes-sigs/kind/releases/tag";
 
 function nodeImage(kind: string, kubernetes: string, digest: string): NodeImage {

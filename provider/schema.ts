@@ -258,6 +258,11 @@ export interface ReadinessInputs {
      * removed before anything is awaited: Pulumi itself deletes when all else is done, and so after the lab was verified.
      */
     readonly objects?: Readonly<Record<string, unknown>>;
+    /**
+     * Objects that the API server must take when it is asked to try: where a program in the cluster looks at them first,
+     * it has to answer. The objects themselves are made by others. @default none
+     */
+    readonly admits?: readonly unknown[];
     /** Seconds until a check that does not hold has failed. */
     readonly deadline: number;
     /** Digest of what must be ready; a change waits again. */
@@ -270,6 +275,8 @@ export interface DockerVerificationInputs {
     readonly model: unknown;
     /** Containers of the routers and hosts, by name in the model. */
     readonly containers: Readonly<Record<string, string>>;
+    /** Containers from which routers and nodes ask, by name in the model. @default those of the devices themselves */
+    readonly probes?: Readonly<Record<string, string>>;
     /** Container of the control plane, in which kubectl runs; without a cluster only routers and hosts are checked. */
     readonly controlPlane?: string;
     /** Seconds until a check that does not hold has failed. */

@@ -9,6 +9,7 @@ import type {
     Prefix,
 } from "../lab/model";
 import { type BgpApi, type CiliumTraits, ciliumTraits } from "./cilium-versions";
+import { type HelmValues, mergeValues } from "./helm";
 import type {
     CiliumBGPAdvertisement,
     CiliumBGPClusterConfig,
@@ -22,6 +23,8 @@ import type {
     KubernetesObject,
 } from "./kubernetes";
 import { ciliumMetalLbConfigMap } from "./metallb";
+
+export type { HelmValues };
 
 /** Choices that the version of Cilium leaves open. */
 export interface CiliumOptions {
@@ -38,9 +41,6 @@ export interface CiliumInstallation {
     /** Values that go over those of the lab, mapping by mapping. @default {} */
     readonly values?: HelmValues;
 }
-
-/** Values of a Helm chart. */
-export type HelmValues = Readonly<Record<string, unknown>>;
 
 /** Values of Cilium's Helm chart, as far as the lab sets them; all releases from 1.14 on take them. */
 interface CiliumValues {
@@ -110,7 +110,7 @@ export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): H
         envoy: { enabled: false },
         l7Proxy: false,
     };
-    return merge({ ...own }, values);
+    return mergeValues({ ...own }, values);
 }
 
 /**
@@ -189,19 +189,6 @@ function controlPlane({ cluster: { nodes } }: Lab): string {
 
 function image(reference: string | undefined) {
     return reference === undefined ? {} : { image: { override: reference } };
-}
-
-/** Values over others, as Helm lays them: mappings are merged, everything else is replaced. */
-function merge(under: HelmValues, over: HelmValues): HelmValues {
-    const merged = Object.entries(over).map(([key, value]): [string, unknown] => {
-        const covered = under[key];
-        return [key, isMapping(covered) && isMapping(value) ? merge(covered, value) : value];
-    });
-    return { ...under, ...Object.fromEntries(merged) };
-}
-
-function isMapping(value: unknown): value is HelmValues {
-    return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function routing({ version, routingMode, nativeRoutingCidrs }: Cilium) {

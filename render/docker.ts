@@ -7,16 +7,17 @@ import {
     familyBits,
     familyOf,
     formatAddress,
+    lengthOf,
     networkOf,
     prefixesOf,
     rangeOf,
     sizeOf,
 } from "../lab/address";
 import { findDevice, namedDevices } from "../lab/devices";
-import { bridgeGateway } from "../lab/gateway";
-import type { Address, Device, Interface, Lab, Prefix, StaticRoute } from "../lab/model";
+import { bridgeGateway, isUplink } from "../lab/gateway";
+import type { Address, Device, Interface, Lab, Prefix, SourceNat, StaticRoute } from "../lab/model";
 import type { RouteSpec, Silence, WiredInterface, WiringInputs } from "../provider/schema";
-import { bootFifoPath, wiringFilePath, wiringFolder, wiringScriptPath } from "./wiring-script";
+import { bootFifoPath, bootFolder, wiringFilePath, wiringFolder, wiringScriptPath } from "./wiring-script";
 
 /** Characters that leave room for a device's name in a DNS label (RFC 1035 §2.3.4). */
 const longestPrefix = 40;
@@ -120,6 +121,12 @@ function segmentOf({ attachment }: Interface): string | undefined {
 }
 
 /**
+ * What Docker calls interfaces on the lab's networks, with a number, until the wiring names them: nothing that a model calls
+ * its own. Only on the network of the nodes it keeps to `eth`, because kind's nodes are used to that.
+ */
+export const dockerInterfacePrefix = "dkr";
+
+/**
  * The wiring of a device. A node's interface on the network of the cluster is kind's, and so is its address; routes that
  * lead to pods of other nodes are Cilium's.
  *
@@ -135,13 +142,35 @@ export function wiringSpec(
     if (device === undefined) {
         throw new Error(`the lab ${lab.name} has no device ${name}`);
     }
+    const leadsOut = isWayOut(lab, name);
     return {
         interfaces: Object.fromEntries(wiredInterfaces(lab, name, device, prefix)),
         routes: Object.fromEntries(kernelRoutes(lab, name, device)),
-        forwarding: !(name in lab.hosts),
+        forwarding: !(name in lab.hosts) || leadsOut,
         ...loopback(device),
-        ...(name in lab.cluster.nodes ? silence(lab, device) : {}),
+        ...(name in lab.cluster.nodes || leadsOut ? silence(lab, device) : {}),
     };
+}
+
+/** Segments that lead out and that a device is on. */
+function uplinksOf(lab: Lab, { interfaces }: Device): readonly string[] {
+    return interfaces.flatMap((each) => segmentOf(each) ?? []).filter((segment) => isUplink(lab, segment));
+}
+
+/** Whether a host stands for the world: it is on a segment that leads out, and routers send there what they hide. */
+function isWayOut(lab: Lab, name: string): boolean {
+    const host = lab.hosts[name];
+    if (host === undefined || uplinksOf(lab, host).length === 0) {
+        return false;
+    }
+    const own = host.interfaces.flatMap(({ addresses }) => addresses.map(addressOf));
+    return Object.values(lab.routers).some(
+        ({ sourceNat = [], staticRoutes }) =>
+            sourceNat.length > 0 &&
+            staticRoutes.some(
+                ({ prefix, via }) => lengthOf(prefix) === 0 && via.kind === "address" && own.includes(via.address),
+            ),
+    );
 }
 
 /** What the model has on loopbacks of their own is on the one that every container has. */
@@ -154,11 +183,12 @@ function loopback({ interfaces }: Device): Pick<WiringInputs, "loopback"> {
 
 function wiredInterfaces(lab: Lab, device: string, { interfaces }: Device, prefix: string): [string, WiredInterface][] {
     const isNode = device in lab.cluster.nodes;
+    const isOnNodeSegment = interfaces.some((each) => segmentOf(each) === lab.cluster.nodeSegment);
     return interfaces.flatMap(({ name, attachment, addresses }): [string, WiredInterface][] => {
         if (attachment.kind === "loopback" || (isNode && attachment.segment === lab.cluster.nodeSegment)) {
             return [];
         }
-        if (/^(eth|veth|moved)\d/.test(name)) {
+        if (isDockers(name) || (isOnNodeSegment && /^eth\d/.test(name))) {
             throw new Error(
                 `${device}: an interface cannot be called ${name}, because Docker gives such names; use another, e.g. net0`,
             );
@@ -168,13 +198,20 @@ function wiredInterfaces(lab: Lab, device: string, { interfaces }: Device, prefi
     });
 }
 
+function isDockers(name: string): boolean {
+    return new RegExp(`^(${dockerInterfacePrefix}|veth|moved)\\d`).test(name);
+}
+
 function kernelRoutes(lab: Lab, name: string, device: Device): (readonly [Prefix, RouteSpec])[] {
     // A router's static routes are its routing daemon's, which puts them into the kernel itself.
     if (name in lab.routers) {
         return [];
     }
     const own = device.staticRoutes.filter((route) => !leadsToPods(lab, route)).map(kernelRoute);
-    return name in lab.cluster.nodes ? [...defaultRoutes(lab, device), ...own] : own;
+    if (name in lab.cluster.nodes) {
+        return [...defaultRoutes(lab, device, lab.cluster.nodeSegment), ...own];
+    }
+    return isWayOut(lab, name) ? [...defaultRoutes(lab, device, uplinksOf(lab, device)[0]!), ...own] : own;
 }
 
 /**
@@ -198,13 +235,12 @@ function leadsToPods({ cluster }: Lab, { prefix, via }: StaticRoute): boolean {
     return via.kind === "interface" && cluster.podCidrs.some((pods) => contains(pods, prefix));
 }
 
-/** The way to the world, which Docker would move to any network that a node is joined to. */
-function defaultRoutes(lab: Lab, { staticRoutes }: Device): (readonly [Prefix, RouteSpec])[] {
-    const { nodeSegment } = lab.cluster;
+/** The way to the world by a segment, which Docker would move to any network that a container is joined to. */
+function defaultRoutes(lab: Lab, { staticRoutes }: Device, segment: string): (readonly [Prefix, RouteSpec])[] {
     const own = new Set(staticRoutes.map(({ prefix }) => prefix));
-    return lab.segments[nodeSegment]!.subnets.flatMap((subnet) => {
+    return lab.segments[segment]!.subnets.flatMap((subnet) => {
         const everything = familyOf(subnet) === "ipv4" ? "0.0.0.0/0" : "::/0";
-        return own.has(everything) ? [] : [[everything, { via: segmentGateway(lab, nodeSegment, subnet) }] as const];
+        return own.has(everything) ? [] : [[everything, { via: segmentGateway(lab, segment, subnet) }] as const];
     });
 }
 
@@ -282,12 +318,19 @@ const startRouter = `if [ ! -e ${wiringFolder} ]; then
 fi
 sed -i -e "s/^bgpd=no/bgpd=yes/" -e "s/^bfdd=no/bfdd=yes/" /etc/frr/daemons
 (sh -c "$1" &)
+[ ! -d ${bootFolder} ] || (sh -c "$2" &)
 exec /usr/lib/frr/docker-start`;
 
 /** A router: FRR as the frrouting project's images start it, and what keeps the wiring. */
 export function routerProcess(): ContainerProcess {
-    return { entrypoints: ["sh", "-c"], command: [startRouter, "router", supervise], ...standing };
+    return { entrypoints: ["sh", "-c"], command: [startRouter, "router", supervise, tellSidecar], ...standing };
 }
+
+/** Tells a sidecar which network namespace the container has; the FIFO stays open as long as the container runs. */
+const tellSidecar = `[ -p ${bootFifoPath} ] || mkfifo ${bootFifoPath}
+exec 4<>${bootFifoPath}
+readlink /proc/self/ns/net >&4
+while :; do sleep 86400; done`;
 
 /**
  * A sidecar shares a node's network namespace, which ends when the node stops. It waits for the node to tell of another
@@ -299,7 +342,45 @@ while :; do
     sleep 1
 done`;
 
-/** A sidecar of a node. */
-export function sidecarProcess(): ContainerProcess {
-    return { entrypoints: ["sh", "-c"], command: [followNode], ...standing };
+/**
+ * A sidecar of a node or router.
+ *
+ * @param sourceNat source addresses that it hides in the network namespace, as the images of routing daemons cannot
+ */
+export function sidecarProcess(sourceNat: readonly SourceNat[] = []): ContainerProcess {
+    const command = sourceNat.length === 0 ? followNode : `${hideSources(sourceNat)}\n${followNode}`;
+    return { entrypoints: ["sh", "-c"], command: [command], ...standing };
+}
+
+/** Does nothing twice: a sidecar may start again in the network namespace that it was in. */
+function hideSources(sourceNat: readonly SourceNat[]): string {
+    const nft = sourceNat.map(
+        ({ interface: name, source }) => `${familyWord(source)} saddr ${source} oifname "${name}" masquerade`,
+    );
+    const iptables = sourceNat.map(({ interface: name, source }) => {
+        const rule = `POSTROUTING -s ${source} -o ${name} -j MASQUERADE`;
+        const program = familyOf(source) === "ipv4" ? "iptables" : "ip6tables";
+        return `    ${program} -t nat -C ${rule} 2>/dev/null || ${program} -t nat -A ${rule} || exit 1`;
+    });
+    return `if command -v nft >/dev/null; then
+    nft -f - <<END || exit 1
+table inet bgp-lab
+delete table inet bgp-lab
+table inet bgp-lab {
+    chain postrouting {
+        type nat hook postrouting priority 100
+        ${nft.join("\n        ")}
+    }
+}
+END
+elif command -v iptables >/dev/null; then
+${iptables.join("\n")}
+else
+    echo "source NAT needs an image with nft or iptables: set bgp-lab:docker.images.client" >&2
+    exit 1
+fi`;
+}
+
+function familyWord(prefix: Prefix): "ip" | "ip6" {
+    return familyOf(prefix) === "ipv4" ? "ip" : "ip6";
 }

@@ -21,11 +21,14 @@ export const routeProtocol = 120;
 /** Preference of the rules that end in silence: before the kernel's tables, after those that Cilium puts first. */
 const silencePreference = 1200;
 
+/** Folder of the volume that a container shares with its sidecar. */
+export const bootFolder = "/var/lib/bgp-lab";
+
 /**
  * FIFO in the volume of a node by which it tells, when it starts, which network namespace it has. Who shares that
  * namespace reads it there.
  */
-export const bootFifoPath = "/var/lib/bgp-lab/boot";
+export const bootFifoPath = `${bootFolder}/boot`;
 
 /**
  * The script: POSIX shell (dash, Busybox) with iproute2. It prints each difference as `path<TAB>what was found`.
@@ -116,7 +119,7 @@ name_interface() {
     fi
     ip link property del dev "$2" altname "$2" 2>/dev/null
     rename "$1" "$2" || return
-    case $1 in eth*) ip link property add dev "$2" altname "$1" 2>/dev/null ;; esac
+    case $1 in eth* | dkr*) ip link property add dev "$2" altname "$1" 2>/dev/null ;; esac
     true
 }
 
@@ -159,7 +162,7 @@ END
 remove_unplugged() {
     while read -r _ name rest; do
         case $name in veth*) ;; *) continue ;; esac
-        case $rest in *'altname eth'*) is_up "$rest" || ip link del dev "\${name%%[@:]*}" ;; esac
+        case $rest in *'altname eth'* | *'altname dkr'*) is_up "$rest" || ip link del dev "\${name%%[@:]*}" ;; esac
     done <<END
 $links
 END

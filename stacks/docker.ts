@@ -3,9 +3,55 @@
 import { z } from "zod";
 import type { Lab } from "../lab/model";
 import { formatPath, type Path } from "../lab/path";
+import { isBefore } from "../lab/releases";
 import type { Finding } from "../lab/rules/findings";
-import { ciliumChartRepository, findNodeImage, nodeImages, type VersionSet } from "../lab/versions";
+import {
+    calicoChartRepository,
+    ciliumChartRepository,
+    findNodeImage,
+    metallbChartRepository,
+    nodeImages,
+    type VersionSet,
+} from "../lab/versions";
 import { flag, imageReference, text, url, wholeNumber } from "./parameters";
+
+/** Where a Helm chart comes from. */
+function chart(program: string, chartName: string, repository: string, version: string, example: string) {
+    return z
+        .strictObject({
+            repository: url("http", "https", "oci")
+                .optional()
+                .describe(`Repository that has the chart \`${chartName}\`.`)
+                .meta({ fallback: `\`${repository}\`` }),
+            path: text("the path of a chart", `/srv/charts/${chartName}`)
+                .optional()
+                .describe("Folder or archive of the chart on this machine, instead of a repository."),
+            version: text("the version of a chart", example)
+                .optional()
+                .describe("Version of the chart in the repository.")
+                .meta({ fallback: version }),
+        })
+        .superRefine(({ path, ...others }, context) => {
+            const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
+            if (path !== undefined && other !== undefined) {
+                context.addIssue({
+                    code: "custom",
+                    message: `the chart has both a path and a ${other}`,
+                    params: { fix: `remove path, or remove ${other}: a path leads to one chart of one version` },
+                });
+            }
+        })
+        .default({})
+        .describe(`Where ${program}'s Helm chart comes from.`);
+}
+
+/** Values of a Helm chart that go over those of the lab. */
+function chartValues(program: string) {
+    return z
+        .record(z.string(), z.unknown())
+        .default({})
+        .describe(`More values for ${program}'s chart, merged last; not for what the lab itself decides.`);
+}
 
 /** What a stack says under `docker`. */
 export const dockerSchema = z
@@ -39,36 +85,35 @@ export const dockerSchema = z
             })
             .default({})
             .describe("Container images, as full references with a tag or a digest."),
-        chart: z
+        chart: chart("Cilium", "cilium", ciliumChartRepository, "`lab.ciliumVersion`", "1.20.2"),
+        values: chartValues("Cilium"),
+        metallb: z
             .strictObject({
-                repository: url("http", "https", "oci")
-                    .optional()
-                    .describe("Repository that has the chart `cilium`.")
-                    .meta({ fallback: `\`${ciliumChartRepository}\`` }),
-                path: text("the path of a chart", "/srv/charts/cilium")
-                    .optional()
-                    .describe("Folder or archive of the chart on this machine, instead of a repository."),
-                version: text("the version of a chart", "1.20.2")
-                    .optional()
-                    .describe("Version of the chart in the repository.")
-                    .meta({ fallback: "`lab.ciliumVersion`" }),
+                images: z
+                    .strictObject({
+                        controller: imageReference
+                            .optional()
+                            .describe("Image of MetalLB's controller.")
+                            .meta({ fallback: "the chart's own" }),
+                        speaker: imageReference
+                            .optional()
+                            .describe("Image of MetalLB's speaker.")
+                            .meta({ fallback: "the chart's own" }),
+                    })
+                    .default({})
+                    .describe("Container images of MetalLB, as full references with a tag or a digest."),
+                chart: chart("MetalLB", "metallb", metallbChartRepository, "`lab.metallbVersion`", "0.16.1"),
+                values: chartValues("MetalLB"),
             })
-            .superRefine(({ path, ...others }, context) => {
-                const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
-                if (path !== undefined && other !== undefined) {
-                    context.addIssue({
-                        code: "custom",
-                        message: `the chart has both a path and a ${other}`,
-                        params: { fix: `remove path, or remove ${other}: a path leads to one chart of one version` },
-                    });
-                }
+            .default({ images: {}, chart: {}, values: {} })
+            .describe("MetalLB, in labs that have it."),
+        calico: z
+            .strictObject({
+                chart: chart("Calico", "tigera-operator", calicoChartRepository, "`lab.calicoVersion`", "v3.32.1"),
+                values: chartValues("Calico"),
             })
-            .default({})
-            .describe("Where Cilium's Helm chart comes from."),
-        values: z
-            .record(z.string(), z.unknown())
-            .default({})
-            .describe("More values for Cilium's chart, merged last; not for what the lab itself decides."),
+            .default({ chart: {}, values: {} })
+            .describe("Calico, in labs that have it."),
         binaries: z
             .strictObject({
                 kind: text("the name or path of a program", "kind")
@@ -96,6 +141,8 @@ export const dockerSchema = z
         images: {},
         chart: {},
         values: {},
+        metallb: { images: {}, chart: {}, values: {} },
+        calico: { chart: {}, values: {} },
         binaries: { kind: "kind" },
         timeouts: { cluster: 300, ready: 300 },
         kubeProxyReplacement: false,
@@ -104,6 +151,11 @@ export const dockerSchema = z
 
 /** What a stack says under `docker`, with what has a default of its own filled in. */
 type Chosen = z.output<typeof dockerSchema>;
+
+/** Where a Helm chart comes from, complete. */
+type ChartSource =
+    | { readonly kind: "repository"; readonly repository: string; readonly version: string }
+    | { readonly kind: "path"; readonly path: string };
 
 /** Settings of the docker runtime, complete. */
 export interface DockerSettings {
@@ -117,11 +169,18 @@ export interface DockerSettings {
         /** Absent: the chart's own. */
         readonly operator?: string;
     };
-    readonly chart:
-        | { readonly kind: "repository"; readonly repository: string; readonly version: string }
-        | { readonly kind: "path"; readonly path: string };
+    readonly chart: ChartSource;
     /** Values for Cilium's chart that go over those of the lab. */
     readonly values: Readonly<Record<string, unknown>>;
+    /** Where the lab has MetalLB. */
+    readonly metallb?: {
+        /** Absent: the chart's own. */
+        readonly images: { readonly controller?: string; readonly speaker?: string };
+        readonly chart: ChartSource;
+        readonly values: Readonly<Record<string, unknown>>;
+    };
+    /** Where the lab has Calico. */
+    readonly calico?: { readonly chart: ChartSource; readonly values: Readonly<Record<string, unknown>> };
     readonly binaries: { readonly kind: string };
     /** Seconds. */
     readonly timeouts: { readonly cluster: number; readonly ready: number };
@@ -131,11 +190,6 @@ export interface DockerSettings {
 /** The settings with everything that follows from the lab and its versions. */
 export function dockerSettings(chosen: Chosen, { cluster }: Lab, versions: VersionSet): DockerSettings {
     const { cilium, operator } = chosen.images;
-    const {
-        path,
-        repository = ciliumChartRepository,
-        version = cluster.cilium?.version ?? versions.cilium,
-    } = chosen.chart;
     return {
         images: {
             // Without a node image there is a finding, and so no lab that would use it.
@@ -146,12 +200,43 @@ export function dockerSettings(chosen: Chosen, { cluster }: Lab, versions: Versi
             ...(cilium === undefined ? {} : { cilium }),
             ...(operator === undefined ? {} : { operator }),
         },
-        chart: path === undefined ? { kind: "repository", repository, version } : { kind: "path", path },
+        chart: chartSource(chosen.chart, ciliumChartRepository, cluster.cilium?.version ?? versions.cilium),
         values: chosen.values,
+        ...(cluster.metallb === undefined ? {} : { metallb: metallbSettings(chosen.metallb, cluster.metallb.version) }),
+        ...(cluster.calico === undefined ? {} : { calico: calicoSettings(chosen.calico, cluster.calico.version) }),
         binaries: chosen.binaries,
         timeouts: chosen.timeouts,
         kubeProxyReplacement: chosen.kubeProxyReplacement,
     };
+}
+
+function chartSource({ path, ...chosen }: Chosen["chart"], repository: string, version: string): ChartSource {
+    return path === undefined
+        ? {
+              kind: "repository",
+              repository: chosen.repository ?? repository,
+              version: chosen.version ?? version,
+          }
+        : { kind: "path", path };
+}
+
+function metallbSettings(
+    { images: { controller, speaker }, chart: source, values }: Chosen["metallb"],
+    version: string,
+): NonNullable<DockerSettings["metallb"]> {
+    return {
+        images: {
+            ...(controller === undefined ? {} : { controller }),
+            ...(speaker === undefined ? {} : { speaker }),
+        },
+        chart: chartSource(source, metallbChartRepository, version),
+        values,
+    };
+}
+
+/** Calico's charts are numbered with a letter before. */
+function calicoSettings({ chart: source, values }: Chosen["calico"], version: string) {
+    return { chart: chartSource(source, calicoChartRepository, `v${version}`), values };
 }
 
 /** What is wrong with well-formed settings. `docker` is the place of the settings, `lab` that of the parameters. */
@@ -161,8 +246,39 @@ export function dockerFindings(
     places: { readonly docker: Path; readonly lab: Path },
 ): readonly Finding[] {
     return [
+        ...programFindings(cluster, [...places.lab, "metallbVersion"], [...places.lab, "calicoVersion"]),
         ...nodeImageFindings(chosen, cluster.kubernetesVersion, [...places.lab, "kubernetesVersion"]),
         ...valueFindings(chosen.values, [...places.docker, "values"]),
+    ];
+}
+
+/** What Helm cannot install, or what would not run on a Kubernetes of today. */
+function programFindings({ metallb, calico }: Lab["cluster"], metallbAt: Path, calicoAt: Path): readonly Finding[] {
+    return [
+        ...(metallb !== undefined && isBefore(metallb.version, 0, 13)
+            ? [
+                  {
+                      id: "CFG-012",
+                      severity: "error" as const,
+                      at: formatPath(metallbAt),
+                      says: `a real cluster gets MetalLB from its Helm chart with custom resources, which ${metallb.version} does not have`,
+                      fix: "use 0.13 or newer, or bgp-lab:runtime: netns",
+                      source: "MetalLB release notes, 0.13.2",
+                  },
+              ]
+            : []),
+        ...(calico !== undefined && isBefore(calico.version, 3, 22)
+            ? [
+                  {
+                      id: "CFG-013",
+                      severity: "error" as const,
+                      at: formatPath(calicoAt),
+                      says: `a real cluster gets Calico from the Helm chart tigera-operator, which ${calico.version} does not have`,
+                      fix: "use 3.22 or newer, or bgp-lab:runtime: netns",
+                      source: "Calico documentation, Install using Helm",
+                  },
+              ]
+            : []),
     ];
 }
 

@@ -1,8 +1,10 @@
 import type { Lab } from "../lab/model";
 import { nodeSpeaker } from "../lab/speakers";
+import { calicoResources } from "../render/calico";
 import { ciliumResources } from "../render/cilium";
 import { ciliumTraits } from "../render/cilium-versions";
 import type { KubernetesObject } from "../render/kubernetes";
+import { metallbNamespace, metallbResources } from "../render/metallb";
 import { workloadResources } from "../render/workload";
 import type { ConditionCheck, ObjectReference, Want } from "./check";
 import { objectName, subject } from "./describe";
@@ -10,8 +12,9 @@ import { objectName, subject } from "./describe";
 /** Checks by what they are about, so that previews name them and not their number. */
 export type ChecksBySubject = Readonly<Record<string, ConditionCheck>>;
 
-/** Namespace of Cilium's own objects. */
+/** Namespaces of Cilium's own objects, and of what Calico's operator makes. */
 const ciliumNamespace = "kube-system";
+const calicoNamespace = "calico-system";
 
 /** What tells that a CiliumBGPClusterConfig cannot be carried out (Cilium's API, cilium.io/v2). */
 const clusterConfigErrors = [
@@ -45,13 +48,31 @@ function definitionName({ kind, apiVersion }: KubernetesObject): string {
     return `${plural}.${apiVersion.split("/")[0]}`;
 }
 
+/** Programs whose custom resources a lab has. */
+export type ConfiguredProgram = "cilium" | "calico" | "metallb";
+
+/** The custom resources of a program; none where the lab does not have it. */
+function resourcesOf(lab: Lab, program: ConfiguredProgram): readonly KubernetesObject[] {
+    const { cilium, calico, metallb } = lab.cluster;
+    switch (program) {
+        case "cilium":
+            return cilium === undefined ? [] : ciliumResources(lab);
+        case "calico":
+            return calico === undefined ? [] : calicoResources(lab);
+        case "metallb":
+            return metallb === undefined ? [] : metallbResources(lab);
+    }
+}
+
 /**
- * What must be there before the lab's custom resources can be: their definitions, which Cilium's operator makes some time
- * after the chart is installed, in the version that the resources are written in.
+ * What must be there before a program's custom resources can be: their definitions, which Cilium's and Calico's operators
+ * make some time after the chart is installed, in the version that the resources are written in; and MetalLB's controller,
+ * which looks at them before the API server takes them.
  */
-export function crdChecks(lab: Lab): ChecksBySubject {
-    return bySubject(
-        ciliumResources(lab).map((resource) =>
+export function definitionChecks(lab: Lab, program: ConfiguredProgram): ChecksBySubject {
+    const defined = resourcesOf(lab, program)
+        .filter(({ kind }) => kind !== "ConfigMap")
+        .map((resource) =>
             check(
                 {
                     apiVersion: "apiextensions.k8s.io/v1",
@@ -60,32 +81,54 @@ export function crdChecks(lab: Lab): ChecksBySubject {
                 },
                 { kind: "served", version: resource.apiVersion.split("/")[1] ?? "" },
             ),
-        ),
-    );
+        );
+    return bySubject(program === "metallb" ? [...defined, rollout(metallbController)] : defined);
+}
+
+const metallbController: ObjectReference = {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    namespace: metallbNamespace,
+    name: "metallb-controller",
+};
+
+function rollout(object: ObjectReference): ConditionCheck {
+    return check(object, { kind: "rollout" });
 }
 
 /**
- * What must hold of the cluster before routes and traffic can: nodes and Cilium are ready, the workload has been rolled
- * out, services have the addresses they are pinned to, and nothing of what Cilium was told is in error.
+ * What must hold of the cluster before routes and traffic can: nodes, Cilium or Calico, and MetalLB are ready, the workload
+ * has been rolled out, services have the addresses they are pinned to, and nothing of what Cilium was told is in error.
  */
 export function readyChecks(lab: Lab): ChecksBySubject {
     return bySubject([...platformChecks(lab), ...applicationChecks(lab), ...announcementChecks(lab)]);
 }
 
-/** The objects that a lab has in its cluster beside Cilium's own, by name. */
+/** The objects that a lab has in its cluster beside the programs' own, by name. */
 export function objectsOf(lab: Lab): Readonly<Record<string, ObjectReference>> {
-    const references = [...ciliumResources(lab), ...workloadResources(lab)].map(reference);
+    const programs = (["cilium", "calico", "metallb"] as const).flatMap((program) => resourcesOf(lab, program));
+    const references = [...programs, ...workloadResources(lab)].map(reference);
     return Object.fromEntries(references.map((each) => [objectName(each), each]));
 }
 
 function platformChecks({ cluster }: Lab): readonly ConditionCheck[] {
-    const apps = { apiVersion: "apps/v1", namespace: ciliumNamespace };
+    const nodes = Object.keys(cluster.nodes).map((name) =>
+        check({ apiVersion: "v1", kind: "Node", name }, { kind: "condition", type: "Ready" }),
+    );
     return [
-        ...Object.keys(cluster.nodes).map((name) =>
-            check({ apiVersion: "v1", kind: "Node", name }, { kind: "condition", type: "Ready" }),
-        ),
-        check({ ...apps, kind: "DaemonSet", name: "cilium" }, { kind: "rollout" }),
-        check({ ...apps, kind: "Deployment", name: "cilium-operator" }, { kind: "rollout" }),
+        ...nodes,
+        ...(cluster.cilium === undefined ? [] : podsOf(ciliumNamespace, "cilium", "cilium-operator")),
+        ...(cluster.calico === undefined ? [] : podsOf(calicoNamespace, "calico-node", "calico-kube-controllers")),
+        ...(cluster.metallb === undefined ? [] : podsOf(metallbNamespace, "metallb-speaker", metallbController.name)),
+    ];
+}
+
+/** A program that has a pod on every node, and one that looks after them. */
+function podsOf(namespace: string, onNodes: string, controller: string): readonly ConditionCheck[] {
+    const apps = { apiVersion: "apps/v1", namespace };
+    return [
+        rollout({ ...apps, kind: "DaemonSet", name: onNodes }),
+        rollout({ ...apps, kind: "Deployment", name: controller }),
     ];
 }
 
@@ -94,7 +137,7 @@ function applicationChecks(lab: Lab): readonly ConditionCheck[] {
     const services = lab.cluster.services.map(({ namespace, name, loadBalancerAddresses: addresses }) =>
         check({ apiVersion: "v1", kind: "Service", namespace, name }, { kind: "addresses", addresses }),
     );
-    return [...controllers.map((each) => check(reference(each), { kind: "rollout" })), ...services];
+    return [...controllers.map((each) => rollout(reference(each))), ...services];
 }
 
 function announcementChecks(lab: Lab): readonly ConditionCheck[] {
@@ -102,7 +145,7 @@ function announcementChecks(lab: Lab): readonly ConditionCheck[] {
     if (cilium === undefined) {
         return [];
     }
-    const resources = ciliumResources(lab);
+    const resources = resourcesOf(lab, "cilium");
     const ofKind = (kind: KubernetesObject["kind"]) => resources.filter((each) => each.kind === kind).map(reference);
     const { bgpApis } = ciliumTraits(cilium.version);
     // A CiliumBGPPeeringPolicy has no status; of the other API, Cilium makes an object for each node.

@@ -16,7 +16,7 @@ import { frrConf } from "../../render/frr";
 import { kindConfig, nodeLabelChanges } from "../../render/kind";
 import { workloadResources } from "../../render/workload";
 import { yamlText } from "../../render/yaml";
-import { crdChecks } from "../../verify/readiness";
+import { definitionChecks } from "../../verify/readiness";
 import type { BenchLab } from "./settings";
 
 /** What the names of the script's containers and networks start with. */
@@ -66,7 +66,7 @@ export function writeArtefacts(folder: string, { lab, settings }: BenchLab): voi
     write("workload.json", list(workloadResources(lab, { image: images.web })));
     write(
         "definitions",
-        Object.values(crdChecks(lab)).map(({ object }) => `crd/${object.name}`),
+        Object.values(definitionChecks(lab, "cilium")).map(({ object }) => `crd/${object.name}`),
     );
     write("sessions", sessions(lab));
     write("answers", answers(lab));

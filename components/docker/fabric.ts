@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
+import { isUplink } from "../../lab/gateway";
 import type { Lab as Model } from "../../lab/model";
 import type { DockerClaimInputs } from "../../provider/schema";
-import { dockerName, segmentGateway, wiringSpec } from "../../render/docker";
+import { dockerName, nodePool, segmentGateway, wiringSpec } from "../../render/docker";
 import { frrConf } from "../../render/frr";
 import { Client } from "../client";
 import type { Networks } from "../device";
@@ -9,6 +10,7 @@ import { type NodeContainer, NodeSidecar } from "../node-sidecar";
 import { Router } from "../router";
 import type { DockerImages } from "../runtime";
 import { Segment } from "../segment";
+import { RouterSidecar } from "../sidecar";
 import type { Claim, Revised } from "./resources";
 
 /** A lab and the names that it has on the engine. */
@@ -33,14 +35,28 @@ export interface FabricArgs extends Place {
     readonly nodes: Readonly<Record<string, NodeContainer>>;
 }
 
-/** The network of a lab with everything on it but a cluster. */
+/** The nodes of a cluster on the segments of a lab. */
+export interface Nodes {
+    /** Containers from which nodes ask, by name in the model. */
+    readonly probes: Readonly<Record<string, string>>;
+    /** What joins the nodes to the segments. */
+    readonly parts: readonly (pulumi.Resource & Revised)[];
+}
+
+/** Routers and clients of a lab. */
 export interface Fabric {
-    /** Containers of the routers and clients, by name in the model. */
+    /** Their containers, by name in the model. */
     readonly containers: Readonly<Record<string, string>>;
+    /** Containers from which they ask, where those are not their own. */
+    readonly probes: Readonly<Record<string, string>>;
+    /** What makes them work. */
+    readonly parts: readonly (pulumi.Resource & Revised)[];
     /** Seconds until the slowest router was configured. */
     readonly seconds: pulumi.Output<number>;
-    /** What makes the fabric work. */
-    readonly parts: readonly (pulumi.Resource & Revised)[];
+    /** What makes the devices work that are on the network of the cluster's nodes. */
+    readonly besideNodes: readonly pulumi.Resource[];
+    /** What routers have beside their own containers. */
+    readonly sidecars: readonly pulumi.Resource[];
 }
 
 /** What the names of a lab's sidecars start with, after the lab's own prefix. */
@@ -50,9 +66,19 @@ const sidecarPrefix = "sidecar";
  * Name of the container of a router or client, or of the sidecar of a node. Nodes are called by their cluster's name, which
  * sidecars leave out.
  */
-export function containerName({ cluster }: Model, prefix: string, device: string): string {
+export function containerName(model: Model, prefix: string, device: string): string {
+    return device in model.cluster.nodes ? sidecarName(model, prefix, device) : dockerName(prefix, device);
+}
+
+function sidecarName({ cluster }: Model, prefix: string, device: string): string {
     const short = device.startsWith(`${cluster.name}-`) ? device.slice(cluster.name.length + 1) : device;
-    return dockerName(prefix, device in cluster.nodes ? `${sidecarPrefix}-${short}` : device);
+    return dockerName(prefix, `${sidecarPrefix}-${short}`);
+}
+
+/** Whether a router needs a container beside its own: images of routing daemons have neither source NAT nor curl. */
+function hasSidecar({ routers, checks }: Model, device: string): boolean {
+    const { sourceNat = [] } = routers[device] ?? {};
+    return device in routers && (sourceNat.length > 0 || checks.some(({ from }) => from === device));
 }
 
 /** The part of a claim that is the fabric's. */
@@ -65,51 +91,100 @@ export function fabricClaim(
     const devices = [model.routers, model.hosts, model.cluster.nodes].flatMap((kind) => Object.keys(kind));
     return {
         networks: Object.fromEntries(networks),
-        containers: devices.map((device) => containerName(model, prefix, device)),
+        containers: devices.flatMap((device) => [
+            containerName(model, prefix, device),
+            ...(hasSidecar(model, device) ? [sidecarName(model, prefix, device)] : []),
+        ]),
         images: [...new Set([images.router, images.client])],
     };
 }
 
-/** The segments of a lab. Only that of the nodes leads out of the lab. */
+/** The segments of a lab. */
 export function dockerSegments(parent: pulumi.Resource, { model, prefix, claim }: Place): Segments {
     const made = Object.entries(model.segments).map(([name, { subnets, mtu }]) => {
+        const isNodes = name === model.cluster.nodeSegment;
         const args = {
             claim,
             network: dockerName(prefix, name),
-            subnets: subnets.map((subnet) => ({ subnet, gateway: segmentGateway(model, name, subnet) })),
+            subnets: subnets.map((subnet) => {
+                const pool = isNodes ? nodePool(model, subnet) : undefined;
+                return { subnet, gateway: segmentGateway(model, name, subnet), ...(pool ? { pool } : {}) };
+            }),
             mtu,
-            uplink: name === model.cluster.nodeSegment,
+            uplink: isUplink(model, name),
+            usualNames: isNodes,
         };
         return [name, new Segment(name, args, { parent })] as const;
     });
     return Object.fromEntries(made);
 }
 
-/** Routers, clients, and the sidecars by which the nodes of a cluster are on the segments, too. */
-export function dockerFabric(parent: pulumi.Resource, args: FabricArgs): Fabric {
-    const { model, prefix, claim, images, segments, nodes } = args;
+/** What every device is made of: its names in the model and on the engine, and its wiring. */
+function deviceArgs({ model, prefix, claim, segments }: Omit<FabricArgs, "nodes">) {
     const networks: Networks = Object.fromEntries(
         Object.entries(segments).map(([name, { network }]) => [dockerName(prefix, name), network]),
     );
-    const device = (name: string) => ({
+    return (name: string) => ({
         claim,
         container: containerName(model, prefix, name),
         wiring: wiringSpec(model, name, prefix),
         networks,
+        hasSidecar: hasSidecar(model, name),
     });
+}
+
+/** Routers and clients. */
+export function dockerFabric(parent: pulumi.Resource, args: Omit<FabricArgs, "nodes">): Fabric {
+    const { model, prefix, claim, images } = args;
+    const device = deviceArgs(args);
     const routers = Object.keys(model.routers).map(
-        (name) => new Router(name, { ...device(name), image: images.router, config: frrConf(model, name) }, { parent }),
+        (name) =>
+            [
+                name,
+                new Router(name, { ...device(name), image: images.router, config: frrConf(model, name) }, { parent }),
+            ] as const,
     );
     const clients = Object.keys(model.hosts).map(
-        (name) => new Client(name, { ...device(name), image: images.client }, { parent }),
+        (name) => [name, new Client(name, { ...device(name), image: images.client }, { parent })] as const,
     );
+    const beside = routers.filter(([name]) => hasSidecar(model, name));
+    const sidecars = beside.map(([name, router]) => {
+        const shared = { name: containerName(model, prefix, name), id: router.containerId };
+        const { sourceNat } = model.routers[name]!;
+        const container = sidecarName(model, prefix, name);
+        return new RouterSidecar(
+            name,
+            { claim, container, image: images.client, shared, ...(sourceNat ? { sourceNat } : {}) },
+            { parent },
+        );
+    });
+    const devices = [...routers, ...clients];
+    return {
+        containers: Object.fromEntries(devices.map(([name]) => [name, containerName(model, prefix, name)])),
+        probes: Object.fromEntries(beside.map(([name]) => [name, sidecarName(model, prefix, name)])),
+        seconds: pulumi.all(routers.map(([, { seconds }]) => seconds)).apply((all) => Math.max(0, ...all)),
+        parts: devices.flatMap(([, { parts }]) => parts),
+        besideNodes: devices.filter(([name]) => isBesideNodes(model, name)).flatMap(([, { parts }]) => parts),
+        sidecars,
+    };
+}
+
+function isBesideNodes({ routers, hosts, cluster }: Model, device: string): boolean {
+    const { interfaces = [] } = routers[device] ?? hosts[device] ?? {};
+    return interfaces.some(
+        ({ attachment }) => attachment.kind === "segment" && attachment.segment === cluster.nodeSegment,
+    );
+}
+
+/** The sidecars by which the nodes of a cluster are on the segments, too. */
+export function dockerNodes(parent: pulumi.Resource, args: FabricArgs): Nodes {
+    const { model, prefix, images, nodes } = args;
+    const device = deviceArgs(args);
     const sidecars = Object.entries(nodes).map(
         ([name, node]) => new NodeSidecar(name, { ...device(name), image: images.client, node }, { parent }),
     );
-    const own = [model.routers, model.hosts].flatMap((kind) => Object.keys(kind));
     return {
-        containers: Object.fromEntries(own.map((name) => [name, containerName(model, prefix, name)])),
-        seconds: pulumi.all(routers.map(({ seconds }) => seconds)).apply((all) => Math.max(0, ...all)),
-        parts: [...routers, ...clients, ...sidecars].flatMap(({ parts }) => parts),
+        probes: Object.fromEntries(Object.keys(nodes).map((name) => [name, containerName(model, prefix, name)])),
+        parts: sidecars.flatMap(({ parts }) => parts),
     };
 }

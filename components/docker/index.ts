@@ -1,19 +1,41 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { Lab as Model } from "../../lab/model";
+import { calicoResources } from "../../render/calico";
+import { calicoChartValues, metallbChartValues } from "../../render/charts";
 import { ciliumResources, ciliumValues } from "../../render/cilium";
 import { dockerName, dockerPrefix } from "../../render/docker";
 import { kindConfig, nodeLabelChanges } from "../../render/kind";
+import { metallbResources } from "../../render/metallb";
 import { workloadResources } from "../../render/workload";
-import { crdChecks, objectsOf, readyChecks } from "../../verify/readiness";
+import { definitionChecks, objectsOf, readyChecks } from "../../verify/readiness";
+import { Calico } from "../calico";
 import { Cilium } from "../cilium";
+import type { HelmProgram } from "../helm-program";
 import { KindCluster } from "../kind-cluster";
+import { MetalLb } from "../metallb";
 import type { DockerSettings, Runtime } from "../runtime";
 import { Workload } from "../workload";
-import { dockerFabric, dockerSegments, fabricClaim, type Place, type Segments } from "./fabric";
+import {
+    dockerFabric,
+    dockerNodes,
+    dockerSegments,
+    type Fabric,
+    fabricClaim,
+    type Place,
+    type Segments,
+} from "./fabric";
 import { Claim, Readiness, Verification } from "./resources";
 
-export { dockerFabric, dockerSegments, type Fabric, type FabricArgs, fabricClaim } from "./fabric";
+export {
+    dockerFabric,
+    dockerNodes,
+    dockerSegments,
+    type Fabric,
+    type FabricArgs,
+    fabricClaim,
+    type Nodes,
+} from "./fabric";
 
 /**
  * Builds a lab in Docker: routers and clients are containers, the cluster is kind's. Networks, containers and cluster are
@@ -23,11 +45,13 @@ export const docker: Runtime<{ readonly docker: DockerSettings }> = (parent, { m
     const prefix = dockerPrefix(pulumi.getProject(), pulumi.getStack());
     const place: Place = { model, prefix, claim: makeClaim(parent, model, prefix, settings) };
     const segments = dockerSegments(parent, place);
-    const cluster = makeCluster(parent, place, settings, segments);
-    const cilium = makeCilium(parent, model, settings, cluster);
-    const objects = workloadResources(model, { image: settings.images.web });
+    const { images } = settings;
+    const fabric = dockerFabric(parent, { ...place, images, segments });
+    const cluster = makeCluster(parent, place, settings, segments, fabric);
+    const nodes = dockerNodes(parent, { ...place, images, segments, nodes: cluster.nodes });
+    const programs = makePrograms(parent, model, settings, cluster);
+    const objects = workloadResources(model, { image: images.web });
     const workload = new Workload(`${model.name}-workload`, { cluster, objects }, { parent });
-    const fabric = dockerFabric(parent, { ...place, images: settings.images, segments, nodes: cluster.nodes });
 
     const subject = createHash("sha256")
         .update(JSON.stringify([model, settings]))
@@ -42,27 +66,34 @@ export const docker: Runtime<{ readonly docker: DockerSettings }> = (parent, { m
             deadline: settings.timeouts.ready,
             subject,
         },
-        { parent, deletedWith: cluster.provider, dependsOn: [...cilium.resources, ...workload.resources] },
+        {
+            parent,
+            deletedWith: cluster.provider,
+            dependsOn: [...programs.flatMap(({ resources }) => resources), ...workload.resources],
+        },
     );
+    const parts = [...fabric.parts, ...nodes.parts];
     const verification = new Verification(
         `${model.name}-verification`,
         {
             model,
             containers: fabric.containers,
+            probes: { ...fabric.probes, ...nodes.probes },
             controlPlane: cluster.controlPlane,
             deadline: verify.deadline,
             subject,
             revision: pulumi
-                .all(fabric.parts.map(({ revision }) => revision))
+                .all(parts.map(({ revision }) => revision))
                 .apply((revisions) => revisions.reduce((sum, each) => sum + each, 0)),
         },
-        { parent, deletedWith: place.claim, dependsOn: [ready, ...fabric.parts] },
+        { parent, deletedWith: place.claim, dependsOn: [ready, ...parts, ...fabric.sidecars] },
     );
+    const defined = pulumi.all(programs.map(({ seconds }) => seconds)).apply((all) => Math.max(0, ...all));
     const timings = pulumi
-        .all([cluster.seconds, cilium.seconds, ready.seconds, fabric.seconds, verification.timings])
-        .apply(([kind, defined, rolledOut, routers, { sessions, firstAnswer }]) => ({
+        .all([cluster.seconds, defined, ready.seconds, fabric.seconds, verification.timings])
+        .apply(([kind, defining, rolledOut, routers, { sessions, firstAnswer }]) => ({
             kind,
-            cni: Math.round(10 * (defined + rolledOut)) / 10,
+            cni: Math.round(10 * (defining + rolledOut)) / 10,
             routers,
             sessions,
             firstAnswer,
@@ -90,6 +121,7 @@ function makeCluster(
     { model, claim }: Place,
     { images, binaries, timeouts, kubeProxyReplacement }: DockerSettings,
     segments: Segments,
+    { besideNodes }: Fabric,
 ): KindCluster {
     const { name, nodes, nodeSegment } = model.cluster;
     const { network, networkId } = segments[nodeSegment]!;
@@ -104,10 +136,26 @@ function makeCluster(
             networkId,
             kind: binaries.kind,
             timeout: timeouts.cluster,
+            after: besideNodes,
             kubectl: nodeLabelChanges(model),
         },
         { parent },
     );
+}
+
+/** The programs of the cluster that Helm installs: its network's, and who assigns addresses to services beside it. */
+function makePrograms(
+    parent: pulumi.Resource,
+    model: Model,
+    settings: DockerSettings,
+    cluster: KindCluster,
+): readonly HelmProgram[] {
+    const { cilium, calico, metallb } = model.cluster;
+    return [
+        ...(cilium === undefined ? [] : [makeCilium(parent, model, settings, cluster)]),
+        ...(calico === undefined ? [] : [makeCalico(parent, model, settings, cluster)]),
+        ...(metallb === undefined ? [] : [makeMetalLb(parent, model, settings, cluster)]),
+    ];
 }
 
 function makeCilium(
@@ -123,9 +171,59 @@ function makeCilium(
             chart,
             values: ciliumValues(model, { images, kubeProxyReplacement, values }),
             objects: ciliumResources(model),
-            definitions: crdChecks(model),
+            definitions: definitionChecks(model, "cilium"),
             timeout: timeouts.ready,
         },
         { parent },
     );
+}
+
+function makeCalico(
+    parent: pulumi.Resource,
+    model: Model,
+    { calico, timeouts }: DockerSettings,
+    cluster: KindCluster,
+): Calico {
+    const { chart, values } = settingsOf(calico, "calico");
+    return new Calico(
+        `${model.name}-calico`,
+        {
+            cluster,
+            chart,
+            values: calicoChartValues(values),
+            objects: calicoResources(model),
+            definitions: definitionChecks(model, "calico"),
+            timeout: timeouts.ready,
+        },
+        { parent },
+    );
+}
+
+function makeMetalLb(
+    parent: pulumi.Resource,
+    model: Model,
+    { metallb, timeouts }: DockerSettings,
+    cluster: KindCluster,
+): MetalLb {
+    const { chart, images, values } = settingsOf(metallb, "metallb");
+    return new MetalLb(
+        `${model.name}-metallb`,
+        {
+            cluster,
+            chart,
+            values: metallbChartValues(model, { images, values }),
+            objects: metallbResources(model),
+            definitions: definitionChecks(model, "metallb"),
+            timeout: timeouts.ready,
+        },
+        { parent },
+    );
+}
+
+/** Settings of a program that the lab has. @throws Error when there are none: the settings were made for another lab */
+function settingsOf<T>(settings: T | undefined, program: string): T {
+    if (settings === undefined) {
+        throw new Error(`docker.${program}: the lab has ${program}, and there are no settings for it`);
+    }
+    return settings;
 }

@@ -29,6 +29,17 @@ interface ServiceJson extends ObjectJson {
     readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] } };
 }
 
+/** A block of addresses that Calico's IPAM gave to a node. */
+interface BlockAffinityJson extends ObjectJson {
+    readonly spec?: {
+        readonly cidr?: string;
+        readonly node?: string;
+        readonly state?: string;
+        /** Text up to some release of Calico, then a truth value. */
+        readonly deleted?: string | boolean;
+    };
+}
+
 /** Objects that kubectl printed: in a list, or one alone. */
 export function itemsOf(printed: unknown): readonly unknown[] {
     return (printed as { readonly items?: readonly unknown[] }).items ?? [printed];
@@ -52,12 +63,20 @@ export function inOrder(references: readonly ObjectReference[], text: string): r
     return references.map(({ apiVersion, kind, namespace, name }) => found.get(key(apiVersion, kind, namespace, name)));
 }
 
-function observedNode({ spec = {}, status = {} }: NodeJson): ObservedNode {
+function observedNode({ spec = {}, status = {} }: NodeJson, blocks: readonly string[]): ObservedNode {
     const internal = (status.addresses ?? []).filter(({ type }) => type === "InternalIP");
     return {
         podCidrs: spec.podCIDRs ?? (spec.podCIDR === undefined ? [] : [spec.podCIDR]),
         addresses: internal.map(({ address }) => address),
+        ...(blocks.length === 0 ? {} : { blocks }),
     };
+}
+
+/** Blocks that a node has, and is not about to give back. */
+function blocksOf(node: string, affinities: readonly BlockAffinityJson[]): readonly string[] {
+    return affinities
+        .filter(({ spec }) => spec?.node === node && spec.state === "confirmed" && String(spec.deleted) !== "true")
+        .flatMap(({ spec }) => spec?.cidr ?? []);
 }
 
 function observedPod({ metadata, spec, status }: PodJson): ObservedPod {
@@ -84,13 +103,17 @@ function isCurrent({ metadata, status }: PodJson): boolean {
     return metadata.deletionTimestamp === undefined && status?.phase !== "Succeeded" && status?.phase !== "Failed";
 }
 
-/** What nodes, pods and services say of a cluster. @param text what kubectl printed of them */
+/** What nodes, pods, services and Calico's blocks say of a cluster. @param text what kubectl printed of them */
 export function parseObservation(text: string): ClusterObservation {
     const objects = objectsIn(text);
     const ofKind = <T extends ObjectJson>(kind: string) => objects.filter((each): each is T => each.kind === kind);
+    const affinities = ofKind<BlockAffinityJson>("BlockAffinity");
     return {
         nodes: Object.fromEntries(
-            ofKind<NodeJson>("Node").map((node) => [node.metadata.name, observedNode(node)] as const),
+            ofKind<NodeJson>("Node").map((node) => {
+                const { name } = node.metadata;
+                return [name, observedNode(node, blocksOf(name, affinities))] as const;
+            }),
         ),
         pods: ofKind<PodJson>("Pod").filter(isCurrent).map(observedPod),
         services: ofKind<ServiceJson>("Service")

@@ -9,8 +9,12 @@ import { complaint, type Shells } from "./shells";
 
 /** A kind cluster, asked in its containers: this machine needs no kubectl, and no way to the API server. */
 export interface ClusterReader {
-    /** What the cluster chose. */
-    observe(): Promise<ClusterObservation>;
+    /**
+     * What the cluster chose.
+     *
+     * @param hasCalico whether Calico gives blocks of addresses to the nodes
+     */
+    observe(hasCalico: boolean): Promise<ClusterObservation>;
     /** Objects as JSON, all in one go, in the order of the references; nothing where there is no such object. */
     objects(references: readonly ObjectReference[]): Promise<readonly unknown[]>;
     /**
@@ -62,6 +66,22 @@ export async function removeObjects(
 }
 
 /**
+ * Has an API server look at objects without making them.
+ *
+ * @returns why it, or a program that it asks, does not take them; nothing when it does
+ */
+export async function tryObjects(
+    shells: Shells,
+    controlPlane: string,
+    objects: readonly unknown[],
+): Promise<string | undefined> {
+    const script = `printf %s "$1" | ${kubectl} apply -f - --dry-run=server`;
+    const argv = ["sh", "-c", script, "kubectl", JSON.stringify({ apiVersion: "v1", kind: "List", items: objects })];
+    const result = await shells.run(controlPlane, argv, { timeoutMilliseconds });
+    return result.code === 0 ? undefined : complaint(result);
+}
+
+/**
  * Reads a cluster.
  *
  * @param shells how to run programs in containers
@@ -80,7 +100,15 @@ export function clusterReader(shells: Shells, controlPlane: string): ClusterRead
         run(controlPlane, ["sh", "-c", script, "kubectl", ...words], `the API server of ${clusterName(controlPlane)}`);
 
     return {
-        observe: async () => parseObservation(await ask(`${kubectl} get nodes,pods,services -A -o json`)),
+        async observe(hasCalico) {
+            const kinds = [
+                "nodes",
+                "pods",
+                "services",
+                ...(hasCalico ? ["blockaffinities.crd.projectcalico.org"] : []),
+            ];
+            return parseObservation(await ask(`${kubectl} get ${kinds.join(",")} -A -o json`));
+        },
         async objects(references) {
             if (references.length === 0) {
                 return [];

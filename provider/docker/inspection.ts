@@ -3,14 +3,15 @@ import { type Binding, bind } from "../../lab/bind";
 import type { Lab, Seconds } from "../../lab/model";
 import type { Finding } from "../../lab/rules/findings";
 import { predict } from "../../routing/predict";
-import type { Check, CheckResult } from "../../verify/check";
+import type { Prediction } from "../../routing/prediction";
+import type { Check, CheckResult, SessionCheck } from "../../verify/check";
 import { inReadingOrder } from "../../verify/describe";
 import { planAgentSessions, planChecks } from "../../verify/plan";
 import { readyChecks } from "../../verify/readiness";
 import { verify } from "../../verify/run";
 import type { DockerVerificationInputs } from "../schema";
 import { type ClusterReader, clusterReader } from "./cluster";
-import { dockerDriver } from "./driver";
+import { dockerDriver, type ProbePlace } from "./driver";
 import { engine } from "./engine";
 import { inSeconds } from "./seconds";
 import { type Shells, shellsOf } from "./shells";
@@ -19,7 +20,9 @@ import { type Shells, shellsOf } from "./shells";
 export const lookInterval = 250;
 
 /** Where a lab in Docker is. */
-export type LabInDocker = Pick<DockerVerificationInputs, "containers" | "controlPlane"> & { readonly model: unknown };
+export type LabInDocker = Pick<DockerVerificationInputs, "containers" | "probes" | "controlPlane"> & {
+    readonly model: unknown;
+};
 
 /** Seconds from the start of a verification. */
 export interface Timings {
@@ -52,7 +55,7 @@ export async function withShells<T>(work: (shells: Shells) => Promise<T>): Promi
 
 async function attempt(lab: Lab, reader: ClusterReader): Promise<Binding | Error> {
     try {
-        return bind(lab, await reader.observe());
+        return bind(lab, await reader.observe(lab.cluster.calico !== undefined));
     } catch (error) {
         return error as Error;
     }
@@ -89,9 +92,26 @@ function unboundResults(findings: readonly Finding[], milliseconds: number): rea
     }));
 }
 
+/** Sessions as the agents of Cilium's control plane see them; the speakers of other programs are asked through the routers. */
+function agentChecks(lab: Lab, prediction: Prediction): readonly SessionCheck[] {
+    const { cilium } = lab.cluster;
+    return cilium === undefined || cilium.metallbBgp !== undefined ? [] : planAgentSessions(lab, prediction);
+}
+
+/** From where devices ask, and pods, each in the container of its node. */
+function probePlaces(lab: Lab, probes: Readonly<Record<string, string>>): Readonly<Record<string, ProbePlace>> {
+    const devices = Object.entries(probes).map(([name, container]) => [name, { container }] as const);
+    const pods = lab.cluster.workloads.flatMap((workload) =>
+        workload.pods.flatMap(({ name, node, addresses: [pod] }) =>
+            pod === undefined ? [] : [[name, { container: node, pod }] as const],
+        ),
+    );
+    return Object.fromEntries([...devices, ...pods]);
+}
+
 function checksOf(lab: Lab, hasCluster: boolean): readonly Check[] {
     const prediction = predict(lab);
-    const ofCluster = hasCluster ? [...Object.values(readyChecks(lab)), ...planAgentSessions(lab, prediction)] : [];
+    const ofCluster = hasCluster ? [...Object.values(readyChecks(lab)), ...agentChecks(lab, prediction)] : [];
     return inReadingOrder([...ofCluster, ...planChecks(lab, prediction)]);
 }
 
@@ -113,7 +133,7 @@ function momentOf(results: readonly CheckResult[], kind: Check["kind"], which: "
  * @throws Error when the cluster does not answer
  */
 export function inspectLab(
-    { model, containers, controlPlane }: LabInDocker,
+    { model, containers, probes = {}, controlPlane }: LabInDocker,
     deadlineSeconds: Seconds,
     only: (check: Check) => boolean = () => true,
 ): Promise<Inspection> {
@@ -128,12 +148,14 @@ export function inspectLab(
             const timings = { observation: total, sessions: total, firstAnswer: total, total };
             return { results: unboundResults(binding.findings, observation), timings };
         }
+        const bound = binding?.lab ?? lab;
         const driver = dockerDriver({
             shells,
             containers,
+            probes: probePlaces(bound, probes),
             ...(reader ? { cluster: { reader, ciliumVersion: lab.cluster.cilium?.version } } : {}),
         });
-        const results = await verify(checksOf(binding?.lab ?? lab, reader !== undefined).filter(only), driver, {
+        const results = await verify(checksOf(bound, reader !== undefined).filter(only), driver, {
             deadlineSeconds: Math.max(0, deadlineSeconds - observation / 1_000),
             interval: lookInterval,
         });

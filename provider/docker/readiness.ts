@@ -1,10 +1,11 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { ConditionCheck, ObjectReference } from "../../verify/check";
 import { failures } from "../../verify/report";
 import { verify } from "../../verify/run";
 import type { Observation, Outputs, ResourceKind } from "../resource";
 import { driftOf } from "../results";
 import { dockerTypes, type ReadinessInputs } from "../schema";
-import { type ClusterReader, clusterReader, removeObjects } from "./cluster";
+import { type ClusterReader, clusterReader, removeObjects, tryObjects } from "./cluster";
 import { dockerDriver } from "./driver";
 import { engine } from "./engine";
 import { lookInterval, withShells } from "./inspection";
@@ -13,7 +14,7 @@ import type { Shells } from "./shells";
 
 function look({ checks }: ReadinessInputs, shells: Shells, reader: ClusterReader, deadlineSeconds: number) {
     // Conditions are asked of the API alone: neither containers nor a version of Cilium matter.
-    const driver = dockerDriver({ shells, containers: {}, cluster: { reader, ciliumVersion: "" } });
+    const driver = dockerDriver({ shells, containers: {}, cluster: { reader } });
     const wanted = Object.values(checks) as readonly ConditionCheck[];
     return verify(wanted, driver, { deadlineSeconds, interval: lookInterval });
 }
@@ -33,14 +34,37 @@ async function wait(inputs: ReadinessInputs): Promise<Outputs> {
         const start = performance.now();
         const results = await look(inputs, shells, reader, inputs.deadline);
         if (results.some(({ status }) => status === "fail")) {
-            const why = await troubles(reader);
-            throw new Error(
-                `the cluster is not ready after ${inputs.deadline} s; bgp-lab:docker.timeouts.ready gives it longer\n` +
-                    `${failures(results)}${why === "" ? "" : `\n\n${why}`}`,
-            );
+            throw await notReady(inputs, reader, failures(results));
+        }
+        const refusal = await refusalWithin(inputs, shells, start + inputs.deadline * 1_000);
+        if (refusal !== undefined) {
+            throw await notReady(inputs, reader, refusal);
         }
         return { seconds: inSeconds(performance.now() - start) };
     });
+}
+
+async function notReady({ deadline }: ReadinessInputs, reader: ClusterReader, what: string): Promise<Error> {
+    const why = await troubles(reader);
+    return new Error(
+        `the cluster is not ready after ${deadline} s; bgp-lab:docker.timeouts.ready gives it longer\n` +
+            `${what}${why === "" ? "" : `\n\n${why}`}`,
+    );
+}
+
+/** Why the API server does not take the objects that it must, asked again and again; nothing once it would take them. */
+async function refusalWithin(
+    { admits = [], controlPlane }: ReadinessInputs,
+    shells: Shells,
+    deadline: number,
+): Promise<string | undefined> {
+    for (;;) {
+        const refusal = admits.length === 0 ? undefined : await tryObjects(shells, controlPlane, admits);
+        if (refusal === undefined || performance.now() >= deadline) {
+            return refusal;
+        }
+        await pause(lookInterval);
+    }
 }
 
 /** Objects that the lab had in its cluster, and does not have any more. */
@@ -73,6 +97,7 @@ export const readiness: ResourceKind<ReadinessInputs> = {
         clusterId: "string",
         checks: "object",
         objects: "object?",
+        admits: "array?",
         deadline: "number",
         subject: "string",
     },

@@ -12,7 +12,7 @@ async function run(inputs: DockerVerificationInputs): Promise<Outputs> {
 
 /** One look without patience at everything but traffic, which is left to the next verification. */
 async function look(inputs: DockerVerificationInputs): Promise<Observation> {
-    const devices = Object.values(inputs.containers);
+    const devices = [...Object.values(inputs.containers), ...Object.values(inputs.probes ?? {})];
     const all = inputs.controlPlane === undefined ? devices : [...devices, inputs.controlPlane];
     const docker = await engine();
     const states = await Promise.all(all.map((container) => docker.inspect(container)));
@@ -20,7 +20,11 @@ async function look(inputs: DockerVerificationInputs): Promise<Observation> {
         return "gone";
     }
     try {
-        const { results } = await inspectLab(inputs, 0, ({ kind }) => kind !== "service" && kind !== "silence");
+        const { results } = await inspectLab(
+            inputs,
+            0,
+            ({ kind }) => kind !== "service" && kind !== "pod" && kind !== "silence",
+        );
         return driftOf(results);
     } catch (error) {
         return [{ path: "model", found: (error as Error).message }];
@@ -36,6 +40,7 @@ export const dockerVerification: ResourceKind<DockerVerificationInputs> = {
     inputs: {
         model: "object",
         containers: "object",
+        probes: "object?",
         controlPlane: "string?",
         deadline: "number",
         subject: "string",

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { namedDevices } from "../../lab/devices";
-import type { Interface, Lab } from "../../lab/model";
+import type { Device, Interface, Lab } from "../../lab/model";
 import { dockerPrefix, nodePool, wiringSpec } from "../../render/docker";
 import { wiringFile } from "../../render/wiring";
 import { expectGolden } from "../golden";
@@ -28,6 +28,24 @@ function onNodeNetwork(address: string): Lab {
         { name: "lo1", attachment: { kind: "loopback" }, addresses: ["1.1.1.1/32"] },
     ];
     return { ...model, routers: { router0: { ...router, interfaces } } };
+}
+
+/** The lab with the last interface of a device called otherwise. */
+function renamed(device: string, name: string): Lab {
+    const model = lab();
+    const change = <T extends Device>(devices: Readonly<Record<string, T>>) =>
+        Object.fromEntries(
+            Object.entries(devices).map(([each, { interfaces, ...rest }]) => [
+                each,
+                {
+                    ...rest,
+                    interfaces:
+                        each === device ? [...interfaces.slice(0, -1), { ...interfaces.at(-1)!, name }] : interfaces,
+                },
+            ]),
+        ) as unknown as Readonly<Record<string, T>>;
+    const { hosts, cluster } = model;
+    return { ...model, hosts: change(hosts), cluster: { ...cluster, nodes: change(cluster.nodes) } };
 }
 
 describe("the wiring of containers", () => {
@@ -84,18 +102,22 @@ describe("the wiring of containers", () => {
         expect(wiringFile({ ...spec, interfaces })).toBe(wiringFile(spec));
     });
 
-    it.each(["eth1", "veth0", "moved2"])(
+    it.each(["dkr1", "veth0", "moved2"])(
         "refuses the interface name %s, which Docker or the script may give",
         (name) => {
-            const model = lab();
-            const client = model.hosts.client0!;
-            const interfaces = client.interfaces.map((each) => ({ ...each, name }));
-            const renamed = { ...model, hosts: { client0: { ...client, interfaces } } };
-            expect(() => wiringSpec(renamed, "client0", "lab")).toThrow(
+            expect(() => wiringSpec(renamed("client0", name), "client0", "lab")).toThrow(
                 `client0: an interface cannot be called ${name}`,
             );
         },
     );
+
+    it("lets a device call its interface eth1, but not on the network of the nodes, where Docker may", () => {
+        expect(Object.keys(wiringSpec(renamed("client0", "eth1"), "client0", "lab").interfaces)).toEqual(["eth1"]);
+        const node = Object.keys(lab().cluster.nodes)[0]!;
+        expect(() => wiringSpec(renamed(node, "eth1"), node, "lab")).toThrow(
+            `${node}: an interface cannot be called eth1`,
+        );
+    });
 });
 
 describe("the addresses that kind's nodes may be given", () => {

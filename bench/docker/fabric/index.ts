@@ -12,7 +12,7 @@ class Star extends pulumi.ComponentResource {
         const prefix = dockerPrefix(pulumi.getProject(), pulumi.getStack());
         const claim = new Claim("star-claim", fabricClaim(model, prefix, images), { parent: this });
         const place = { model, prefix, claim };
-        dockerFabric(this, { ...place, images, segments: dockerSegments(this, place), nodes: {} });
+        dockerFabric(this, { ...place, images, segments: dockerSegments(this, place) });
         this.registerOutputs();
     }
 }

@@ -1,6 +1,6 @@
 import { Container } from "@pulumi/docker/container";
 import * as pulumi from "@pulumi/pulumi";
-import { dockerFabric, dockerSegments, fabricClaim } from "../../../components/docker";
+import { dockerFabric, dockerNodes, dockerSegments, fabricClaim } from "../../../components/docker";
 import { Claim } from "../../../components/docker/resources";
 import type { NodeContainer } from "../../../components/node-sidecar";
 import type { Segment } from "../../../components/segment";
@@ -37,7 +37,8 @@ class Fabric extends pulumi.ComponentResource {
                 this.node(name, model, images.node, claim, uplink, `${sockets}/${name}`),
             ]),
         );
-        dockerFabric(this, { ...place, images, segments, nodes });
+        dockerFabric(this, { ...place, images, segments });
+        dockerNodes(this, { ...place, images, segments, nodes });
         this.registerOutputs();
     }
 
