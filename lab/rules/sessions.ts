@@ -1,5 +1,6 @@
 import { addressOf, contains, familyName, familyOf } from "../address";
 import type { Address, Lab } from "../model";
+import type { Path } from "../path";
 import { directedSessions, loneEnds, onLink, type SessionEnd, sessionEnds } from "../sessions";
 import { findSessionSettings, type SpeakerProgram } from "../speakers";
 import { devices } from "./devices";
@@ -15,7 +16,7 @@ export const peerAsnAgrees = rule({
         for (const { session, local, remote } of directedSessions(lab)) {
             if (local.remoteAsn !== remote.speaker.asn) {
                 yield {
-                    at: [...local.path, "remoteAsn"],
+                    at: fieldOf(local, "remoteAsn"),
                     says: `${session}: ${local.node} expects AS ${local.remoteAsn}, but ${remote.node} is AS ${remote.speaker.asn}`,
                     fix: `set remoteAsn to ${remote.speaker.asn}, or change the AS of ${remote.node}`,
                 };
@@ -44,13 +45,13 @@ export const neighborsAnswer = rule({
             const owner = owners.get(end.peerAddress);
             if (owner === undefined) {
                 yield {
-                    at: [...end.path, "address"],
+                    at: fieldOf(end, "address"),
                     says: `${end.node} has the neighbor ${end.peerAddress}, but no device has this address`,
                     fix: "use the address of the peer's interface on the shared segment",
                 };
             } else if (!misplaced.has(owner)) {
                 yield {
-                    at: [...end.path, "address"],
+                    at: fieldOf(end, "address"),
                     says: `${end.node} has the neighbor ${end.peerAddress}, but ${owner} has no neighbor ${end.address}`,
                     fix: `add the neighbor ${end.address} to ${owner}, or remove this one`,
                 };
@@ -67,7 +68,7 @@ export const peerIsOnLink = rule({
     *check(lab) {
         for (const end of sessionEnds(lab).filter(isOffLink)) {
             yield {
-                at: [...end.path, "address"],
+                at: fieldOf(end, "address"),
                 says: `${end.node} has the neighbor ${end.peerAddress}, which is in no subnet of its interfaces`,
                 fix: "use an address of a connected subnet, or set ebgpMultihop",
             };
@@ -147,7 +148,7 @@ export const neighborsAreDistinct = rule({
             const key = speakerKey(end, end.peerAddress);
             if (seen.has(key) && !doubled.has(key)) {
                 yield {
-                    at: [...end.path, "address"],
+                    at: fieldOf(end, "address"),
                     says: `${end.node} has the neighbor ${end.peerAddress} twice`,
                     fix: "remove one of them",
                 };
@@ -193,7 +194,7 @@ export const distantPeersAreRouted = rule({
             if (!isOffLink(end) && !isRouted && !(own !== undefined && leaks(all, own, end.peerAddress))) {
                 const where = end.vrf === undefined ? end.node : `${end.node}'s VRF ${end.vrf}`;
                 yield {
-                    at: [...end.path, "address"],
+                    at: fieldOf(end, "address"),
                     says: `${where} has no route to its neighbor ${end.peerAddress}, which is in no subnet of its interfaces`,
                     fix:
                         end.kind === "router"
@@ -327,6 +328,19 @@ function findDoubledPeers(lab: Lab): readonly DoubledPeer[] {
 /** A peer of one speaker: of a program on a node, or of a router's VRF. */
 function speakerKey({ node, vrf, program }: DoubledPeer["router"], peer: Address): string {
     return JSON.stringify([node, vrf, program, peer]);
+}
+
+/** What other programs call the fields of a neighbor. The mesh has none: it follows from the nodes. */
+const fieldNames: Readonly<Record<string, Readonly<Record<"remoteAsn" | "address", string>>>> = {
+    calico: { remoteAsn: "asn", address: "address" },
+    metallb: { remoteAsn: "peerAsn", address: "peerAddress" },
+    metallbBgp: { remoteAsn: "peerAsn", address: "peerAddress" },
+};
+
+/** Where a field of an end's neighbor stands in the model. */
+function fieldOf({ path }: SessionEnd, field: "remoteAsn" | "address"): Path {
+    const names = fieldNames[String(path.at(-3))];
+    return path.at(-1) === "nodeToNodeMesh" ? path : [...path, names?.[field] ?? field];
 }
 
 /** Internal peers may be any number of hops away. */

@@ -5,6 +5,7 @@ import { rules, validate } from "../../lab/rules";
 import type { RuntimeName } from "../../lab/rules/rule";
 import { fabricCases } from "./fabric-cases";
 import { type Draft, lab } from "./labs";
+import { speakerCases } from "./speaker-cases";
 
 /** A way to break the quiet lab: the rule that must object, where, and the change. */
 interface Case {
@@ -988,16 +989,6 @@ const cases: readonly Case[] = [
         parameters: { clientSubnets: ["192.168.0.0/30", "fd00:192:168::/64"] },
     },
     {
-        id: "DKR-SEG-001",
-        at: "segments.kind.subnets[0]",
-        when: "a node has the first address of the node network",
-        runtime: "docker",
-        change: (draft) => {
-            node(draft).interfaces[0]!.addresses[0] = "172.18.0.1/16";
-            node(draft).routerId = "172.18.0.1";
-        },
-    },
-    {
         id: "DKR-SEG-002",
         at: "segments.spare.subnets",
         when: "a segment has IPv6 only",
@@ -1082,6 +1073,15 @@ const allowed: readonly {
         parameters: { linkMask: 29, linkMask6: 126 },
     },
     {
+        id: "DKR-SEG-001",
+        when: "a node has the first address of the node network",
+        runtime: "docker",
+        change: (draft) => {
+            node(draft).interfaces[0]!.addresses[0] = "172.18.0.1/16";
+            node(draft).routerId = "172.18.0.1";
+        },
+    },
+    {
         id: "K8S-IP-001",
         when: "kubelet announces the addresses of the link",
         change: (draft) => {
@@ -1146,7 +1146,7 @@ describe("rules", () => {
     });
 
     it("each have a case that shows them", () => {
-        expect([...new Set([...cases, ...fabricCases].map(({ id }) => id))].sort()).toEqual(
+        expect([...new Set([...cases, ...fabricCases, ...speakerCases].map(({ id }) => id))].sort()).toEqual(
             rules.map(({ id }) => id).sort(),
         );
     });

@@ -1,0 +1,25 @@
+import { describe, expect, it } from "vitest";
+import { rules, validate } from "../../lab/rules";
+import { speakerAllowed, speakerCases, speakerLab } from "./speaker-cases";
+
+describe("rules about labs with VRFs, Calico, MetalLB and internal sessions", () => {
+    it.each(["calico-metallb-vrf", "ibgp-frr"] as const)(
+        "have nothing to say about the lab %s that the cases start from",
+        (base) => {
+            expect(validate(speakerLab({ base }))).toEqual([]);
+            expect(validate(speakerLab({ base }), "docker")).toEqual([]);
+        },
+    );
+
+    it.each(speakerCases)("$id objects, and no other error does, when $when", (broken) => {
+        const findings = validate(speakerLab(broken), broken.runtime);
+        const errors = findings.filter(({ severity }) => severity === "error").map(({ id }) => id);
+        const found = findings.find(({ id }) => id === broken.id);
+        expect(errors.filter((id) => id !== broken.id && !broken.also?.includes(id))).toEqual([]);
+        expect(found).toMatchObject({ at: broken.at, severity: rules.find(({ id }) => id === broken.id)?.severity });
+    });
+
+    it.each(speakerAllowed)("$id does not object when $when", (allowed) => {
+        expect(validate(speakerLab(allowed), allowed.runtime).filter(({ id }) => id === allowed.id)).toEqual([]);
+    });
+});
