@@ -21,6 +21,7 @@ import {
     compareText,
     prefixLists,
     routeMapSections,
+    routeMapsOf,
     routeMapsOfSession,
 } from "./frr-policy";
 import { leakingInstances, leakRouteMaps, targetLists } from "./vrf-namespaces";
@@ -59,7 +60,7 @@ export function frrConf(lab: Lab, routerName: string, vrfs: VrfBackend = "device
         globals(router, routerName, maps.length > 0),
         staticRoutes(router.staticRoutes),
         ...[...(router.vrfs ?? [])].sort((a, b) => compareText(a.name, b.name)).map((vrf) => vrfBlock(vrf, router.bgp)),
-        ...instances.map((instance) => routerBgp(instance, router)),
+        ...instances.map((instance) => routerBgp(instance, router, hasMetrics(lab))),
         prefixLists(router.prefixLists, "ipv4"),
         prefixLists(router.prefixLists, "ipv6"),
         isSplit ? targetLists(router) : [],
@@ -121,14 +122,14 @@ function nexthopTracking({ defaults }: Pick<BgpSpeaker, "defaults">): string[] {
     return defaults === "traditional" ? ["ip nht resolve-via-default", "ipv6 nht resolve-via-default"] : [];
 }
 
-function routerBgp(instance: RoutingInstance, { bgp: { defaults } }: Router): string[] {
+function routerBgp(instance: RoutingInstance, { bgp: { defaults } }: Router, isMetricTold: boolean): string[] {
     const { vrf, bgp } = instance;
     const groups = [...bgp.peerGroups].sort((a, b) => compareText(a.name, b.name));
     const neighbors = [...bgp.neighbors].sort(compareNeighbors);
     return [
         `router bgp ${bgp.asn}${vrf === undefined ? "" : ` vrf ${vrf}`}`,
         // The profile of defaults is one for all instances of a daemon.
-        ...speaker({ ...bgp, defaults }).map((line) => ` ${line}`),
+        ...speaker({ ...bgp, defaults }, isMetricTold).map((line) => ` ${line}`),
         ...groups.flatMap((group) => peerGroup(group, instance)).map((line) => ` neighbor ${line}`),
         ...neighbors.flatMap((peer) => neighbor(peer, instance)).map((line) => ` neighbor ${line}`),
         ...addressFamily(instance, "ipv4", groups, neighbors),
@@ -137,18 +138,32 @@ function routerBgp(instance: RoutingInstance, { bgp: { defaults } }: Router): st
     ];
 }
 
-function speaker(bgp: BgpSpeaker): string[] {
+/** Whether any router of the lab tells its peers metrics. */
+function hasMetrics({ routers }: Lab): boolean {
+    return Object.values(routers).some((router) => routeMapsOf(router).some(({ direction }) => direction === "out"));
+}
+
+function speaker(bgp: BgpSpeaker, isMetricTold: boolean): string[] {
     return [
         `bgp router-id ${bgp.routerId}`,
         ...ebgpRequiresPolicy(bgp),
         // Families are activated one by one, so that the file says for each session what it carries.
         "no bgp default ipv4-unicast",
         ...(bgp.clusterId === undefined ? [] : [`bgp cluster-id ${bgp.clusterId}`]),
+        ...(isMetricTold ? deterministicMetrics(bgp) : []),
         `coalesce-time ${coalesceTime}`,
         ...(bgp.multipathRelax ? ["bgp bestpath as-path multipath-relax"] : []),
         // Otherwise the best of two equal eBGP paths is the one that arrived first, and no two runs are alike.
         "bgp bestpath compare-routerid",
     ];
+}
+
+/**
+ * Metrics of two ASes do not compare, so that the best of three paths otherwise depends on the order in which they came.
+ * The datacenter profile has it on.
+ */
+function deterministicMetrics({ defaults }: BgpSpeaker): string[] {
+    return defaults === "traditional" ? ["bgp deterministic-med"] : [];
 }
 
 /** FRR prints the setting only where it differs from the profile's default. */

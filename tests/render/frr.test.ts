@@ -63,7 +63,7 @@ function everything(): Lab {
                                     timers,
                                     families: [
                                         { family: "ipv4", prefixListIn: "LAB-SUBNET", prefixListOut: "LAB-SUBNET" },
-                                        { family: "ipv6", prefixListIn: "A-LIST" },
+                                        { family: "ipv6", prefixListIn: "A-LIST", med: 20 },
                                     ],
                                 },
                             },
