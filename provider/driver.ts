@@ -1,9 +1,10 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { addressOf } from "../lab/address";
 import { leakInterface, vrfNamespace } from "../render/vrf-namespaces";
 import type { Answer, Driver } from "../verify/driver";
 import { frrTables } from "./daemons/frr-tables";
 import { type Vty, vty } from "./daemons/vty";
+import { reserved } from "./sandbox/fabric";
 import type { HttpResult, KernelRoute, ReachResult, Sandbox } from "./sandbox/protocol";
 
 type KernelHop = KernelRoute["nextHops"][number];
@@ -63,6 +64,11 @@ export function netnsDriver(sandbox: Sandbox): Driver & { close(): void } {
         }
     }
 
+    /** A device has a namespace of its name, a pod one of its own kind of name. */
+    function namespaceOf(from: string): string {
+        return existsSync(sandbox.path(`/run/netns/${from}`)) ? from : `${reserved.pod}${from}`;
+    }
+
     return {
         objects: () => Promise.reject(new Error("the embedded runtime has no Kubernetes API")),
         ...frrTables({
@@ -85,15 +91,17 @@ export function netnsDriver(sandbox: Sandbox): Driver & { close(): void } {
             internalAddresses: async (device) => new Set((await leakOwners(sandbox, device)).keys()),
         }),
         http: (from, address, port, count, timeoutMilliseconds) => {
-            const request = { namespace: from, address, port, timeoutMilliseconds };
+            const request = { namespace: namespaceOf(from), address, port, timeoutMilliseconds };
             return Promise.all(
                 Array.from({ length: count }, async () => answerOf(await sandbox.call("http", request))),
             );
         },
         ping: async (from, address, timeoutMilliseconds) =>
-            answerOf(await sandbox.call("ping", { namespace: from, address, timeoutMilliseconds })),
+            answerOf(await sandbox.call("ping", { namespace: namespaceOf(from), address, timeoutMilliseconds })),
         connect: async (from, address, port, timeoutMilliseconds) =>
-            answerOf(await sandbox.call("connect", { namespace: from, address, port, timeoutMilliseconds })),
+            answerOf(
+                await sandbox.call("connect", { namespace: namespaceOf(from), address, port, timeoutMilliseconds }),
+            ),
         close() {
             for (const session of sessions.values()) {
                 session.then(

@@ -294,10 +294,11 @@ function pods(lab: Lab, node: string): Record<string, PodSpec> {
  * come back over the node network; the address on the link to the router would be one that other nodes have no route to.
  */
 function internalAddresses({ cluster }: Lab, node: string): readonly string[] {
-    const interfaces = cluster.nodes[node]?.interfaces ?? [];
-    return interfaces
+    const { interfaces = [], nodeIp } = cluster.nodes[node] ?? {};
+    const onNodeNetwork = interfaces
         .filter(({ attachment }) => attachment.kind === "segment" && attachment.segment === cluster.nodeSegment)
         .flatMap(({ addresses }) => addresses.map(addressOf));
+    return nodeIp ?? onNodeNetwork;
 }
 
 function serviceSpec(lab: Lab, service: Service, node: string): ServiceSpec {
