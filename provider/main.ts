@@ -3,6 +3,7 @@ import { dockerClaim } from "./docker/claim";
 import { frr } from "./docker/frr";
 import { readiness } from "./docker/readiness";
 import { dockerVerification } from "./docker/verification";
+import { vyos } from "./docker/vyos";
 import { wiring } from "./docker/wiring";
 import { claim } from "./resources/claim";
 import { fabric } from "./resources/fabric";
@@ -13,6 +14,6 @@ import { verification } from "./resources/verification";
 import { serve } from "./server";
 
 const netnsKinds = [claim, sandbox, fabric, router, node, verification];
-const dockerKinds = [dockerClaim, wiring, frr, readiness, dockerVerification];
+const dockerKinds = [dockerClaim, wiring, frr, vyos, readiness, dockerVerification];
 
 serve([...netnsKinds, ...dockerKinds], version);

@@ -172,6 +172,7 @@ export const dockerTypes = {
     claim: "bgplab:docker:Claim",
     wiring: "bgplab:docker:Wiring",
     frr: "bgplab:docker:Frr",
+    vyos: "bgplab:docker:Vyos",
     readiness: "bgplab:docker:Readiness",
     verification: "bgplab:docker:Verification",
 } as const;
@@ -242,6 +243,15 @@ export interface FrrInputs {
     /** Docker's id of the container: a new one is configured anew. */
     readonly containerId: string;
     /** Complete frr.conf. */
+    readonly config: string;
+}
+
+/** VyOS's configuration in a container, loaded and committed live. */
+export interface VyosInputs {
+    readonly container: string;
+    /** Docker's id of the container: a new one is configured anew. */
+    readonly containerId: string;
+    /** Complete config.boot. It has a hash of a password in it, and is secret. */
     readonly config: string;
 }
 

@@ -4,6 +4,7 @@ import type {
     DockerVerificationInputs,
     FrrInputs,
     ReadinessInputs,
+    VyosInputs,
     WiringInputs,
 } from "../../provider/schema";
 import { dockerTypes } from "../../provider/schema";
@@ -44,6 +45,17 @@ export class Frr extends pulumi.CustomResource implements Revised {
 
     constructor(name: string, args: Args<FrrInputs>, opts?: pulumi.CustomResourceOptions) {
         super(dockerTypes.frr, name, { revision: undefined, seconds: undefined, ...args }, opts);
+    }
+}
+
+/** VyOS's configuration in a container, loaded and committed live. */
+export class Vyos extends pulumi.CustomResource implements Revised {
+    declare readonly revision: pulumi.Output<number>;
+    /** Seconds from the start of the container until the router was configured, or that the last change took. */
+    declare readonly seconds: pulumi.Output<number>;
+
+    constructor(name: string, args: Args<VyosInputs>, opts?: pulumi.CustomResourceOptions) {
+        super(dockerTypes.vyos, name, { revision: undefined, seconds: undefined, ...args }, opts);
     }
 }
 

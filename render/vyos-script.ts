@@ -1,0 +1,107 @@
+/** How VyOS runs in a container, and the commands that configure it there. Its images have these paths in all releases. */
+
+import type { ContainerProcess } from "./docker";
+
+/** How a container of VyOS runs: it is a whole system with systemd, so it starts its own init and has all rights. */
+export function vyosProcess(): Omit<ContainerProcess, "init"> & { readonly init: false } {
+    // Docker's init would be process 1, which systemd must be.
+    return { entrypoints: ["/sbin/init"], command: [], init: false, restart: "unless-stopped", user: "0" };
+}
+
+/** What a container of VyOS has of the machine it runs on: the kernel's modules, which VyOS loads itself. */
+export const vyosMounts = [{ hostPath: "/lib/modules", containerPath: "/lib/modules", readOnly: true }] as const;
+
+/** Exit codes of {@link applyVyosCommand} besides 0 and those of a shell. */
+export const vyosExit = {
+    /** VyOS does not take the configuration; what it had before still runs. */
+    refused: 10,
+    /** VyOS is not up in time. */
+    silent: 11,
+} as const;
+
+const folder = "/etc/bgp-lab";
+const wanted = `${folder}/config.boot`;
+const active = `${folder}/active`;
+const wrapper = "/opt/vyatta/bin/vyatta-op-cmd-wrapper";
+
+/**
+ * A script of vbash, VyOS's shell, by the rules of its documentation: in the group vyattacfg, or nobody else could change
+ * the configuration any more. The exit code is not to be relied on after `exit`, so success leaves a file.
+ */
+const session = `source /opt/vyatta/etc/functions/script-template
+configure
+if load ${wanted}.new && { ! cli-shell-api sessionChanged || commit; }; then
+    save && touch ${folder}/committed
+fi
+exit discard`;
+
+/** VyOS says when it has loaded what it starts with; 1.2 does not, and is up when systemd is. */
+const awaitBoot = `booted() {
+    [ -e /tmp/vyos-config-status ] && return
+    case $(systemctl is-system-running 2>/dev/null) in running | degraded) [ ! -e /usr/libexec/vyos/init/vyos-router ] ;; *) false ;; esac
+}
+until booted; do
+    [ $patience -gt 0 ] || { echo "VyOS has not loaded what it starts with"; exit ${vyosExit.silent}; }
+    patience=$((patience - 1))
+    sleep 1
+done`;
+
+/** Where a restart of the container would load it from, VyOS has the configuration itself: save puts it there. */
+const apply = `umask 077
+patience=180
+mkdir -p ${folder}
+cat >${wanted}.new
+${awaitBoot}
+cat >${folder}/session <<'END'
+${session}
+END
+rm -f ${folder}/committed
+says=$(sg vyattacfg -c "/bin/vbash ${folder}/session" 2>&1)
+if [ ! -e ${folder}/committed ]; then
+    rm -f ${wanted}.new
+    echo "$says"
+    exit ${vyosExit.refused}
+fi
+mv ${wanted}.new ${wanted}
+${wrapper} show configuration commands >${active}`;
+
+/** Command that loads and commits the configuration on its standard input; what it prints is for people. */
+export const applyVyosCommand: readonly string[] = ["sh", "-c", apply];
+
+const check = `patience=20
+${awaitBoot}
+umask 077
+trap 'rm -f ${wanted}.asked ${active}.now' EXIT
+cat >${wanted}.asked
+cmp -s ${wanted}.asked ${wanted} || echo "another file"
+${wrapper} show configuration commands >${active}.now
+[ -e ${active} ] || : >${active}
+grep -vxF -f ${active} ${active}.now | sed "s/^/extra /"
+grep -vxF -f ${active}.now ${active} | sed "s/^/missing /"
+true`;
+
+/** Command that tells how VyOS differs from the configuration on its standard input, as {@link vyosDifferences} reads it. */
+export const checkVyosCommand: readonly string[] = ["sh", "-c", check];
+
+/** A difference: another configuration was applied last, or a command that should not be in force, or should. */
+export type VyosDifference = { readonly kind: "file" } | { readonly kind: "extra" | "missing"; readonly line: string };
+
+/** Reads what {@link checkVyosCommand} prints. Secrets are not in it any more. */
+export function vyosDifferences(printed: string): readonly VyosDifference[] {
+    return withoutSecrets(printed)
+        .split("\n")
+        .flatMap((line): VyosDifference[] => {
+            const [kind = "", ...rest] = line.split(" ");
+            if (line === "another file") {
+                return [{ kind: "file" }];
+            }
+            return kind === "extra" || kind === "missing" ? [{ kind, line: rest.join(" ") }] : [];
+        });
+}
+
+/** What VyOS prints, with hashes of passwords and what is called a password or key made unreadable. */
+export function withoutSecrets(printed: string): string {
+    return printed
+        .replace(/\$[1-9a-z]\$[^\s'"]+/g, "[secret]")
+        .replace(/((?:password|secret|key) )('[^']*'|"[^"]*"|\S+)/g, "$1[secret]");
+}
