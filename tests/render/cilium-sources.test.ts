@@ -2,8 +2,6 @@
  * Cilium itself as the judge of what the lab writes: the custom resource definitions and the Helm chart of source trees
  * of its releases. BGP_LAB_CILIUM_SOURCES names such trees, separated by colons; `go mod download -json
  * github.com/cilium/cilium@v1.20.2` makes one and says where. The chart is rendered where helm is on PATH.
- *
- * Of the definitions everything is checked but their rules in CEL, which only an API server evaluates.
  */
 
 import { spawnSync } from "node:child_process";
@@ -15,7 +13,8 @@ import { ciliumResources, ciliumValues, type HelmValues } from "../../render/cil
 import { ciliumTraits } from "../../render/cilium-versions";
 import type { KubernetesObject } from "../../render/kubernetes";
 import { yamlText } from "../../render/yaml";
-import { lab } from "./labs";
+import { type Definitions, definitions, refused } from "./definitions";
+import { lab, withBeta, withCilium, withPools } from "./labs";
 
 const sources = (process.env.BGP_LAB_CILIUM_SOURCES ?? "").split(":").filter((folder) => folder !== "");
 const hasHelm = spawnSync("helm", ["version"]).error === undefined;
@@ -26,129 +25,19 @@ if (sources.length === 0) {
     console.warn("SKIPPED: Cilium's chart is not rendered: there is no helm on PATH");
 }
 
-/** An OpenAPI schema, as far as definitions use it. */
-interface Schema {
-    readonly type?: string;
-    readonly properties?: Readonly<Record<string, Schema>>;
-    readonly additionalProperties?: Schema | boolean;
-    readonly items?: Schema;
-    readonly required?: readonly string[];
-    readonly enum?: readonly unknown[];
-    readonly pattern?: string;
-    readonly minimum?: number;
-    readonly maximum?: number;
-    readonly minItems?: number;
-    readonly maxItems?: number;
-    readonly minLength?: number;
-    readonly maxLength?: number;
-}
-
-/** Everything that a schema objects to in a value, with the place; fields that it does not know among it. */
-function objections(schema: Schema, value: unknown, place: string): readonly string[] {
-    const wrong = (problem: boolean, says: string) => (problem ? [`${place} ${says}`] : []);
-    const own = [
-        ...wrong(schema.enum !== undefined && !schema.enum.includes(value), "is not in the enumeration"),
-        ...wrong(schema.type !== undefined && !hasType(schema.type, value), `is no ${schema.type}`),
-    ];
-    if (typeof value === "string") {
-        return [
-            ...own,
-            ...wrong(schema.pattern !== undefined && !new RegExp(schema.pattern).test(value), "has another form"),
-            ...wrong(value.length < (schema.minLength ?? 0), "is too short"),
-            ...wrong(value.length > (schema.maxLength ?? Number.POSITIVE_INFINITY), "is too long"),
-        ];
-    }
-    if (typeof value === "number") {
-        return [
-            ...own,
-            ...wrong(value < (schema.minimum ?? Number.NEGATIVE_INFINITY), "is too small"),
-            ...wrong(value > (schema.maximum ?? Number.POSITIVE_INFINITY), "is too large"),
-        ];
-    }
-    if (Array.isArray(value)) {
-        return [
-            ...own,
-            ...wrong(value.length < (schema.minItems ?? 0), "has too few items"),
-            ...wrong(value.length > (schema.maxItems ?? Number.POSITIVE_INFINITY), "has too many items"),
-            ...value.flatMap((item, index) => objections(schema.items ?? {}, item, `${place}[${index}]`)),
-        ];
-    }
-    return typeof value === "object" && value !== null ? [...own, ...inside(schema, value, place)] : own;
-}
-
-function inside(schema: Schema, value: object, place: string): readonly string[] {
-    const { properties = {}, additionalProperties, required = [] } = schema;
-    const missing = required.filter((key) => !(key in value)).map((key) => `${place}.${key} is missing`);
-    const fields = Object.entries(value).flatMap(([key, item]) => {
-        const known = properties[key] ?? additionalProperties;
-        if (typeof known === "object") {
-            return objections(known, item, `${place}.${key}`);
-        }
-        return known === true ? [] : [`${place}.${key} is not known`];
-    });
-    return [...missing, ...fields];
-}
-
-function hasType(type: string, value: unknown): boolean {
-    const types: Readonly<Record<string, boolean>> = {
-        object: typeof value === "object" && value !== null && !Array.isArray(value),
-        array: Array.isArray(value),
-        integer: Number.isInteger(value),
-        number: typeof value === "number",
-        string: typeof value === "string",
-        boolean: typeof value === "boolean",
-    };
-    return types[type] ?? false;
-}
-
-/** A custom resource definition. */
-interface Definition {
-    readonly spec: {
-        readonly group: string;
-        readonly names: { readonly kind: string };
-        readonly versions: readonly {
-            readonly name: string;
-            readonly served: boolean;
-            readonly schema: { readonly openAPIV3Schema: Schema };
-        }[];
-    };
-}
-
-/** The schemas of a source tree, by API version and kind. */
-function schemas(source: string): ReadonlyMap<string, Schema> {
+/** The definitions of a source tree. */
+function schemas(source: string): Definitions {
     const folder = join(source, "pkg/k8s/apis/cilium.io/client/crds");
     const files = ["v2", "v2alpha1"]
         .map((version) => join(folder, version))
         .filter((version) => existsSync(version))
-        .flatMap((version) => readdirSync(version).map((file) => join(version, file)))
-        .filter((file) => file.endsWith(".yaml"));
-    return new Map(
-        files.flatMap((file) => {
-            const { spec } = parse(readFileSync(file, "utf8")) as Definition;
-            return spec.versions
-                .filter(({ served }) => served)
-                .map(({ name, schema }): [string, Schema] => [
-                    `${spec.group}/${name} ${spec.names.kind}`,
-                    schema.openAPIV3Schema,
-                ]);
-        }),
-    );
+        .flatMap((version) => readdirSync(version).map((file) => join(version, file)));
+    return definitions(files.filter((file) => file.endsWith(".yaml")));
 }
 
 function versionOf(source: string): string {
     const chart = parse(readFileSync(join(source, "install/kubernetes/cilium/Chart.yaml"), "utf8"));
     return (chart as { readonly version: string }).version;
-}
-
-/** The objects of the lab that a definition does not take as they are. */
-function refused(objects: readonly KubernetesObject[], known: ReadonlyMap<string, Schema>): readonly string[] {
-    return objects.flatMap(({ metadata, ...object }) => {
-        const kind = `${object.apiVersion} ${object.kind}`;
-        const schema = known.get(kind);
-        return schema === undefined
-            ? [`${kind} is not served`]
-            : objections(schema, { metadata: {}, ...object }, `${kind} ${metadata.name}`);
-    });
 }
 
 describe.runIf(sources.length === 0)("Cilium's source trees", () => {
@@ -168,6 +57,19 @@ describe.each(sources)("Cilium's source tree %s", (source) => {
                 expect(objects.length).toBeGreaterThan(3);
             }
         }
+    });
+
+    it.runIf(ciliumTraits(version).poolField === "blocks")("has definitions that take ranges and selectors", () => {
+        const pools = [
+            {
+                name: "blue",
+                blocks: ["20.0.10.0/24", "20.0.11.5-20.0.11.9"],
+                serviceSelector: { matchExpressions: [{ key: "color", operator: "In" as const, values: ["blue"] }] },
+            },
+        ];
+        const objects = ciliumResources(withPools(lab({ ciliumVersion: version }), pools));
+        expect(JSON.stringify(objects)).toContain('"start":"20.0.11.5","stop":"20.0.11.9"');
+        expect(refused(objects, schemas(source))).toEqual([]);
     });
 
     it("has definitions that object to a session with a field or a time that they do not know", () => {
@@ -218,6 +120,24 @@ describe.each(sources)("Cilium's source tree %s", (source) => {
             new Set([`quay.io/cilium/cilium:v${version}`, `quay.io/cilium/operator-generic:v${version}`]),
         );
     });
+
+    it.skipIf(!hasHelm)("has a chart whose Hubble needs no certificates, so that it renders the same each time", () => {
+        const hubble = withCilium(lab({ ciliumVersion: version }), { hubble: { relay: true, ui: true } });
+        const { config, images } = rendered(ciliumValues(hubble));
+        expect(config).toMatchObject({ "enable-hubble": "true", "hubble-disable-tls": "true" });
+        expect(images.some((image) => image.includes("hubble-relay"))).toBe(true);
+        expect(images.some((image) => image.includes("hubble-ui"))).toBe(true);
+    });
+
+    it.runIf(hasHelm && ciliumTraits(version).metallb)(
+        "has a chart with MetalLB in it, which announces what it is told",
+        () => {
+            const { config } = rendered(ciliumValues(withBeta(lab({ ciliumVersion: version }))));
+            expect(config).toMatchObject({ "bgp-announce-lb-ip": "true" });
+            expect(config).not.toHaveProperty("bgp-announce-pod-cidr");
+            expect(config["enable-bgp-control-plane"]).not.toBe("true");
+        },
+    );
 
     it.skipIf(!hasHelm)(
         "has a chart that takes native routing, images of one's own, and the work of kube-proxy",

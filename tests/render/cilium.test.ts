@@ -6,7 +6,7 @@ import { type BgpApi, ciliumReleases, ciliumTraits } from "../../render/cilium-v
 import type { KubernetesObject } from "../../render/kubernetes";
 import { yamlDocuments, yamlText } from "../../render/yaml";
 import { expectGolden } from "../golden";
-import { lab, withInstances } from "./labs";
+import { lab, withBeta, withCilium, withInstances, withPools } from "./labs";
 
 const golden = (name: string) => join(__dirname, "golden", "cilium", `${name}.yaml`);
 
@@ -51,10 +51,12 @@ function definition<Spec extends z.ZodType>(kind: string, apiVersion: string, sp
 }
 
 function pool(version: string) {
-    const cidrs = z.array(z.strictObject({ cidr: z.string() })).min(1);
+    const cidr = z.strictObject({ cidr: z.union([z.cidrv4(), z.cidrv6()]) });
+    const range = z.strictObject({ start: z.union([z.ipv4(), z.ipv6()]), stop: z.union([z.ipv4(), z.ipv6()]) });
+    const cidrs = z.array(cidr).min(1);
     const serviceSelector = selector.optional();
     const blocks = z.strictObject({
-        blocks: cidrs,
+        blocks: z.array(z.union([cidr, range])).min(1),
         allowFirstLastIPs: z.enum(["Yes", "No"]).optional(),
         serviceSelector,
     });
@@ -209,6 +211,35 @@ describe("Cilium's custom resources", () => {
         expect(JSON.stringify(resources)).not.toContain("advertisements");
     });
 
+    it("name the ends of a range, and the services of a pool", () => {
+        const serviceSelector = { matchLabels: { color: "blue" } };
+        const blocks = ["20.0.10.0/24", "20.0.11.5-20.0.11.9"];
+        const [pool] = ciliumResources(withPools(lab(), [{ name: "blue", blocks, serviceSelector }]));
+        expect(pool).toMatchObject({
+            spec: {
+                blocks: [{ cidr: "20.0.10.0/24" }, { start: "20.0.11.5", stop: "20.0.11.9" }],
+                serviceSelector,
+            },
+        });
+    });
+
+    it("cannot name a range to Cilium 1.14", () => {
+        const ranges = withPools(lab({ ciliumVersion: "1.14.1" }), [{ name: "blue", blocks: ["20.0.11.5-20.0.11.9"] }]);
+        expect(() => ciliumResources(ranges)).toThrow("Cilium 1.14.1 has pools of prefixes only");
+    });
+
+    it("are one ConfigMap for the MetalLB in Cilium, with peers and pools, and nothing of the control plane", () => {
+        const beta = ciliumResources(withBeta(lab({ ciliumVersion: "1.16.5" })));
+        expectGolden(golden("1.16.5-metallb"), yamlDocuments(beta));
+    });
+
+    it("say why there is no MetalLB in Cilium 1.17", () => {
+        const beta = withBeta(lab({ ciliumVersion: "1.17.0" }));
+        const reason = "Cilium 1.17.0 has no MetalLB in it, which was removed in 1.17";
+        expect(() => ciliumResources(beta)).toThrow(reason);
+        expect(() => ciliumValues(beta)).toThrow(reason);
+    });
+
     it("quote what older YAML readers take for a truth value", () => {
         expect(yamlDocuments(ciliumResources(lab()))).toContain('allowFirstLastIPs: "Yes"');
     });
@@ -259,6 +290,25 @@ describe("Cilium's Helm values", () => {
 
     it("of the article's version are the golden ones", () => {
         expectGolden(golden("values-1.14"), yamlText(ciliumValues(lab({ versions: "article" }))));
+    });
+
+    it("turn the control plane off where the MetalLB in Cilium speaks, and say what it announces", () => {
+        const base = lab({ ciliumVersion: "1.16.5" });
+        expect(ciliumValues(withBeta(base))).toMatchObject({
+            bgpControlPlane: { enabled: false },
+            bgp: { enabled: true, announce: { loadbalancerIP: true, podCIDR: false } },
+        });
+        expect(ciliumValues(base)).not.toHaveProperty("bgp");
+    });
+
+    it("have Hubble on request, without certificates", () => {
+        const hubble = withCilium(lab(), { hubble: { relay: true, ui: false } });
+        expect(ciliumValues(hubble).hubble).toEqual({
+            enabled: true,
+            tls: { enabled: false },
+            relay: { enabled: true },
+            ui: { enabled: false },
+        });
     });
 
     it.each([
