@@ -2,6 +2,8 @@
 
 import type { Lab, Prefix } from "../lab/model";
 import type { BgpRoute, FibRoute, NextHop, PredictedSession, Prediction, Tables } from "./prediction";
+import type { FailureEffect } from "./sweep";
+import type { Hop, Trace } from "./trace";
 
 /** Rows under a header, each with as many cells. */
 export interface TextTable {
@@ -70,4 +72,31 @@ function forwarding(route: FibRoute): string {
 
 function hop({ via, dev }: NextHop): string {
     return via === undefined ? dev : `${via} ${dev}`;
+}
+
+/** Every way of some traces. */
+export function traceTable(traces: readonly Trace[]): TextTable {
+    const rows = traces.flatMap(({ from, to, ways }) =>
+        ways.map(({ hops, disposition, detail }) => [from, to, hops.map(hopText).join(" → "), disposition, detail]),
+    );
+    return { header: ["from", "to", "way", "disposition", "end"], rows };
+}
+
+function hopText({ device, vrf, nextHop }: Hop): string {
+    return `${device}${vrf === undefined ? "" : ` ${vrf}`} (${nextHop.dev})`;
+}
+
+/** What each fault takes with it; faults that take nothing are rows, too. */
+export function sweepTable(effects: readonly FailureEffect[]): TextTable {
+    const rows = effects.map(({ name, routes, unreachable, unrest }) => [
+        name,
+        routes.map(lostWidth).join(", ") || "none",
+        unreachable.map(({ from, to }) => `${to} from ${from}`).join(", ") || "none",
+        unrest ?? "at rest",
+    ]);
+    return { header: ["fault", "fewer next hops", "unreachable", "routing"], rows };
+}
+
+function lostWidth({ device, vrf, prefix, before, after }: FailureEffect["routes"][number]): string {
+    return `${device}${vrf === undefined ? "" : ` ${vrf}`} ${prefix} ${before} → ${after}`;
 }

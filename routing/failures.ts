@@ -1,0 +1,189 @@
+/** What a fault does to a lab: which sessions fall when, and what routing settles on each time. */
+
+import { namedDevices } from "../lab/devices";
+import type { Lab, Seconds } from "../lab/model";
+import { describe } from "./describe";
+import type { Fault } from "./faults";
+import type { Prediction } from "./prediction";
+import { type End, endKey, type Pair } from "./sessions";
+import { type Conditions, type Simulation, simulate } from "./simulate";
+import type { Port } from "./tables";
+
+export { type Fault, formatFault, type Manner, parseFault, UnknownFaultError } from "./faults";
+
+/** What routing settles on from a moment on, until the next phase. */
+export interface Phase {
+    /** Seconds since the fault. */
+    readonly after: Seconds;
+    readonly prediction: Prediction;
+}
+
+/** When a session that was up is noticed to be gone, and until when its routes are kept nevertheless. */
+interface Fate {
+    readonly pair: Pair;
+    /** Seconds since the fault; infinite when nobody ever notices. */
+    readonly noticed: Seconds;
+    /** Seconds since the fault. */
+    readonly keptUntil: Seconds;
+    /** Why the session is down; absent where the model says it itself. */
+    readonly reason?: string;
+}
+
+/**
+ * What the control plane settles on after a fault: at once, whenever a hold timer runs out or BFD finds a dead peer, when
+ * kept routes are given up, and at last for good. The tables of a device whose daemons do not run are not meant.
+ *
+ * @throws UnrestError when routing does not come to rest without what failed
+ */
+export function faultPhases(lab: Lab, fault: Fault): readonly Phase[] {
+    const down = downPorts(lab, fault);
+    const fates = fatesOf(lab, fault, down);
+    const moments = new Set([0, ...fates.flatMap(({ noticed, keptUntil }) => [noticed, keptUntil])]);
+    return [...moments]
+        .filter(Number.isFinite)
+        .sort((a, b) => a - b)
+        .map((after) => ({ after, prediction: describe(lab, simulate(lab, conditionsAt(down, fates, after))) }));
+}
+
+/** What routing comes to in the end. */
+export function afterFault(lab: Lab, fault: Fault, before: Simulation = simulate(lab)): Simulation {
+    const down = downPorts(lab, fault);
+    const fates = fault.kind === "link" || fault.kind === "node" ? [] : fatesOf(lab, fault, down, before);
+    return simulate(lab, conditionsAt(down, fates, Number.MAX_VALUE));
+}
+
+/** The interfaces that a fault takes down: with a cable or a device, those at the other ends as well. */
+function downPorts(lab: Lab, fault: Fault): readonly Port[] {
+    switch (fault.kind) {
+        case "link":
+            return fault.ends;
+        case "node":
+            return portsOfNode(lab, fault.device);
+        case "session":
+        case "daemon":
+            return [];
+    }
+}
+
+function portsOfNode(lab: Lab, device: string): readonly Port[] {
+    const ports = namedDevices(lab).flatMap(([name, { interfaces }]) =>
+        interfaces.map((port) => ({ device: name, interface: port.name, attachment: port.attachment })),
+    );
+    const cables = new Set(
+        ports.flatMap(({ device: owner, attachment }) =>
+            owner === device &&
+            attachment.kind === "segment" &&
+            lab.segments[attachment.segment]?.kind === "point-to-point"
+                ? [attachment.segment]
+                : [],
+        ),
+    );
+    return ports.filter(
+        ({ device: owner, attachment }) =>
+            owner === device || (attachment.kind === "segment" && cables.has(attachment.segment)),
+    );
+}
+
+function conditionsAt(down: readonly Port[], fates: readonly Fate[], moment: Seconds): Conditions {
+    const sessions = new Map<string, Pair>();
+    for (const fate of fates) {
+        const pair = pairAt(fate, moment);
+        if (pair !== undefined) {
+            for (const end of [pair.local, pair.remote!]) {
+                sessions.set(endKey(end), pair);
+            }
+        }
+    }
+    return { down, sessions };
+}
+
+/** A session at a moment after the fault; nothing where the model decides. */
+function pairAt({ pair, noticed, keptUntil, reason }: Fate, moment: Seconds): Pair | undefined {
+    if (moment < noticed) {
+        return pair;
+    }
+    if (reason === undefined) {
+        return undefined;
+    }
+    const down: Pair = { ...pair, state: { up: false, reason } };
+    return moment < keptUntil ? { ...down, stale: true } : down;
+}
+
+function fatesOf(lab: Lab, fault: Fault, down: readonly Port[], before: Simulation = simulate(lab)): readonly Fate[] {
+    const up = before.pairs.filter(({ state, remote }) => state.up && remote !== undefined);
+    switch (fault.kind) {
+        case "link":
+        case "node":
+            return tornSessions(up, simulate(lab, { down, sessions: new Map() }), down);
+        case "session":
+            return up
+                .filter((pair) => endsOf(pair).some(isShutDown(fault)))
+                .map((pair) => ({
+                    pair,
+                    noticed: 0,
+                    keptUntil: 0,
+                    reason: `${fault.router} has shut the neighbor ${fault.neighbor} down`,
+                }));
+        case "daemon":
+            return up.flatMap((pair) => silenced(pair, fault));
+    }
+}
+
+function endsOf({ local, remote }: Pair): readonly End[] {
+    return [local, remote!];
+}
+
+function isShutDown({ router, vrf, neighbor }: Extract<Fault, { kind: "session" }>): (end: End) => boolean {
+    return ({ place, peerAddress }) => place.device === router && place.vrf === vrf && peerAddress === neighbor;
+}
+
+/** Sessions that need what is down. */
+function tornSessions(up: readonly Pair[], after: Simulation, down: readonly Port[]): readonly Fate[] {
+    const left = new Set(after.pairs.filter(({ state }) => state.up).map(({ local }) => endKey(local)));
+    const isDown = ({ place, interface: port }: End) =>
+        down.some(({ device, interface: name }) => device === place.device && name === port);
+    return up
+        .filter(({ local }) => !left.has(endKey(local)))
+        .map((pair) => {
+            const ends = endsOf(pair);
+            // FRR ends an external session with the interface it is on (`bgp fast-external-failover`).
+            const atOnce = ends.some((end) => end.program === undefined && end.onLink && isDown(end));
+            const isExternal = pair.local.asn !== pair.remote!.asn;
+            const noticed = atOnce && isExternal ? 0 : Math.max(...ends.map((end) => detectionTime(end, pair)));
+            return { pair, noticed, keptUntil: noticed };
+        });
+}
+
+/** What becomes of a session when the daemon at one of its ends fails. */
+function silenced(pair: Pair, fault: Extract<Fault, { kind: "daemon" }>): readonly Fate[] {
+    const failed = endsOf(pair).find(
+        ({ place, program }) =>
+            place.device === fault.device && (fault.program === undefined || program === fault.program),
+    );
+    if (failed === undefined) {
+        return [];
+    }
+    const daemon = `the BGP daemon of ${failed.name}`;
+    if (fault.manner === "killed") {
+        // Its connections are closed; who promised to be back has its routes kept so long (RFC 4724 §4.2).
+        return [{ pair, noticed: 0, keptUntil: failed.restartTime ?? 0, reason: `${daemon} was killed` }];
+    }
+    const noticed = detectionTime(otherEnd(pair, failed), pair);
+    const reason = fault.manner === "frozen" ? `${daemon} is frozen` : `the messages of ${failed.name} are lost`;
+    return [{ pair, noticed, keptUntil: noticed, reason }];
+}
+
+function otherEnd({ local, remote }: Pair, end: End): End {
+    return end === local ? remote! : local;
+}
+
+/** Seconds in which an end finds its silent peer dead: by BFD where both speak it (RFC 5880 §6.8.4), else by the hold time. */
+function detectionTime(end: End, pair: Pair): Seconds {
+    const other = otherEnd(pair, end);
+    if (end.bfd !== undefined && other.bfd !== undefined) {
+        const interval = Math.max(end.bfd.receiveInterval, other.bfd.transmitInterval);
+        return (other.bfd.detectMultiplier * interval) / 1000;
+    }
+    const holdTime = Math.min(end.holdTime, other.holdTime);
+    return holdTime === 0 ? Number.POSITIVE_INFINITY : holdTime;
+}
