@@ -452,8 +452,11 @@ export interface ServiceCheck {
     readonly port: number;
     /** Pods that must all answer, and no others. */
     readonly pods: readonly string[];
-    /** Whether the pod sees the client's own address (externalTrafficPolicy Local) or another one. */
-    readonly clientAddress: "seen" | "hidden";
+    /**
+     * Whether the pod sees the client's own address (externalTrafficPolicy Local) or another one; `any` for a client that
+     * is a node, which its own pods see under another of its addresses than those of other nodes.
+     */
+    readonly clientAddress: "seen" | "hidden" | "any";
 }
 
 /** A device or pod asks a pod by its own address, and is seen under its own: nothing on the way translates. */

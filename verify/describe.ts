@@ -1,3 +1,4 @@
+import type { ServiceCheck } from "../lab/model";
 import type { Check, ConditionCheck, ObjectReference } from "./check";
 
 /** Items in a row, or that there are none. */
@@ -56,6 +57,11 @@ function wanted({ wants }: ConditionCheck): string {
 }
 
 /** How many pods, in words. */
+/** How pods see the client; nothing where it does not matter. */
+export function clientClause({ clientAddress }: Pick<ServiceCheck, "clientAddress">): string {
+    return clientAddress === "any" ? "" : `, client ${clientAddress}`;
+}
+
 export function counted(pods: readonly string[]): string {
     return pods.length === 1 ? "1 pod" : `${pods.length} pods`;
 }
@@ -97,7 +103,7 @@ export function expectation(check: Check): string {
         case "offer":
             return list([...check.prefixes].sort());
         case "service":
-            return `${counted(check.pods)} answer, client ${check.clientAddress}`;
+            return `${counted(check.pods)} answer${clientClause(check)}`;
         case "pod":
             return `${check.pod} answers, client seen`;
         case "silence":

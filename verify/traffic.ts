@@ -1,6 +1,6 @@
 import type { SilenceCheck } from "../lab/model";
 import type { Check, ServiceAnswers } from "./check";
-import { counted } from "./describe";
+import { clientClause, counted } from "./describe";
 import type { Answer, Driver } from "./driver";
 import type { Sight } from "./sight";
 
@@ -51,7 +51,7 @@ function complaint(check: Question, answer: Answer): string | undefined {
         return `answered by ${parsed.pod}, which is not behind this address`;
     }
     const seen = check.clientAddresses.includes(parsed.client);
-    if (seen !== (check.clientAddress === "seen")) {
+    if (check.clientAddress !== "any" && seen !== (check.clientAddress === "seen")) {
         return `${parsed.pod} sees ${seen ? "the client's address" : "another address"} ${parsed.client}`;
     }
     return undefined;
@@ -75,7 +75,7 @@ async function answers(check: Question, driver: Driver): Promise<Sight> {
     if (missing.size > 0) {
         return { holds: false, observed: `no answer from ${[...missing].join(", ")}` };
     }
-    return { holds: true, observed: `${counted(check.pods)} answered, client ${check.clientAddress}` };
+    return { holds: true, observed: `${counted(check.pods)} answered${clientClause(check)}` };
 }
 
 async function silence(check: SilenceCheck, driver: Driver): Promise<Sight> {

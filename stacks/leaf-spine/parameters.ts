@@ -21,7 +21,6 @@ import {
     seconds,
     text,
     timers,
-    trafficPolicy,
     versionChoice,
     wholeNumber,
 } from "../parameters";
@@ -29,7 +28,6 @@ import { cluster, metallbPool, name } from "./names";
 
 const service = z.strictObject({
     name: dnsLabel().describe("Name of the Service."),
-    externalTrafficPolicy: trafficPolicy,
     port: wholeNumber(1, 65535).default(80).describe("TCP port of the service."),
     addresses: z.array(ipv4Address).describe("Pinned load-balancer address."),
     labels: labels.default({}).describe("Labels of the Service, for selectors."),
@@ -171,7 +169,6 @@ export function servicesOf({ services, loadBalancer }: LeafSpine): NonNullable<L
         services ?? [
             {
                 name: "cni",
-                externalTrafficPolicy: "Cluster",
                 port: 80,
                 addresses: [loadBalancer === "metallb" ? "172.18.0.200" : "30.0.10.203"],
                 labels: { color: "red" },

@@ -361,22 +361,23 @@ function planServices(parameters: LeafSpine): readonly Service[] {
         selector: appLabels,
         port: planned.port,
         targetPort: podPort,
-        externalTrafficPolicy: planned.externalTrafficPolicy,
+        // Under Local a spine, which has one path, would reach the pods of one rack only.
+        externalTrafficPolicy: "Cluster",
         loadBalancerAddresses: planned.addresses,
     }));
 }
 
 /**
- * A spine and a node ask the services; spines and leaves meet silence while nobody announces them. A pod of the first rack
- * and one of the last ask each other.
+ * A node asks the services, and a spine once they are announced; until then spines and leaves meet silence. A pod of the
+ * first rack and one of the last ask each other.
  */
 function planChecks(parameters: LeafSpine, lab: Lab, { spines, racks }: Fabric): readonly TrafficCheck[] {
     const [firstSpine, firstRack, lastRack] = [spines[0]!.name, racks[0]!, racks.at(-1)!];
-    const outside = [firstSpine, firstRack.leaf];
     const services = lab.cluster.services.flatMap((service) => [
         ...(parameters.announceServices
             ? serviceChecks(lab, service, firstSpine)
-            : outside.flatMap((device) => silentChecks(service, device))),
+            : [firstSpine, firstRack.leaf].flatMap((device) => silentChecks(service, device))),
+        ...serviceChecks(lab, service, firstRack.nodes[0]!.name).filter(({ kind }) => kind === "service"),
     ]);
     return [...services, ...acrossRacks(lab, firstRack, lastRack)];
 }

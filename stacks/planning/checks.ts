@@ -1,6 +1,6 @@
 /** What traffic to services and pods must do. */
 
-import type { Lab, Pod, Service, TrafficCheck, Workload } from "../../lab/model";
+import type { Lab, Pod, Service, ServiceCheck, TrafficCheck, Workload } from "../../lab/model";
 import { podsOf } from "../../lab/services";
 
 /** At every address of a service HTTP must reach every pod; any other port and ping must meet silence. */
@@ -12,11 +12,18 @@ export function serviceChecks(lab: Lab, service: Service, from: string): readonl
             address,
             port: service.port,
             pods: podsOf(lab, service).map((pod) => pod.name),
-            clientAddress: service.externalTrafficPolicy === "Local" ? "seen" : "hidden",
+            clientAddress: clientAddress(lab, service, from),
         },
         { kind: "silence", from, address, probe: { kind: "ping" } },
         { kind: "silence", from, address, probe: { kind: "tcp", port: otherPort(service) } },
     ]);
+}
+
+function clientAddress(lab: Lab, { externalTrafficPolicy }: Service, from: string): ServiceCheck["clientAddress"] {
+    if (lab.cluster.nodes[from] !== undefined) {
+        return "any";
+    }
+    return externalTrafficPolicy === "Local" ? "seen" : "hidden";
 }
 
 /** A port next to the service's, on which nothing listens. */
