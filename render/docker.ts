@@ -37,9 +37,21 @@ export function dockerPrefix(project: string, stack: string): string {
     return `${plain.slice(0, longestPrefix - digest.length - 1).replace(/-+$/, "")}-${digest}`;
 }
 
-/** Name of the container of a device, or of the network of a segment. */
+/** Name of the container of a device. */
 export function dockerName(prefix: string, name: string): string {
     return `${prefix}-${name}`;
+}
+
+/**
+ * Name of the network of a segment. Of the networks that a container is on, Docker publishes its ports on the one whose name
+ * comes first (libnetwork, `endpoint.Less`): for nodes, that must be kind's, which publishes the API server there.
+ */
+export function networkName(lab: Lab, prefix: string, segment: string): string {
+    const { nodes, nodeSegment } = lab.cluster;
+    const hasNodes = Object.values(nodes).some(({ interfaces }) =>
+        interfaces.some((each) => segmentOf(each) === segment),
+    );
+    return dockerName(prefix, hasNodes && segment < nodeSegment ? `${nodeSegment}-${segment}` : segment);
 }
 
 /**
@@ -194,7 +206,7 @@ function wiredInterfaces(lab: Lab, device: string, { interfaces }: Device, prefi
             );
         }
         const { mtu } = lab.segments[attachment.segment]!;
-        return [[name, { network: dockerName(prefix, attachment.segment), addresses, mtu }]];
+        return [[name, { network: networkName(lab, prefix, attachment.segment), addresses, mtu }]];
     });
 }
 

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { isUplink } from "../../lab/gateway";
 import type { Lab as Model } from "../../lab/model";
 import type { DockerClaimInputs } from "../../provider/schema";
-import { dockerName, nodePool, segmentGateway, wiringSpec } from "../../render/docker";
+import { dockerName, networkName, nodePool, segmentGateway, wiringSpec } from "../../render/docker";
 import { frrConf } from "../../render/frr";
 import { Client } from "../client";
 import type { Networks } from "../device";
@@ -87,7 +87,10 @@ export function fabricClaim(
     prefix: string,
     images: FabricImages,
 ): Pick<DockerClaimInputs, "networks" | "containers" | "images"> {
-    const networks = Object.entries(model.segments).map(([name, { subnets }]) => [dockerName(prefix, name), subnets]);
+    const networks = Object.entries(model.segments).map(([name, { subnets }]) => [
+        networkName(model, prefix, name),
+        subnets,
+    ]);
     const devices = [model.routers, model.hosts, model.cluster.nodes].flatMap((kind) => Object.keys(kind));
     return {
         networks: Object.fromEntries(networks),
@@ -105,7 +108,7 @@ export function dockerSegments(parent: pulumi.Resource, { model, prefix, claim }
         const isNodes = name === model.cluster.nodeSegment;
         const args = {
             claim,
-            network: dockerName(prefix, name),
+            network: networkName(model, prefix, name),
             subnets: subnets.map((subnet) => {
                 const pool = isNodes ? nodePool(model, subnet) : undefined;
                 return { subnet, gateway: segmentGateway(model, name, subnet), ...(pool ? { pool } : {}) };
@@ -122,7 +125,7 @@ export function dockerSegments(parent: pulumi.Resource, { model, prefix, claim }
 /** What every device is made of: its names in the model and on the engine, and its wiring. */
 function deviceArgs({ model, prefix, claim, segments }: Omit<FabricArgs, "nodes">) {
     const networks: Networks = Object.fromEntries(
-        Object.entries(segments).map(([name, { network }]) => [dockerName(prefix, name), network]),
+        Object.entries(segments).map(([name, { network }]) => [networkName(model, prefix, name), network]),
     );
     return (name: string) => ({
         claim,

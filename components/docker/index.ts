@@ -4,7 +4,7 @@ import type { Lab as Model } from "../../lab/model";
 import { calicoResources } from "../../render/calico";
 import { calicoChartValues, metallbChartValues } from "../../render/charts";
 import { ciliumResources, ciliumValues } from "../../render/cilium";
-import { dockerName, dockerPrefix } from "../../render/docker";
+import { dockerPrefix, networkName } from "../../render/docker";
 import { kindConfig, nodeLabelChanges } from "../../render/kind";
 import { metallbResources } from "../../render/metallb";
 import { workloadResources } from "../../render/workload";
@@ -110,7 +110,7 @@ function makeClaim(parent: pulumi.Resource, model: Model, prefix: string, { imag
             ...fabric,
             containers: [...fabric.containers, ...Object.keys(nodes)],
             images: [...fabric.images, images.node],
-            cluster: { name, kind: binaries.kind, network: dockerName(prefix, nodeSegment) },
+            cluster: { name, kind: binaries.kind, network: networkName(model, prefix, nodeSegment) },
         },
         { parent },
     );

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { containerName } from "../../components/docker/fabric";
 import type { Lab } from "../../lab/model";
 import { inspectLab } from "../../provider/docker/inspection";
-import { dockerName, dockerPrefix } from "../../render/docker";
+import { dockerPrefix, networkName } from "../../render/docker";
 import { planSingleFrr, schema } from "../../stacks/single-frr";
 import { canRun, engine, engineMissing } from "./engine";
 import { image, reference } from "./images";
@@ -88,7 +88,7 @@ class FabricStack {
     }
 
     network(segment: string): string {
-        return dockerName(this.prefix, segment);
+        return networkName(this.lab, this.prefix, segment);
     }
 
     /** Has the containers of the nodes do what nodes do. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { namedDevices } from "../../lab/devices";
 import type { Device, Interface, Lab } from "../../lab/model";
-import { dockerPrefix, nodePool, wiringSpec } from "../../render/docker";
+import { dockerPrefix, networkName, nodePool, wiringSpec } from "../../render/docker";
 import { wiringFile } from "../../render/wiring";
 import { expectGolden } from "../golden";
 import { lab } from "./labs";
@@ -140,6 +140,20 @@ describe("the addresses that kind's nodes may be given", () => {
         const nodes = { ...model.cluster.nodes, [first]: { ...node, interfaces } };
         const spread = { ...model, cluster: { ...model.cluster, nodes } };
         expect(() => nodePool(spread, "172.18.0.0/16")).toThrow("must be within 1024 of each other");
+    });
+});
+
+describe("the network of a segment", () => {
+    it("is called after it, and behind that of the nodes where nodes are on both", () => {
+        const model = lab();
+        expect(networkName(model, "lab", "kind")).toBe("lab-kind");
+        expect(networkName(model, "lab", "router0-worker")).toBe("lab-router0-worker");
+        const segments = Object.keys(model.segments).filter((name) => name !== "kind");
+        const { nodes } = model.cluster;
+        const late = { ...model, cluster: { ...model.cluster, nodeSegment: "zone" } };
+        const names = segments.map((name) => networkName(late, "lab", name));
+        expect(names.filter((name) => name > "lab-zone")).toHaveLength(Object.keys(nodes).length);
+        expect(names).toContain("lab-router0-client0");
     });
 });
 
