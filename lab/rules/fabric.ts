@@ -1,7 +1,7 @@
 import type { Lab } from "../model";
 import type { Path } from "../path";
 import { type SessionEnd, sessions } from "../sessions";
-import { nodeSpeaker } from "../speakers";
+import { findSessionSettings, nodeSpeaker } from "../speakers";
 import { areConnected } from "./internal-peers";
 import { rule } from "./rule";
 import { instances, type PlacedInstance } from "./tables";
@@ -14,7 +14,9 @@ export const ownAsIsNotMetOutside = rule({
     *check(lab) {
         const told = new Set<string>();
         for (const instance of instances(lab)) {
-            const takers = externalPeers(lab, instance).filter((peer) => takesRoutes(lab, peer));
+            const takers = externalPeers(lab, instance).filter(
+                (peer) => takesRoutes(lab, peer) && isTold(lab, instance, peer),
+            );
             for (const peer of takers) {
                 const first = takers.find(({ speaker }) => speaker.asn === peer.speaker.asn)!;
                 const pair = JSON.stringify([first.node, first.vrf, peer.node, peer.vrf]);
@@ -131,6 +133,16 @@ function peersOf(lab: Lab): readonly { readonly local: SessionEnd; readonly remo
 
 function takesRoutes(lab: Lab, { node, program }: SessionEnd): boolean {
     return program === undefined || nodeSpeaker(lab, node, program)?.imports === true;
+}
+
+/** Whether a speaker offers a peer anything: a filter without a permit holds back every route. */
+function isTold(lab: Lab, { router, bgp }: PlacedInstance, peer: SessionEnd): boolean {
+    const neighbor = bgp.neighbors.find(({ address }) => address === peer.address);
+    const families = neighbor === undefined ? [] : (findSessionSettings(bgp, neighbor)?.families ?? []);
+    return families.some(({ prefixListOut }) => {
+        const list = lab.routers[router]!.prefixLists.find(({ name }) => name === prefixListOut);
+        return list === undefined || list.entries.some(({ action }) => action === "permit");
+    });
 }
 
 /** Where the AS of a speaker stands in the model. */

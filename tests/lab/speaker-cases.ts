@@ -470,7 +470,7 @@ export const speakerCases: readonly SpeakerCase[] = [
         id: "CAL-RTE-002",
         at: "cluster.calico.encapsulation",
         when: "packets are not encapsulated between nodes without a common link",
-        also: ["BGP-SES-002", "BGP-LOOP-001"],
+        also: ["BGP-SES-002"],
         change: (draft) => {
             node(draft).routerId = "10.0.9.11";
         },
@@ -745,6 +745,11 @@ export const speakerAllowed: readonly Omit<SpeakerCase, "at">[] = [
         when: "the MetalLB inside Cilium gives out the first address of a block",
         base: "ibgp-frr",
         parameters: { ciliumBgp: "metallb", ciliumVersion: "1.10.5" },
+    },
+    {
+        id: "BGP-LOOP-001",
+        when: "nodes of one AS meet at a router that tells them nothing",
+        parameters: { nodeToNodeMesh: false },
     },
     { id: "CAL-POOL-001", when: "blocks are as large as Calico's can be", parameters: { blockSize: 20 } },
     {
