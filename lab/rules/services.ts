@@ -27,7 +27,7 @@ export const addressesComeFromPools = rule({
     },
 });
 
-/** Before 1.16, Cilium kept the first and last address of a block to itself. */
+/** Before 1.16, Cilium kept the first and last address of a block to itself; before 1.13 it had no pools (rule CIL-VER-001). */
 export const edgesOfBlocksAreAllowed = rule({
     id: "LB-POOL-003",
     severity: "error",
@@ -35,7 +35,7 @@ export const edgesOfBlocksAreAllowed = rule({
     *check(lab) {
         const version = lab.cluster.cilium?.version;
         const isCiliums = lab.cluster.metallb === undefined && lab.cluster.cilium?.metallbBgp === undefined;
-        if (!isCiliums || version === undefined || !isBefore(version, 1, 16)) {
+        if (!isCiliums || version === undefined || isBefore(version, 1, 13) || !isBefore(version, 1, 16)) {
             return;
         }
         for (const { service, address, place } of pinned(lab)) {
