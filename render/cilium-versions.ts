@@ -1,6 +1,6 @@
 /**
  * What the releases of Cilium differ in, as far as the lab uses it. Read from the custom resource definitions, the chart
- * and the operator in the source trees of 1.14.1, 1.15.19, 1.16.5, 1.17.0, 1.18.5 and 1.20.2.
+ * and the operator in the source trees of 1.10.5, 1.13.0, 1.14.1, 1.15.19, 1.16.5, 1.17.0, 1.18.5 and 1.20.2.
  */
 
 /** Cilium's API for BGP: CiliumBGPPeeringPolicy, or ClusterConfig with PeerConfig and Advertisement. */
@@ -10,8 +10,8 @@ export type BgpApi = "peering-policy" | "cluster-config";
 export interface CiliumTraits {
     /** First release with these traits, as major and minor version. */
     readonly since: readonly [major: number, minor: number];
-    /** APIs for BGP that the release serves, the preferred one first. */
-    readonly bgpApis: readonly [BgpApi, ...BgpApi[]];
+    /** APIs for BGP that the release serves, the preferred one first; none before 1.14, whose API has no timers. */
+    readonly bgpApis: readonly BgpApi[];
     /** Whether a CiliumBGPPeeringPolicy says which families a session carries; before, each carries both. */
     readonly policyFamilies: boolean;
     /** API version of CiliumLoadBalancerIPPool. */
@@ -20,21 +20,36 @@ export interface CiliumTraits {
     readonly poolField: "cidrs" | "blocks";
     /** Value of the chart that says how pod traffic crosses nodes; 1.14 writes the newer one beside its default. */
     readonly routingValue: "tunnel" | "routingMode";
+    /** How the chart is told who does kube-proxy's work: in words, or as a truth value. */
+    readonly kubeProxyValue: "words" | "boolean";
+    /** Value of the chart with the network that is routed natively. */
+    readonly nativeValue: "nativeRoutingCIDR" | "ipv4NativeRoutingCIDR";
     /** Whether MetalLB's speaker is in Cilium, as another way to speak BGP (Helm `bgp.enabled`). */
     readonly metallb: boolean;
     /** Annotation by which a service asks for its load-balancer addresses. */
     readonly addressAnnotation: "io.cilium/lb-ipam-ips" | "lbipam.cilium.io/ips";
 }
 
-const cilium114: CiliumTraits = {
-    since: [1, 14],
-    bgpApis: ["peering-policy"],
+const cilium110: CiliumTraits = {
+    since: [1, 10],
+    bgpApis: [],
     policyFamilies: false,
     poolApiVersion: "cilium.io/v2alpha1",
     poolField: "cidrs",
     routingValue: "tunnel",
+    kubeProxyValue: "words",
+    nativeValue: "nativeRoutingCIDR",
     metallb: true,
     addressAnnotation: "io.cilium/lb-ipam-ips",
+};
+
+const cilium111: CiliumTraits = { ...cilium110, since: [1, 11], nativeValue: "ipv4NativeRoutingCIDR" };
+
+const cilium114: CiliumTraits = {
+    ...cilium111,
+    since: [1, 14],
+    bgpApis: ["peering-policy"],
+    kubeProxyValue: "boolean",
 };
 
 const cilium115: CiliumTraits = {
@@ -64,6 +79,8 @@ const cilium119: CiliumTraits = { ...cilium118, since: [1, 19], bgpApis: ["clust
 
 /** Releases at which something changed, oldest first. */
 export const ciliumReleases: readonly CiliumTraits[] = [
+    cilium110,
+    cilium111,
     cilium114,
     cilium115,
     cilium116,
@@ -75,7 +92,7 @@ export const ciliumReleases: readonly CiliumTraits[] = [
 /**
  * The traits of a version such as `1.20.2`. A version newer than all that are known is taken to be like the newest.
  *
- * @throws Error when the version cannot be read, or is older than 1.14, whose BGP has no timers
+ * @throws Error when the version cannot be read, or is older than 1.10, which has no BGP
  */
 export function ciliumTraits(version: string): CiliumTraits {
     const match = /^v?(\d+)\.(\d+)\.\d+(?:[-+].*)?$/.exec(version);
@@ -87,7 +104,7 @@ export function ciliumTraits(version: string): CiliumTraits {
         ({ since }) => major > since[0] || (major === since[0] && minor >= since[1]),
     );
     if (traits === undefined) {
-        throw new Error(`Cilium ${version} has no session timers in its BGP API; use 1.14.0 or newer`);
+        throw new Error(`Cilium ${version} has no BGP; use 1.10.0 or newer`);
     }
     return traits;
 }

@@ -57,7 +57,7 @@ interface CiliumValues {
     readonly tunnel?: "vxlan" | "disabled";
     readonly ipv4NativeRoutingCIDR?: Prefix;
     readonly ipv6NativeRoutingCIDR?: Prefix;
-    readonly kubeProxyReplacement: boolean;
+    readonly kubeProxyReplacement: boolean | "disabled" | "strict";
     readonly k8sServiceHost?: string;
     readonly k8sServicePort?: number;
     readonly devices?: readonly string[];
@@ -99,7 +99,7 @@ export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): H
         k8s: { requireIPv4PodCIDR: ipv4, requireIPv6PodCIDR: ipv6 },
         ...bgp(cilium),
         ...routing(cilium),
-        kubeProxyReplacement,
+        kubeProxyReplacement: kubeProxyValue(cilium, kubeProxyReplacement),
         ...(kubeProxyReplacement ? serviceHandling(lab) : {}),
         ...image(images.cilium),
         // Agents and operator read their configuration when they start: another one has to restart them.
@@ -197,14 +197,21 @@ function routing({ version, routingMode, nativeRoutingCidrs }: Cilium) {
         ciliumTraits(version).routingValue === "routingMode"
             ? { routingMode }
             : { tunnel: isNative ? ("disabled" as const) : ("vxlan" as const) };
-    return { ...mode, ...(isNative ? nativeCidrs(nativeRoutingCidrs) : {}) };
+    return { ...mode, ...(isNative ? nativeCidrs(version, nativeRoutingCidrs) : {}) };
 }
 
-function nativeCidrs(nativeRoutingCidrs: readonly Prefix[]) {
+function kubeProxyValue({ version }: Cilium, isReplaced: boolean): CiliumValues["kubeProxyReplacement"] {
+    if (ciliumTraits(version).kubeProxyValue === "boolean") {
+        return isReplaced;
+    }
+    return isReplaced ? "strict" : "disabled";
+}
+
+function nativeCidrs(version: string, nativeRoutingCidrs: readonly Prefix[]) {
     const ipv4 = nativeRoutingCidrs.find(isIpv4);
     const ipv6 = nativeRoutingCidrs.find((cidr) => !isIpv4(cidr));
     return {
-        ...(ipv4 === undefined ? {} : { ipv4NativeRoutingCIDR: ipv4 }),
+        ...(ipv4 === undefined ? {} : { [ciliumTraits(version).nativeValue]: ipv4 }),
         ...(ipv6 === undefined ? {} : { ipv6NativeRoutingCIDR: ipv6 }),
     };
 }
@@ -243,6 +250,9 @@ function ciliumOf({ name, cluster: { cilium } }: Lab): Cilium {
 
 function bgpResources(cilium: Cilium, traits: CiliumTraits, options: CiliumOptions): readonly KubernetesObject[] {
     const api = options.bgpApi ?? traits.bgpApis[0];
+    if (api === undefined) {
+        throw new Error(`Cilium ${cilium.version} has no session timers in its BGP API; use 1.14.0 or newer`);
+    }
     if (!traits.bgpApis.includes(api)) {
         throw new Error(`Cilium ${cilium.version} has no ${api} API; it has ${traits.bgpApis.join(" and ")}`);
     }

@@ -1,5 +1,13 @@
 import { familyOf } from "../lab/address";
-import type { Bfd, CiliumMetalLbBgp, Lab, LabelRequirement, LoadBalancerPool, MetalLb, MetalLbPeer } from "../lab/model";
+import type {
+    Bfd,
+    CiliumMetalLbBgp,
+    Lab,
+    LabelRequirement,
+    LoadBalancerPool,
+    MetalLb,
+    MetalLbPeer,
+} from "../lab/model";
 import type {
     BFDProfile,
     BGPAdvertisement,

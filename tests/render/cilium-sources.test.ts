@@ -46,8 +46,9 @@ describe.runIf(sources.length === 0)("Cilium's source trees", () => {
 
 describe.each(sources)("Cilium's source tree %s", (source) => {
     const version = versionOf(source);
+    const hasControlPlane = ciliumTraits(version).bgpApis.length > 0;
 
-    it("has definitions that take every custom resource which the lab writes for it, in each API", () => {
+    it.runIf(hasControlPlane)("has definitions that take every custom resource of the lab, in each API", () => {
         const known = schemas(source);
         const variants = [{}, { exportPodCidr: true, gracefulRestartTime: 0, routingMode: "native" }];
         for (const variant of variants) {
@@ -72,14 +73,17 @@ describe.each(sources)("Cilium's source tree %s", (source) => {
         expect(refused(objects, schemas(source))).toEqual([]);
     });
 
-    it("has definitions that object to a session with a field or a time that they do not know", () => {
-        const text = JSON.stringify(ciliumResources(lab({ ciliumVersion: version })));
-        const broken = text.replaceAll('"holdTimeSeconds":30', '"holdTimeSeconds":1,"holdTime":30');
-        expect(broken).not.toBe(text);
-        const found = refused(JSON.parse(broken) as readonly KubernetesObject[], schemas(source)).join("\n");
-        expect(found).toContain("holdTimeSeconds is too small");
-        expect(found).toContain("holdTime is not known");
-    });
+    it.runIf(hasControlPlane)(
+        "has definitions that object to a session with a field or a time that they do not know",
+        () => {
+            const text = JSON.stringify(ciliumResources(lab({ ciliumVersion: version })));
+            const broken = text.replaceAll('"holdTimeSeconds":30', '"holdTimeSeconds":1,"holdTime":30');
+            expect(broken).not.toBe(text);
+            const found = refused(JSON.parse(broken) as readonly KubernetesObject[], schemas(source)).join("\n");
+            expect(found).toContain("holdTimeSeconds is too small");
+            expect(found).toContain("holdTime is not known");
+        },
+    );
 
     /** Names and values in the configuration of Cilium's agents that the chart makes of values. */
     function rendered(values: HelmValues): { readonly config: HelmValues; readonly images: readonly string[] } {
@@ -102,7 +106,7 @@ describe.each(sources)("Cilium's source tree %s", (source) => {
         return { config: config ?? {}, images: [...stdout.matchAll(/^ +image: "(.*)"$/gm)].map(([, image]) => image!) };
     }
 
-    it.skipIf(!hasHelm)("has a chart that takes the values, and does what they mean", () => {
+    it.runIf(hasHelm && hasControlPlane)("has a chart that takes the values, and does what they mean", () => {
         const { config, images } = rendered(ciliumValues(lab({ ciliumVersion: version })));
         expect(config).toMatchObject({
             ipam: "kubernetes",
@@ -121,13 +125,16 @@ describe.each(sources)("Cilium's source tree %s", (source) => {
         );
     });
 
-    it.skipIf(!hasHelm)("has a chart whose Hubble needs no certificates, so that it renders the same each time", () => {
-        const hubble = withCilium(lab({ ciliumVersion: version }), { hubble: { relay: true, ui: true } });
-        const { config, images } = rendered(ciliumValues(hubble));
-        expect(config).toMatchObject({ "enable-hubble": "true", "hubble-disable-tls": "true" });
-        expect(images.some((image) => image.includes("hubble-relay"))).toBe(true);
-        expect(images.some((image) => image.includes("hubble-ui"))).toBe(true);
-    });
+    it.runIf(hasHelm && hasControlPlane)(
+        "has a chart whose Hubble needs no certificates, so that it renders the same each time",
+        () => {
+            const hubble = withCilium(lab({ ciliumVersion: version }), { hubble: { relay: true, ui: true } });
+            const { config, images } = rendered(ciliumValues(hubble));
+            expect(config).toMatchObject({ "enable-hubble": "true", "hubble-disable-tls": "true" });
+            expect(images.some((image) => image.includes("hubble-relay"))).toBe(true);
+            expect(images.some((image) => image.includes("hubble-ui"))).toBe(true);
+        },
+    );
 
     it.runIf(hasHelm && ciliumTraits(version).metallb)(
         "has a chart with MetalLB in it, which announces what it is told",
@@ -136,10 +143,11 @@ describe.each(sources)("Cilium's source tree %s", (source) => {
             expect(config).toMatchObject({ "bgp-announce-lb-ip": "true" });
             expect(config).not.toHaveProperty("bgp-announce-pod-cidr");
             expect(config["enable-bgp-control-plane"]).not.toBe("true");
+            expect(config["kube-proxy-replacement"]).toBe(hasControlPlane ? "false" : "disabled");
         },
     );
 
-    it.skipIf(!hasHelm)(
+    it.runIf(hasHelm && hasControlPlane)(
         "has a chart that takes native routing, images of one's own, and the work of kube-proxy",
         () => {
             const planned = lab({ ciliumVersion: version, routingMode: "native", exportPodCidr: true });

@@ -265,8 +265,9 @@ describe("the table of Cilium's versions", () => {
         expect([addressAnnotation, poolField, poolApiVersion]).toEqual([annotation, field, apiVersion]);
     });
 
-    it("knows no version before session timers", () => {
-        expect(() => ciliumTraits("1.13.9")).toThrow("use 1.14.0 or newer");
+    it("knows no version before BGP, and no control plane before session timers", () => {
+        expect(() => ciliumTraits("1.9.12")).toThrow("use 1.10.0 or newer");
+        expect(() => ciliumResources(lab({ ciliumVersion: "1.13.9" }))).toThrow("use 1.14.0 or newer");
     });
 
     it.each(["1.20", "latest", "1.x.0", ""])("does not read %j as a version", (text) => {
@@ -299,6 +300,13 @@ describe("Cilium's Helm values", () => {
             bgp: { enabled: true, announce: { loadbalancerIP: true, podCIDR: false } },
         });
         expect(ciliumValues(base)).not.toHaveProperty("bgp");
+    });
+
+    it("say to Cilium before 1.14 in words who does kube-proxy's work", () => {
+        const beta = withBeta(lab({ ciliumVersion: "1.10.5" }));
+        expect(ciliumValues(beta)).toMatchObject({ kubeProxyReplacement: "disabled", tunnel: "vxlan" });
+        expect(ciliumValues(beta, { kubeProxyReplacement: true }).kubeProxyReplacement).toBe("strict");
+        expect(ciliumValues(lab({ ciliumVersion: "1.14.1" })).kubeProxyReplacement).toBe(false);
     });
 
     it("have Hubble on request, without certificates", () => {
