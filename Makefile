@@ -11,7 +11,7 @@ run := node scripts/run.cjs
 bin := ./node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down preview refresh cancel verify status predict render diagram test lint format bench bench-docker bench-kind update-golden
+.PHONY: help setup up down preview refresh cancel verify status drill predict render diagram test lint format bench bench-docker bench-kind update-golden
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ verify: setup ## Run the lab's checks again (ARGS="--json" or "--junit FILE")
 
 status: setup ## Show the running lab: processes or containers, sessions, how to get in
 	@$(run) status "--stack=$$STACK" $(ARGS)
+
+drill: setup ## Take a fault, measure it, repair the lab (FAULT=link:leaf0-spine0, node:…, session:…, daemon:…)
+	@$(run) drill "--stack=$$STACK" "--fault=$$FAULT" $(ARGS)
 
 predict: setup ## Say what routing the stack's lab settles on, without building it (ARGS=--json)
 	@$(run) predict "--stack=$$STACK" $(ARGS)

@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Command>> = {
     needs: () => needs,
     verify: () => require("./verify") as Command,
     status: () => require("./status") as Command,
+    drill: () => require("./drill") as Command,
     predict: () => require("./predict") as Command,
     render: () => require("./render") as Command,
     diagram: () => require("./diagram") as Command,

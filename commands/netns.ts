@@ -29,12 +29,22 @@ interface Status {
 }
 
 /** Machine-wide name of a lab's sandbox. */
-function sandboxOf({ stack, resources }: Deployed): string {
+function sandboxName({ stack, resources }: Deployed): string {
     const name = resources.find(({ type }) => type === types.sandbox)?.inputs.name;
     if (typeof name !== "string") {
         throw new NoLabError(stack);
     }
     return name;
+}
+
+/** The sandbox of a lab. @throws Error when it does not run, with the way to get it back */
+export async function sandboxOf(lab: Deployed): Promise<Sandbox> {
+    const name = sandboxName(lab);
+    const sandbox = await connectSandbox(name);
+    if (!sandbox) {
+        throw new Error(notRunning(name, lab.stack));
+    }
+    return sandbox;
 }
 
 function notRunning(sandbox: string, stack: string): string {
@@ -44,11 +54,7 @@ function notRunning(sandbox: string, stack: string): string {
 async function runChecks(lab: Deployed, deadlineSeconds: Seconds): Promise<readonly CheckResult[]> {
     const verification = lab.resources.find(({ type }) => type === types.verification)?.inputs;
     const checks = inReadingOrder(Object.values(verification?.checks ?? {}) as readonly Check[]);
-    const name = sandboxOf(lab);
-    const sandbox = await connectSandbox(name);
-    if (!sandbox) {
-        throw new Error(notRunning(name, lab.stack));
-    }
+    const sandbox = await sandboxOf(lab);
     const driver = netnsDriver(sandbox);
     const results = await verify(checks, driver, { deadlineSeconds });
     driver.close();
@@ -124,7 +130,7 @@ function describeLab({ name, routers }: Lab, { sandbox, pid, startedAt, devices 
 }
 
 async function report(lab: Deployed): Promise<StatusReport> {
-    const name = sandboxOf(lab);
+    const name = sandboxName(lab);
     const sandbox = await connectSandbox(name);
     if (!sandbox) {
         return { running: false, text: notRunning(name, lab.stack) };

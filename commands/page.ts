@@ -1,7 +1,7 @@
 /** The parts of a topology's page that follow from the model and its prediction, written between markers. */
 
 import { namedDevices } from "../lab/devices";
-import type { Lab, Segment } from "../lab/model";
+import type { Interface, Lab, Segment } from "../lab/model";
 import { mermaid } from "../render/mermaid";
 import { predict } from "../routing/predict";
 import { routeTable, sessionTable, type TextTable } from "../routing/summary";
@@ -52,11 +52,13 @@ function addressTable(lab: Lab): TextTable {
         segment.subnets.join(", "),
         addressesOn(lab, name).join("; "),
     ]);
+    const loopbacks = addressesOf(lab, ({ attachment }) => attachment.kind === "loopback");
     const slices = Object.entries(nodes).map(([name, node]) => `${name} ${node.podCidrs.join(", ")}`);
     return {
         header: ["network", "addresses", "who has which"],
         rows: [
             ...segments,
+            ...(loopbacks.length === 0 ? [] : [["loopbacks", "", loopbacks.join("; ")]]),
             ["pods", podCidrs.join(", "), slices.join("; ")],
             ["services", serviceCidrs.join(", "), ""],
             ...loadBalancerPools.map(({ name, blocks }) => [`pool \`${name}\``, blocks.join(", "), ""]),
@@ -74,9 +76,13 @@ function segmentName(name: string, { kind }: Segment): string {
 }
 
 function addressesOn(lab: Lab, segment: string): readonly string[] {
+    return addressesOf(lab, ({ attachment }) => attachment.kind === "segment" && attachment.segment === segment);
+}
+
+function addressesOf(lab: Lab, wanted: (port: Interface) => boolean): readonly string[] {
     return namedDevices(lab).flatMap(([device, { interfaces }]) =>
         interfaces
-            .filter(({ attachment }) => attachment.kind === "segment" && attachment.segment === segment)
+            .filter(wanted)
             .map(({ name, addresses }) => `${device} ${name} ${addresses.map(withoutLength).join(", ")}`),
     );
 }

@@ -213,3 +213,8 @@ export function planChecks(lab: Lab, prediction: Prediction): readonly Check[] {
         ...trafficChecks(lab),
     ];
 }
+
+/** What routers hold, and nothing of what they say to each other: the tables and routes of a prediction. */
+export function planTableChecks(lab: Lab, prediction: Prediction): readonly (TableCheck | RouteCheck)[] {
+    return [...tableChecks(lab, prediction), ...routeChecks(lab, prediction)];
+}

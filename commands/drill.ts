@@ -1,0 +1,193 @@
+import type { Lab, Milliseconds, Seconds } from "../lab/model";
+import { type DrilledLab, repair, take } from "../provider/drill";
+import { netnsDriver } from "../provider/driver";
+import { type Fault, faultPhases, type Phase, parseFault } from "../routing/failures";
+import { predict } from "../routing/predict";
+import type { Check, CheckResult } from "../verify/check";
+import type { Driver } from "../verify/driver";
+import { type Outage, outageOf, type Target, watch } from "../verify/outage";
+import { planChecks, planTableChecks } from "../verify/plan";
+import { columns, failures } from "../verify/report";
+import { verify } from "../verify/run";
+import { deployed } from "./deployed";
+import { sandboxOf } from "./netns";
+import { options } from "./options";
+
+/** Seconds that routers may take to be as predicted, beyond the time that the prediction itself gives. */
+const grace: Seconds = 15;
+
+/** Time for which a client must be answered without a failure before a fault is taken, and after routing is at rest. */
+const calm: Milliseconds = 500;
+
+/** When the routers' tables were as predicted. */
+interface PhaseReport {
+    /** Seconds after which the prediction expects it, at the latest. */
+    readonly predicted: Seconds;
+    /** Since the fault was taken. */
+    readonly observed: Milliseconds;
+    readonly failed: readonly CheckResult[];
+}
+
+/** What a drill shows. */
+interface DrillReport {
+    readonly fault: string;
+    /** Who asked what; nothing when the lab has no client that the fault leaves alone. */
+    readonly target?: Target;
+    readonly outage?: Outage;
+    readonly phases: readonly PhaseReport[];
+    /** From the start of the repair until everything held again. */
+    readonly restored: Milliseconds;
+    readonly failed: readonly CheckResult[];
+}
+
+/**
+ * Takes a fault in a running lab, measures what a client sees of it and when routing is as predicted, and repairs the lab.
+ * Exit code 1 when routing was otherwise than predicted, or did not come back.
+ */
+export async function run(args: string[]): Promise<number> {
+    const values = options(args, {
+        fault: { type: "string", default: "" },
+        from: { type: "string" },
+        to: { type: "string" },
+        json: { type: "boolean", default: false },
+    });
+    const lab = await deployed(values.stack);
+    const fault = parseFault(lab.model, values.fault);
+    if (lab.runtime !== "netns") {
+        throw new Error(`stack ${values.stack} runs in Docker; drills are for labs in network namespaces`);
+    }
+    const target = targetOf(lab.model, fault, values);
+    const sandbox = await sandboxOf(lab);
+    const driver = netnsDriver(sandbox);
+    const drilled = { ...lab, sandbox, context: { stack: values.stack, project: "bgp-lab" } };
+    try {
+        const report = await drill(drilled, driver, { name: values.fault, fault, target });
+        console.log(values.json ? JSON.stringify(report, undefined, 2) : text(report));
+        return isSound(report) ? 0 : 1;
+    } finally {
+        driver.close();
+        sandbox.close();
+    }
+}
+
+/** The first client that asks a service, or the one that was asked for; not one that goes down with the fault. */
+function targetOf(
+    lab: Lab,
+    fault: Fault,
+    { from, to }: { readonly from?: string | undefined; readonly to?: string | undefined },
+): Target | undefined {
+    const lost = fault.kind === "node" ? fault.device : undefined;
+    const asked = lab.checks
+        .flatMap((check) => (check.kind === "service" ? [check] : []))
+        .filter((check) => check.from !== lost)
+        .find((check) => (from ?? check.from) === check.from && (to ?? check.address) === check.address);
+    if (asked === undefined && (from !== undefined || to !== undefined)) {
+        throw new Error("no check of the lab asks a service from --from, or at --to; make verify lists who asks what");
+    }
+    return asked;
+}
+
+interface Plan {
+    readonly name: string;
+    readonly fault: Fault;
+    readonly target: Target | undefined;
+}
+
+async function drill(lab: DrilledLab, driver: Driver, { name, fault, target }: Plan): Promise<DrillReport> {
+    const sound = planChecks(lab.model, predict(lab.model));
+    await expectSound(sound, driver);
+    const series = target && watch(driver, target);
+    await pause(calm);
+    const phases: PhaseReport[] = [];
+    try {
+        await take(lab, fault);
+        const start = performance.now();
+        for (const phase of faultPhases(lab.model, fault)) {
+            phases.push(await follow(lab.model, fault, phase, driver, start));
+        }
+        await pause(calm);
+    } finally {
+        await repair(lab, fault);
+    }
+    const attempts = await series?.stop();
+    const start = performance.now();
+    const results = await verify(sound, driver, { deadlineSeconds: grace + longestRetry(lab.model) });
+    return {
+        fault: name,
+        ...(target && attempts ? { target, outage: outageOf(attempts) } : {}),
+        phases,
+        restored: Math.round(performance.now() - start),
+        failed: results.filter(({ status }) => status === "fail"),
+    };
+}
+
+async function expectSound(checks: readonly Check[], driver: Driver): Promise<void> {
+    const results = await verify(checks, driver, { deadlineSeconds: grace });
+    const failed = failures(results);
+    if (failed !== "") {
+        throw new Error(`the lab is not as predicted, so that a drill would show nothing:\n${failed}`);
+    }
+}
+
+async function follow(
+    lab: Lab,
+    fault: Fault,
+    { after, prediction }: Phase,
+    driver: Driver,
+    start: Milliseconds,
+): Promise<PhaseReport> {
+    const mute = fault.kind === "node" || fault.kind === "daemon" ? fault.device : undefined;
+    const checks = planTableChecks(lab, prediction).filter(({ device }) => device !== mute);
+    const elapsed = (performance.now() - start) / 1_000;
+    const results = await verify(checks, driver, { deadlineSeconds: Math.max(0, after - elapsed) + grace });
+    return {
+        predicted: after,
+        observed: Math.round(performance.now() - start),
+        failed: results.filter(({ status }) => status === "fail"),
+    };
+}
+
+/** Longest time after which a speaker tries again to connect: a session may need it to come back. */
+function longestRetry({ routers }: Lab): Seconds {
+    const settings = Object.values(routers).flatMap(({ bgp, vrfs = [] }) =>
+        [bgp, ...vrfs.map((vrf) => vrf.bgp)].flatMap(({ peerGroups, neighbors }) => [
+            ...peerGroups.map((group) => group.settings),
+            ...neighbors.flatMap(({ session }) => (session.kind === "own" ? [session.settings] : [])),
+        ]),
+    );
+    return Math.max(0, ...settings.map(({ timers }) => timers.connectRetry));
+}
+
+function isSound({ phases, failed }: DrillReport): boolean {
+    return failed.length === 0 && phases.every((phase) => phase.failed.length === 0);
+}
+
+function text(report: DrillReport): string {
+    const { fault, target, outage, phases, restored, failed } = report;
+    const wrong = [...phases.flatMap((phase) => phase.failed), ...failed];
+    return [
+        `fault    ${fault}`,
+        target === undefined
+            ? "client   none that the fault leaves alone asks a service"
+            : `client   ${target.from} asks ${target.address} port ${target.port}`,
+        ...(outage === undefined
+            ? []
+            : [`outage   ${outage.milliseconds} ms; ${outage.failed} of ${outage.requests} requests failed`]),
+        "",
+        columns([
+            ["routing as predicted", "expected within", "seen after"],
+            ...phases.map(({ predicted, observed, failed: open }, index) => [
+                `phase ${index + 1} of ${phases.length}`,
+                `${predicted} s`,
+                open.length > 0 ? "not seen" : `${observed} ms`,
+            ]),
+        ]),
+        "",
+        failed.length === 0 ? `repaired and verified after ${restored} ms` : "not repaired",
+        ...(wrong.length === 0 ? [] : ["", failures(wrong)]),
+    ].join("\n");
+}
+
+function pause(milliseconds: Milliseconds): Promise<void> {
+    return new Promise((next) => setTimeout(next, milliseconds));
+}

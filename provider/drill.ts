@@ -1,0 +1,136 @@
+/** Drills on a lab that runs in a sandbox: a fault is taken, and afterwards everything is made as it was. */
+
+import { findDevice } from "../lab/devices";
+import { routingInstances } from "../lab/instances";
+import type { Lab } from "../lab/model";
+import { vrfNamespace } from "../render/vrf-namespaces";
+import type { Fault } from "../routing/failures";
+import { frrProcess } from "./daemons/frr";
+import { speakerOf } from "./daemons/speaker";
+import { dropControl, passControl, setInterfaces, setShutdown, signal } from "./faults";
+import type { Context, ResourceKind } from "./resource";
+import { fabric } from "./resources/fabric";
+import { node } from "./resources/node";
+import { router } from "./resources/router";
+import type { Sandbox } from "./sandbox/protocol";
+import { type FabricInputs, type NodeInputs, type RouterInputs, types } from "./schema";
+
+/** A lab that runs in a sandbox. */
+export interface DrilledLab {
+    readonly model: Lab;
+    readonly sandbox: Sandbox;
+    readonly context: Context;
+    /** Resources of the stack's state. */
+    readonly resources: readonly { readonly type: string; readonly inputs: object }[];
+}
+
+/** Takes a fault. @throws Error when the lab has not what the fault takes */
+export async function take(lab: DrilledLab, fault: Fault): Promise<void> {
+    switch (fault.kind) {
+        case "link":
+            return setPorts(lab, fault.ends, false);
+        case "node":
+            return setPorts(lab, portsOf(lab.model, fault.device), false);
+        case "session":
+            return shut(lab, fault, true);
+        case "daemon":
+            return lose(lab, fault);
+    }
+}
+
+/** Undoes a fault, and makes again what went with it: addresses, routes and daemons. */
+export async function repair(lab: DrilledLab, fault: Fault): Promise<void> {
+    await undo(lab, fault);
+    await Promise.all(inputsOf<FabricInputs>(lab, types.fabric).map((inputs) => remake(lab, fabric, inputs)));
+    await Promise.all(inputsOf<NodeInputs>(lab, types.node).map((inputs) => remake(lab, node, inputs)));
+    await Promise.all(inputsOf<RouterInputs>(lab, types.router).map((inputs) => remake(lab, router, inputs)));
+}
+
+async function undo(lab: DrilledLab, fault: Fault): Promise<void> {
+    switch (fault.kind) {
+        case "link":
+            return setPorts(lab, fault.ends, true);
+        case "node":
+            return setPorts(lab, portsOf(lab.model, fault.device), true);
+        case "session":
+            return shut(lab, fault, false);
+        case "daemon":
+            return regain(lab, fault);
+    }
+}
+
+type FaultOf<Kind extends Fault["kind"]> = Extract<Fault, { readonly kind: Kind }>;
+
+type Port = FaultOf<"link">["ends"][number];
+
+function portsOf(lab: Lab, device: string): readonly Port[] {
+    return (findDevice(lab, device)?.interfaces ?? [])
+        .filter(({ attachment }) => attachment.kind === "segment")
+        .map(({ name }) => ({ device, interface: name }));
+}
+
+async function setPorts({ sandbox, model }: DrilledLab, ports: readonly Port[], up: boolean): Promise<void> {
+    await Promise.all(
+        ports.map(({ device, interface: name }) => {
+            const port = findDevice(model, device)?.interfaces.find((each) => each.name === name);
+            return setInterfaces(sandbox, vrfNamespace(device, port?.vrf), [name], up);
+        }),
+    );
+}
+
+/** The namespaces of a device: one, or of a router one for each VRF. */
+function namespacesOf({ model: { routers } }: DrilledLab, device: string): readonly string[] {
+    const router = routers[device];
+    return router === undefined ? [device] : routingInstances(router).map(({ vrf }) => vrfNamespace(device, vrf));
+}
+
+async function shut({ sandbox, model }: DrilledLab, fault: FaultOf<"session">, down: boolean): Promise<void> {
+    const { router: name, vrf, neighbor } = fault;
+    const instance = routingInstances(model.routers[name]!).find((each) => each.vrf === vrf);
+    await setShutdown(sandbox, { router: name, asn: instance!.bgp.asn, vrf, neighbor }, down);
+}
+
+async function lose(lab: DrilledLab, fault: FaultOf<"daemon">): Promise<void> {
+    switch (fault.manner) {
+        case "killed":
+            return signal(lab.sandbox, processesOf(lab, fault), "KILL");
+        case "frozen":
+            return signal(lab.sandbox, processesOf(lab, fault), "STOP");
+        case "disconnected":
+            await Promise.all(namespacesOf(lab, fault.device).map((name) => dropControl(lab.sandbox, name)));
+            return;
+    }
+}
+
+/** A daemon that was killed is started by `remake`. */
+async function regain(lab: DrilledLab, fault: FaultOf<"daemon">): Promise<void> {
+    switch (fault.manner) {
+        case "killed":
+            return;
+        case "frozen":
+            return signal(lab.sandbox, processesOf(lab, fault), "CONT");
+        case "disconnected":
+            await Promise.all(namespacesOf(lab, fault.device).map((name) => passControl(lab.sandbox, name)));
+            return;
+    }
+}
+
+/** Names of the processes that hold the sessions: of a router, of a program on a node, or of all programs on it. */
+function processesOf(lab: DrilledLab, { device, program }: FaultOf<"daemon">): readonly string[] {
+    const inputs = inputsOf<NodeInputs>(lab, types.node).find(({ namespace }) => namespace === device);
+    if (inputs === undefined) {
+        return [frrProcess(device, "bgpd")];
+    }
+    return Object.entries(inputs.speakers)
+        .filter(([name]) => program === undefined || name === program)
+        .map(([, speaker]) => speakerOf(speaker).process(device));
+}
+
+function inputsOf<Inputs>({ resources }: DrilledLab, type: string): readonly Inputs[] {
+    return resources.filter((each) => each.type === type).map(({ inputs }) => inputs as Inputs);
+}
+
+/** Makes a resource as it is recorded, over what is left of it. */
+async function remake<Inputs>({ context }: DrilledLab, kind: ResourceKind<Inputs>, inputs: Inputs): Promise<void> {
+    await kind.update(inputs, inputs, context);
+}
