@@ -3,7 +3,7 @@ ARGS ?=
 OUT ?=
 
 # The recipes take names from the environment: there each is one word, whatever it contains.
-export STACK OUT
+export STACK OUT FAULT
 
 pulumi := ./scripts/pulumi.sh
 run := node scripts/run.cjs

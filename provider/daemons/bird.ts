@@ -16,7 +16,7 @@ const grace = 1_000;
 /** Milliseconds a command may take. */
 const timeout = 10_000;
 
-function processName(namespace: string): string {
+export function birdProcess(namespace: string): string {
     return `bird.${namespace}`;
 }
 
@@ -56,7 +56,7 @@ export async function applyBird(sandbox: Sandbox, { namespace, config }: BirdSpe
 
 /** Differences between what is given and what runs: a dead BIRD, another configuration, a disabled protocol. */
 export async function inspectBird(sandbox: Sandbox, { namespace, config }: BirdSpec): Promise<readonly Drift[]> {
-    const status = await statusOf(sandbox, processName(namespace));
+    const status = await statusOf(sandbox, birdProcess(namespace));
     if (!status?.running) {
         return [{ path: "", found: `bird ${absence(status)}` }];
     }
@@ -73,7 +73,7 @@ export async function inspectBird(sandbox: Sandbox, { namespace, config }: BirdS
  * the notification bit of RFC 8538, so peers drop its routes at once, with graceful restart too.
  */
 export async function stopBird(sandbox: Sandbox, { namespace }: { readonly namespace: string }): Promise<void> {
-    await sandbox.call("stopDaemon", { name: processName(namespace), graceMilliseconds: grace });
+    await sandbox.call("stopDaemon", { name: birdProcess(namespace), graceMilliseconds: grace });
     rmSync(sandbox.path(socketPath(namespace)), { force: true });
     rmSync(sandbox.path(configPath(namespace)), { force: true });
 }
@@ -108,15 +108,15 @@ export async function birdProtocols(sandbox: Sandbox, namespace: string): Promis
 
 async function start(sandbox: Sandbox, namespace: string, config: string): Promise<void> {
     // One that runs but does not answer (stopped, hanging, or its socket removed) would be taken for the one to start.
-    await sandbox.call("stopDaemon", { name: processName(namespace), graceMilliseconds: 0 });
+    await sandbox.call("stopDaemon", { name: birdProcess(namespace), graceMilliseconds: 0 });
     writeConfig(sandbox, namespace, config);
     rmSync(sandbox.path(socketPath(namespace)), { force: true });
     await sandbox.call("startDaemon", {
-        name: processName(namespace),
+        name: birdProcess(namespace),
         namespace,
         argv: [executable("bird"), "-f", "-c", configPath(namespace), "-s", socketPath(namespace)],
     });
-    const control = await untilReady(sandbox, processName(namespace), () => openControl(sandbox, namespace));
+    const control = await untilReady(sandbox, birdProcess(namespace), () => openControl(sandbox, namespace));
     control.close();
 }
 

@@ -129,7 +129,7 @@ function foreignConfig(loaded: LoadedRecord | undefined): string {
 export async function stopFrr(sandbox: Sandbox, { namespace }: { readonly namespace: string }): Promise<void> {
     await Promise.all(
         allDaemons.map((daemon) =>
-            sandbox.call("stopDaemon", { name: processName(namespace, daemon), graceMilliseconds: grace }),
+            sandbox.call("stopDaemon", { name: frrProcess(namespace, daemon), graceMilliseconds: grace }),
         ),
     );
     await releaseVrfs(sandbox, namespace);
@@ -183,7 +183,7 @@ function writeRecord(sandbox: Sandbox, namespace: string, record: LoadedRecord |
     }
 }
 
-function processName(namespace: string, daemon: FrrDaemon): string {
+export function frrProcess(namespace: string, daemon: FrrDaemon): string {
     return `${daemon}.${namespace}`;
 }
 
@@ -192,7 +192,7 @@ async function statusesOf(sandbox: Sandbox, namespace: string): Promise<Readonly
     const found = new Map(daemons.map((status) => [status.name, status]));
     return new Map(
         allDaemons.flatMap((daemon) => {
-            const status = found.get(processName(namespace, daemon));
+            const status = found.get(frrProcess(namespace, daemon));
             return status ? [[daemon, status] as const] : [];
         }),
     );
@@ -227,14 +227,14 @@ async function ensureDaemons(sandbox: Sandbox, spec: FrrSpec, daemons: readonly 
         surplus
             .filter((daemon) => statuses.has(daemon))
             .map((daemon) =>
-                sandbox.call("stopDaemon", { name: processName(namespace, daemon), graceMilliseconds: grace }),
+                sandbox.call("stopDaemon", { name: frrProcess(namespace, daemon), graceMilliseconds: grace }),
             ),
     );
     mkdirSync(sandbox.path(`/run/frr/${namespace}`), { recursive: true });
     const missing = daemons.filter((daemon) => !isRunning(daemon) || surplus.includes(daemon));
     if (missing.includes("zebra")) {
         await startDaemon(sandbox, spec, "zebra");
-        await untilReady(sandbox, processName(namespace, "zebra"), async () =>
+        await untilReady(sandbox, frrProcess(namespace, "zebra"), async () =>
             existsSync(sandbox.path(`/run/frr/${namespace}/zserv.api`)) ? true : undefined,
         );
     }
@@ -254,7 +254,7 @@ async function startDaemon(
     const port = daemon === "bgpd" && !listens ? ["-p", "0"] : [];
     const argv = [executable(daemon), ...flags(namespace), ...port];
     await sandbox.call("startDaemon", {
-        name: processName(namespace, daemon),
+        name: frrProcess(namespace, daemon),
         namespace,
         argv: hasVrfs(sandbox, namespace) ? amongVrfs(namespace, argv, daemon === "zebra") : argv,
     });
@@ -274,7 +274,7 @@ async function openAll(sandbox: Sandbox, namespace: string, daemons: readonly Fr
     const sessions = await Promise.all(
         daemons.map(async (daemon) => {
             const open = () => vty(sandbox, namespace, daemon);
-            return [daemon, await untilReady(sandbox, processName(namespace, daemon), open)] as const;
+            return [daemon, await untilReady(sandbox, frrProcess(namespace, daemon), open)] as const;
         }),
     );
     return new Map(sessions);
@@ -435,7 +435,7 @@ async function normalForm(
     wanted: readonly Entry[],
 ): Promise<readonly Entry[]> {
     const scratch = `${namespace}_scratch`;
-    const name = processName(scratch, daemon);
+    const name = frrProcess(scratch, daemon);
     // One that a run cut off left behind.
     await sandbox.call("stopDaemon", { name, graceMilliseconds: 0 });
     mkdirSync(sandbox.path(`/run/frr/${scratch}`), { recursive: true });

@@ -49,7 +49,7 @@ const grace = 1_000;
 /** Milliseconds a withdrawal may take to reach the wire before the speaker ends. */
 const withdrawalDeadline = 500;
 
-function processName(namespace: string): string {
+export function gobgpProcess(namespace: string): string {
     return `gobgpd.${namespace}`;
 }
 
@@ -86,7 +86,7 @@ export async function applyGobgp(sandbox: Sandbox, { namespace, config }: GobgpS
 export async function stopGobgp(sandbox: Sandbox, { namespace }: { readonly namespace: string }): Promise<void> {
     // Where none answers there is nobody to withdraw from.
     await withApi(sandbox, namespace, withdrawAll).catch(() => undefined);
-    await sandbox.call("stopDaemon", { name: processName(namespace), graceMilliseconds: grace });
+    await sandbox.call("stopDaemon", { name: gobgpProcess(namespace), graceMilliseconds: grace });
     rmSync(sandbox.path(socketPath(namespace)), { force: true });
 }
 
@@ -108,7 +108,7 @@ export async function inspectGobgp(sandbox: Sandbox, { namespace, config }: Gobg
     };
     // Who answers is alive: the sandbox is asked only about those who do not.
     return withApi(sandbox, namespace, look).catch(async (error: Error) => {
-        const status = await statusOf(sandbox, processName(namespace));
+        const status = await statusOf(sandbox, gobgpProcess(namespace));
         return [{ path: "", found: status?.running ? error.message : `gobgpd ${absence(status)}` }];
     });
 }
@@ -159,7 +159,7 @@ async function withApi<T>(sandbox: Sandbox, namespace: string, work: (api: Gobgp
 }
 
 async function runningApi(sandbox: Sandbox, namespace: string): Promise<GobgpApi> {
-    const name = processName(namespace);
+    const name = gobgpProcess(namespace);
     const open = () => connectGobgp(sandbox.path(socketPath(namespace)), `gobgpd of ${namespace}`);
     // The shortest way to find a running gobgpd is its socket: a dead one's refuses, a hanging one's takes but is silent.
     const running = await open().then(ifAnswering, () => undefined);
