@@ -56,8 +56,8 @@ export class UnknownFaultError extends Error {
 }
 
 /**
- * The fault that a text names: `link:leaf0-spine0` or `link:<segment>`, `node:leaf0`, `session:leaf0-spine0`,
- * `daemon:leaf0` (killed), `daemon:leaf0:frozen`, or `daemon:worker:calico:disconnected`.
+ * The fault that a text names: `link:leaf0-spine0` or `link:<segment>`, `node:leaf0`, `session:leaf0-spine0` (followed by
+ * `:<VRF>` or `:<neighbor's address>` where the two have several), `daemon:leaf0` (killed), `daemon:leaf0:frozen`, or `daemon:worker:calico:disconnected`.
  *
  * @throws UnknownFaultError that lists what could be meant
  */
@@ -149,8 +149,9 @@ function sessionFaults(lab: Lab): readonly NamedFault[] {
         routingInstances(model).flatMap(({ vrf, bgp }) =>
             bgp.neighbors.map(({ address }): NamedFault => {
                 const names = bothWays("session", router, owners.get(address) ?? address);
-                const own = names.map((name) => `${name}:${address}`);
-                const [first = "", ...others] = [...names, ...own];
+                const inVrf = vrf === undefined ? [] : names.map((name) => `${name}:${vrf}`);
+                const exact = names.map((name) => `${name}:${address}`);
+                const [first = "", ...others] = [...names, ...inVrf, ...exact];
                 const fault = {
                     kind: "session",
                     router,

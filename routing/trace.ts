@@ -1,6 +1,6 @@
 /** Where packets go: every way from a device or pod to an address, hop by hop. */
 
-import { addressOf, familyOf } from "../lab/address";
+import { addressOf, contains, familyOf } from "../lab/address";
 import { findDevice } from "../lab/devices";
 import type { Address, Lab, Pod, Prefix } from "../lab/model";
 import { serves } from "../lab/services";
@@ -181,6 +181,9 @@ function atNode(lab: Lab, { device }: Place, address: Address, isOrigin: boolean
             return { kind: "end", disposition: "delivered", detail: `pod ${pod.name}` };
         }
         return encapsulates(lab) ? { kind: "tunnel", pod } : undefined;
+    }
+    if (lab.cluster.nodes[device]!.podCidrs.some((own) => contains(own, address))) {
+        return { kind: "end", disposition: "blackhole", detail: `${device} has no pod with the address ${address}` };
     }
     const service = lab.cluster.services.find(({ loadBalancerAddresses }) => loadBalancerAddresses.includes(address));
     if (service === undefined) {
