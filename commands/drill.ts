@@ -5,7 +5,7 @@ import { type Fault, faultPhases, type Phase, parseFault } from "../routing/fail
 import { predict } from "../routing/predict";
 import type { Check, CheckResult } from "../verify/check";
 import type { Driver } from "../verify/driver";
-import { type Outage, outageOf, type Target, watch } from "../verify/outage";
+import { type Attempt, type Outage, outageOf, type Target, watch } from "../verify/outage";
 import { planChecks, planTableChecks } from "../verify/plan";
 import { columns, failures } from "../verify/report";
 import { verify } from "../verify/run";
@@ -99,6 +99,7 @@ async function drill(lab: DrilledLab, driver: Driver, { name, fault, target }: P
     const series = target && watch(driver, target);
     await pause(calm);
     const phases: PhaseReport[] = [];
+    let attempts: readonly Attempt[] | undefined;
     try {
         await take(lab, fault);
         const start = performance.now();
@@ -107,9 +108,9 @@ async function drill(lab: DrilledLab, driver: Driver, { name, fault, target }: P
         }
         await pause(calm);
     } finally {
+        attempts = await series?.stop();
         await repair(lab, fault);
     }
-    const attempts = await series?.stop();
     const start = performance.now();
     const results = await verify(sound, driver, { deadlineSeconds: grace + longestRetry(lab.model) });
     return {
@@ -172,7 +173,7 @@ function text(report: DrillReport): string {
             : `client   ${target.from} asks ${target.address} port ${target.port}`,
         ...(outage === undefined
             ? []
-            : [`outage   ${outage.milliseconds} ms; ${outage.failed} of ${outage.requests} requests failed`]),
+            : [`outage   ${duration(outage)}; ${outage.failed} of ${outage.requests} requests failed`]),
         "",
         columns([
             ["routing as predicted", "expected within", "seen after"],
@@ -186,6 +187,10 @@ function text(report: DrillReport): string {
         failed.length === 0 ? `repaired and verified after ${restored} ms` : "not repaired",
         ...(wrong.length === 0 ? [] : ["", failures(wrong)]),
     ].join("\n");
+}
+
+function duration({ milliseconds, lasting }: Outage): string {
+    return lasting ? `not over after ${milliseconds} ms, when the repair began` : `${milliseconds} ms`;
 }
 
 function pause(milliseconds: Milliseconds): Promise<void> {

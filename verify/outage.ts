@@ -16,6 +16,8 @@ export interface Outage {
     readonly failed: number;
     /** From the first request that failed to the first one after the last that failed; 0 when none did. */
     readonly milliseconds: Milliseconds;
+    /** Whether requests still failed in the last stretch of the series. */
+    readonly lasting: boolean;
 }
 
 /** Who asks what. */
@@ -27,6 +29,9 @@ export interface Target {
 
 /** Time between two requests: a hundred a second, which one small server answers without noticing. */
 const interval: Milliseconds = 10;
+
+/** Last stretch of a series, in which everything must be answered again. */
+const stretch: Milliseconds = 300;
 
 /** Time that a request may take. Labs live on one machine, where an answer takes about a millisecond. */
 const patience: Milliseconds = 200;
@@ -40,13 +45,14 @@ export function outageOf(attempts: readonly Attempt[]): Outage {
     const failed = attempts.filter(({ answered }) => !answered);
     const [first, last] = [failed[0], failed.at(-1)];
     if (first === undefined || last === undefined) {
-        return { requests: attempts.length, failed: 0, milliseconds: 0 };
+        return { requests: attempts.length, failed: 0, milliseconds: 0, lasting: false };
     }
     const next = attempts[attempts.indexOf(last) + 1];
     return {
         requests: attempts.length,
         failed: failed.length,
         milliseconds: Math.round((next?.sent ?? last.sent + interval) - first.sent),
+        lasting: last.sent > attempts.at(-1)!.sent - stretch,
     };
 }
 

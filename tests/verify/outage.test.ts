@@ -10,11 +10,11 @@ function series(text: string): readonly Attempt[] {
 
 describe("an outage", () => {
     it.each([
-        ["......", { requests: 6, failed: 0, milliseconds: 0 }],
-        ["..xx..", { requests: 6, failed: 2, milliseconds: 20 }],
+        ["......", { requests: 6, failed: 0, milliseconds: 0, lasting: false }],
+        [`..xx${".".repeat(60)}`, { requests: 64, failed: 2, milliseconds: 20, lasting: false }],
         // One of two paths is dead: what fails is every other request, and the client is hit from first to last.
-        [".x.x.x.", { requests: 7, failed: 3, milliseconds: 50 }],
-        ["...x", { requests: 4, failed: 1, milliseconds: 10 }],
+        [".x.x.x.", { requests: 7, failed: 3, milliseconds: 50, lasting: true }],
+        ["...x", { requests: 4, failed: 1, milliseconds: 10, lasting: true }],
     ])("of the series %s lasts from its first failure to the next answer after its last", (text, outage) => {
         expect(outageOf(series(text))).toEqual(outage);
     });
