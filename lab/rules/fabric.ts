@@ -1,6 +1,7 @@
-import type { Lab } from "../model";
+import { contains, familyOf, lengthOf } from "../address";
+import type { Address, Lab } from "../model";
 import type { Path } from "../path";
-import { type SessionEnd, sessions } from "../sessions";
+import { onLink, type SessionEnd, sessions } from "../sessions";
 import { findSessionSettings, nodeSpeaker } from "../speakers";
 import { areConnected } from "./internal-peers";
 import { rule } from "./rule";
@@ -54,6 +55,74 @@ export const equalWaysAreShared = rule({
         }
     },
 });
+
+/** What is learned outside an AS keeps its next hop inside: whoever takes it there needs a way to it. */
+export const nextHopsAreKnownInside = rule({
+    id: "BGP-NH-001",
+    severity: "error",
+    source: "RFC 4271 §5.1.3",
+    *check(lab) {
+        for (const { session, local, remote } of sessions(lab)) {
+            const [found] = [
+                ...foreignNextHops(lab, { local, remote }),
+                ...foreignNextHops(lab, { local: remote, remote: local }),
+            ];
+            if (found !== undefined) {
+                yield {
+                    at: [...found.local.timersPath.slice(0, -1), "families"],
+                    with: [asnPlace(lab, local), asnPlace(lab, remote)],
+                    says: `${session} is internal: ${found.local.node} passes on routes of ${found.origin.node} with the next hop ${found.origin.address}, which ${found.remote.node} has no route to`,
+                    fix: "set nextHopSelf, let the link be announced, or give the two an AS each",
+                };
+            }
+        }
+    },
+});
+
+interface Direction {
+    readonly local: SessionEnd;
+    readonly remote: SessionEnd;
+}
+
+/** External peers of the local end whose addresses the remote one is told as next hops, and does not know. */
+function foreignNextHops(
+    lab: Lab,
+    { local, remote }: Direction,
+): readonly (Direction & { readonly origin: SessionEnd })[] {
+    const [from, to] = [instanceOf(lab, local), instanceOf(lab, remote)];
+    const settings = from?.bgp.neighbors
+        .filter(({ address }) => address === local.peerAddress)
+        .map((neighbor) => findSessionSettings(from.bgp, neighbor))[0];
+    const isInternal = local.speaker.asn === remote.speaker.asn;
+    if (from === undefined || to === undefined || !isInternal || settings === undefined) {
+        return [];
+    }
+    const kept = settings.families.filter(({ nextHopSelf }) => nextHopSelf !== true).map(({ family }) => family);
+    return externalPeers(lab, from)
+        .filter(({ address }) => address !== undefined && kept.includes(familyOf(address)))
+        .filter(({ address }) => !knows(lab, to, address!))
+        .map((origin) => ({ local, remote, origin }));
+}
+
+/** Whether a routing instance has a way to an address that is more than a default route, or may learn one. */
+function knows(lab: Lab, { interfaces, staticRoutes }: PlacedInstance, address: Address): boolean {
+    return (
+        onLink({ interfaces, staticRoutes }, address).interface !== undefined ||
+        staticRoutes.some(({ prefix }) => lengthOf(prefix) > 0 && contains(prefix, address)) ||
+        instances(lab).some((instance) => announcesLink(instance, address))
+    );
+}
+
+function announcesLink({ bgp, interfaces }: PlacedInstance, address: Address): boolean {
+    return bgp.families
+        .filter(({ family }) => family === familyOf(address))
+        .some(
+            ({ networks, redistribute }) =>
+                networks.some((network) => contains(network, address)) ||
+                (redistribute.includes("connected") &&
+                    onLink({ interfaces, staticRoutes: [] }, address).interface !== undefined),
+        );
+}
 
 interface SharedTarget {
     /** Router that has something to announce. */

@@ -79,7 +79,7 @@ function linkLimit(parameters: LeafSpine): Limit[] {
                   source: "RFC 3021",
                   at: ["linkPool"],
                   with: [["spines"], ["racks"]],
-                  says: `${source} has room for ${subnetCount(source, 31)} links of /31, but ${spines} spines with ${largestRacks} each up to leaf ${racks} of the last need ${needed}`,
+                  says: `${source} has room for ${subnetCount(source, 31)} links of /31, but ${counted(spines, "spine", "spines")} and ${counted(racks, "rack", "racks")} need ${needed}: the links of a spine begin ${largestRacks} after those of the one before`,
                   fix: `use a /${familyBits("ipv4") - 1 - Math.ceil(Math.log2(needed))} or a shorter mask`,
               },
           ];
@@ -113,7 +113,7 @@ function managementLimit({ managementSubnet, spines, racks }: LeafSpine): Limit[
                   source: "RFC 4632 §3.1",
                   at: ["managementSubnet"],
                   with: [["spines"], ["racks"]],
-                  says: `${managementSubnet} has room for ${usable < 0n ? 0n : usable} routers beside its gateway, but the lab has ${spines + racks}`,
+                  says: `${managementSubnet} has room for ${counted(Number(usable < 0n ? 0n : usable), "router", "routers")} beside its gateway, but the lab has ${spines + racks}`,
                   fix: "widen the management subnet, or reduce spines or racks",
               },
           ];

@@ -32,7 +32,10 @@ export const origins: readonly Origin<LeafSpine>[] = [
         rest: true,
     },
     { model: "routers.*.bgp.neighbors.*.session.settings.bfd", config: "bfd", rest: true },
-    { model: "routers.*.bgp.neighbors.*.session.settings.families", config: "routeReflection" },
+    {
+        model: "routers.*.bgp.neighbors.*.session.settings.families",
+        config: ([router, index], parameters) => peerOrigin(router!, index!, parameters).families,
+    },
     {
         model: "routers.*.bgp.neighbors.*",
         config: ([router, index], parameters) => peerOrigin(router!, index!, parameters).address,
@@ -112,14 +115,26 @@ function portOrigin(router: Path[number], port: Path[number], { spines }: LeafSp
     return !isSpine(router) && name === portName(spines + 1) ? addressOrigin(router) : ["linkPool"];
 }
 
-/** Where the settings of a session come from: leaves have their nodes first, then the spines. */
-function peerOrigin(router: Path[number], index: Path[number], { nodesPerRack }: LeafSpine) {
-    const rack = numberOf(router);
+/** Where the settings of a session come from. */
+interface PeerOrigin {
+    readonly asn: Path;
+    readonly timers: Path;
+    readonly address: Path;
+    readonly families: Path;
+}
+
+/** Leaves have their nodes first, then the spines. What is exchanged with other ASes has no parameter but these ASes. */
+function peerOrigin(router: Path[number], index: Path[number], { nodesPerRack }: LeafSpine): PeerOrigin {
     const number = Number(index);
-    if (isSpine(router)) {
-        return { asn: ["leafAsns", number], timers: ["fabricTimers"], address: ["linkPool"] } as const;
+    const rack = numberOf(router);
+    if (!isSpine(router) && number < nodesPerRack) {
+        return {
+            asn: ["leafAsns", rack],
+            timers: ["rackTimers"],
+            address: ["rackSubnets", rack],
+            families: ["routeReflection"],
+        };
     }
-    return number < nodesPerRack
-        ? ({ asn: ["leafAsns", rack], timers: ["rackTimers"], address: ["rackSubnets", rack] } as const)
-        : ({ asn: ["spineAsns", number - nodesPerRack], timers: ["fabricTimers"], address: ["linkPool"] } as const);
+    const asn = isSpine(router) ? ["leafAsns", number] : ["spineAsns", number - nodesPerRack];
+    return { asn, timers: ["fabricTimers"], address: ["linkPool"], families: asn };
 }

@@ -105,6 +105,12 @@ export const fabricCases: readonly FabricCase[] = [
         parameters: { multipathRelax: false },
     },
     {
+        id: "BGP-NH-001",
+        at: "routers.spine0.bgp.neighbors[0].session.settings.families",
+        when: "a spine has the AS of a leaf, which is told of next hops on links that it is not on",
+        parameters: { spineAsns: [64701, 64602] },
+    },
+    {
         id: "BGP-SES-002",
         at: "routers.leaf0.bgp.neighbors[4].address",
         when: "a client of the reflector is no node",
@@ -187,6 +193,21 @@ export const fabricCases: readonly FabricCase[] = [
 
 /** What the rules must leave alone, though it looks like a case. */
 export const fabricAllowed: readonly FabricCase[] = [
+    {
+        id: "BGP-NH-001",
+        at: "",
+        when: "internal peers put themselves as next hop",
+        parameters: { spineAsns: [64701, 64602] },
+        change: (draft) => {
+            for (const { bgp } of Object.values(draft.routers)) {
+                for (const { session, remoteAsn } of bgp.neighbors) {
+                    if (session.kind === "own" && remoteAsn === bgp.asn) {
+                        session.settings.families[0]!.nextHopSelf = true;
+                    }
+                }
+            }
+        },
+    },
     {
         id: "K8S-SEL-001",
         at: "",
