@@ -320,7 +320,8 @@ export function hostProcess(): ContainerProcess {
 
 /**
  * Before FRR first starts in a container, the configuration that the image brings is emptied, and the daemons that a lab
- * needs are turned on; each container of the frrouting project's images starts those that `/etc/frr/daemons` names.
+ * needs are turned on; each container of the frrouting project's images starts those that `/etc/frr/daemons` names. FRR
+ * calls an interface by the name that it first saw, so it starts when the wiring has named them.
  */
 const startRouter = `if [ ! -e ${wiringFolder} ]; then
     mkdir -p ${wiringFolder}
@@ -331,6 +332,7 @@ fi
 sed -i -e "s/^bgpd=no/bgpd=yes/" -e "s/^bfdd=no/bfdd=yes/" /etc/frr/daemons
 (sh -c "$1" &)
 [ ! -d ${bootFolder} ] || (sh -c "$2" &)
+until [ -e ${wiringFilePath} ]; do sleep 0.1; done
 exec /usr/lib/frr/docker-start`;
 
 /** A router: FRR as the frrouting project's images start it, and what keeps the wiring. */
