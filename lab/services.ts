@@ -75,6 +75,14 @@ export function advertisingNodes(lab: Lab, service: Service): readonly string[] 
     );
 }
 
+/** Whether a node's speaker of one program announces an address of a service. */
+export function announcesService(lab: Lab, node: string, program: SpeakerProgram, service: Service): boolean {
+    return (
+        serves(lab, node, service) &&
+        service.loadBalancerAddresses.some((address) => announcesAddress(lab, node, program, service, address))
+    );
+}
+
 function announcesAddress(
     lab: Lab,
     node: string,

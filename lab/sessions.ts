@@ -65,9 +65,16 @@ function collectEnds(lab: Lab): readonly SessionEnd[] {
     return [...routers, ...nodes];
 }
 
+const sessionsByLab = new WeakMap<Lab, readonly Session[]>();
+
 /** Every session whose two ends are both configured. Ends that stand alone are in `loneEnds`. */
 export function sessions(lab: Lab): readonly Session[] {
-    const ends = sessionEnds(lab);
+    const found = sessionsByLab.get(lab) ?? findSessions(sessionEnds(lab));
+    sessionsByLab.set(lab, found);
+    return found;
+}
+
+function findSessions(ends: readonly SessionEnd[]): readonly Session[] {
     const byAddresses = new Map<string, SessionEnd[]>();
     for (const end of ends) {
         const facing = byAddresses.get(key(end.address, end.peerAddress));
@@ -102,12 +109,18 @@ export function loneEnds(lab: Lab): readonly SessionEnd[] {
     return sessionEnds(lab).filter((end) => !matched.has(end));
 }
 
+const directedByLab = new WeakMap<Lab, readonly Session[]>();
+
 /** Both directions of every session, for rules that hold for either end. */
 export function directedSessions(lab: Lab): readonly Session[] {
-    return sessions(lab).flatMap(({ session, local, remote }) => [
-        { session, local, remote },
-        { session, local: remote, remote: local },
-    ]);
+    const directed =
+        directedByLab.get(lab) ??
+        sessions(lab).flatMap(({ session, local, remote }) => [
+            { session, local, remote },
+            { session, local: remote, remote: local },
+        ]);
+    directedByLab.set(lab, directed);
+    return directed;
 }
 
 function key(from: Address | undefined, to: Address | undefined): string {

@@ -1,6 +1,6 @@
 import type { Asn, Lab, Service } from "../model";
 import type { Path } from "../path";
-import { advertisedServiceAddresses } from "../services";
+import { announcesService } from "../services";
 import { type SessionEnd, sessions } from "../sessions";
 import { rule, type Violation } from "./rule";
 import { instances, type PlacedInstance } from "./tables";
@@ -76,10 +76,23 @@ interface Narrow {
     readonly relaxed: boolean;
 }
 
+interface NarrowInstance {
+    readonly router: string;
+    readonly place: Path;
+    readonly narrow: readonly Narrow[];
+}
+
+/** Asked by three rules. */
+const narrowedByLab = new WeakMap<Lab, readonly NarrowInstance[]>();
+
 /** Per routing instance, the services to which it uses fewer paths than nodes offer it. */
-function narrowed(
-    lab: Lab,
-): readonly { readonly router: string; readonly place: Path; readonly narrow: readonly Narrow[] }[] {
+function narrowed(lab: Lab): readonly NarrowInstance[] {
+    const known = narrowedByLab.get(lab) ?? findNarrowed(lab);
+    narrowedByLab.set(lab, known);
+    return known;
+}
+
+function findNarrowed(lab: Lab): readonly NarrowInstance[] {
     return instances(lab).map((instance) => ({
         router: instance.who,
         place: [...instance.place, "bgp"],
@@ -98,9 +111,7 @@ function narrowing(lab: Lab, instance: PlacedInstance, service: Service): Narrow
 /** ASes of the nodes that announce a service to a routing instance, one per node. */
 function announcers(lab: Lab, { router, vrf }: PlacedInstance, service: Service): readonly Asn[] {
     const ends = peersOf(lab).get(JSON.stringify([router, vrf])) ?? [];
-    const announcing = ends.filter(({ node, program }) =>
-        advertisedServiceAddresses(lab, node, program!).some((advertised) => advertised.service === service),
-    );
+    const announcing = ends.filter(({ node, program }) => announcesService(lab, node, program!, service));
     return [...new Map(announcing.map(({ node, speaker }) => [node, speaker.asn])).values()];
 }
 
@@ -108,14 +119,19 @@ const peersByLab = new WeakMap<Lab, ReadonlyMap<string, readonly SessionEnd[]>>(
 
 /** The nodes' ends of the sessions of each routing instance. */
 function peersOf(lab: Lab): ReadonlyMap<string, readonly SessionEnd[]> {
-    const known = peersByLab.get(lab);
-    if (known !== undefined) {
-        return known;
+    const cached = peersByLab.get(lab);
+    if (cached !== undefined) {
+        return cached;
     }
     const peers = new Map<string, SessionEnd[]>();
     for (const { local, remote } of sessions(lab).filter((session) => session.remote.program !== undefined)) {
         const key = JSON.stringify([local.node, local.vrf]);
-        peers.set(key, [...(peers.get(key) ?? []), remote]);
+        const known = peers.get(key);
+        if (known === undefined) {
+            peers.set(key, [remote]);
+        } else {
+            known.push(remote);
+        }
     }
     peersByLab.set(lab, peers);
     return peers;
