@@ -265,25 +265,6 @@ function* withoutSwitch({ version, ignoreExcludeLabel }: MetalLb) {
     }
 }
 
-/** Manifests of MetalLB up to 0.12 have PodSecurityPolicies, which Kubernetes 1.25 does not know. */
-export const metallbFitsKubernetes = rule({
-    id: "MLB-VER-002",
-    severity: "error",
-    source: "Kubernetes documentation, deprecated API migration guide",
-    runtime: "docker",
-    *check(lab) {
-        const { metallb, kubernetesVersion } = lab.cluster;
-        if (metallb !== undefined && isBefore(metallb.version, 0, 13) && !isBefore(kubernetesVersion, 1, 25)) {
-            yield {
-                at: ["cluster", "metallb", "version"],
-                with: [["cluster", "kubernetesVersion"]],
-                says: `MetalLB ${metallb.version} is installed with PodSecurityPolicies, which Kubernetes ${kubernetesVersion} does not have`,
-                fix: "use MetalLB 0.13 or later, or run the lab in network namespaces",
-            };
-        }
-    },
-});
-
 function feature(needs: string, since: readonly [major: number, minor: number], at: Path) {
     return { needs, since, at };
 }

@@ -628,13 +628,6 @@ export const speakerCases: readonly SpeakerCase[] = [
         parameters: { metallbVersion: "0.14.3" },
     },
     {
-        id: "MLB-VER-002",
-        at: "cluster.metallb.version",
-        when: "MetalLB 0.8 is to run on a Kubernetes of today",
-        parameters: { metallbVersion: "0.8.1" },
-        runtime: "docker",
-    },
-    {
         id: "DKR-IF-001",
         at: `cluster.nodes.${worker}.interfaces[0].name`,
         when: "a node has an interface of a name that Calico makes",
@@ -728,12 +721,6 @@ export const speakerAllowed: readonly Omit<SpeakerCase, "at">[] = [
         parameters: { ignoreExcludeLabel: false, metallbVersion: "0.13.12" },
     },
     { id: "MLB-VER-001", when: "MetalLB 0.14.4 can ignore the label", parameters: { metallbVersion: "0.14.4" } },
-    {
-        id: "MLB-VER-002",
-        when: "MetalLB 0.8 meets a Kubernetes of its time",
-        parameters: { metallbVersion: "0.8.1", kubernetesVersion: "1.24.17" },
-        runtime: "docker",
-    },
     {
         id: "CIL-MLB-001",
         when: "Cilium is 1.16",
