@@ -39,7 +39,11 @@ interface Work {
     readonly best: (Candidate | undefined)[];
     /** Speakers that have to decide, in the order in which they learned of it. */
     readonly waiting: Set<number>;
+    readonly listenersOf: (speaker: Speaker) => readonly Peer[];
 }
+
+/** In which order speakers tell what they decided; where only one state is at rest, the order does not matter. */
+export type Order = "forwards" | "backwards";
 
 /**
  * Finds a state in which no speaker would choose otherwise. Where several exist, it is the one that is reached when every
@@ -53,6 +57,7 @@ export function converge(
     prefix: Prefix,
     own: Outcome["own"],
     isValid: Validity,
+    order: Order = "forwards",
 ): Outcome {
     const ends = speakers.reduce((sum, { peers }) => sum + peers.length, 0);
     const work: Work = {
@@ -62,7 +67,8 @@ export function converge(
         own,
         received: new Array<Attributes | undefined>(ends).fill(undefined),
         best: new Array<Candidate | undefined>(speakers.length).fill(undefined),
-        waiting: new Set(own.keys()),
+        waiting: new Set(order === "forwards" ? own.keys() : [...own.keys()].reverse()),
+        listenersOf: ({ listeners }) => (order === "forwards" ? listeners : listeners.toReversed()),
     };
     const decisions = new Uint16Array(speakers.length);
     for (const number of work.waiting) {
@@ -73,7 +79,13 @@ export function converge(
         }
         decide(work, speakers[number]!);
     }
-    return work;
+    return { own, received: work.received, best: work.best };
+}
+
+/** Whether a speaker holds the same path in two outcomes. */
+export function sameBest(a: Outcome, b: Outcome, speaker: Speaker): boolean {
+    const [one, other] = [a.best[speaker.index], b.best[speaker.index]];
+    return one?.peer === other?.peer && sameAttributes(one?.attributes, other?.attributes);
 }
 
 function decide(work: Work, speaker: Speaker): void {
@@ -84,7 +96,7 @@ function decide(work: Work, speaker: Speaker): void {
     }
     work.best[speaker.index] = best;
     const shared: Shared = new Map();
-    for (const peer of speaker.listeners) {
+    for (const peer of work.listenersOf(speaker)) {
         tell(work, peer, best, shared);
     }
 }

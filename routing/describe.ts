@@ -6,10 +6,20 @@ import type { Family, Lab, Prefix } from "../lab/model";
 import { type Attributes, type Candidate, defaultLocalPreference } from "./attributes";
 import { candidatesOf } from "./converge";
 import { type Choice, choose, nextHopOf } from "./decision";
+import { type End, endKey } from "./ends";
 import { newOffers, type Offers } from "./offers";
-import type { BgpPath, BgpRoute, Offer, PredictedDevice, PredictedSession, Prediction, Tables } from "./prediction";
+import type {
+    BgpPath,
+    BgpRoute,
+    Offer,
+    PredictedDevice,
+    PredictedSession,
+    Prediction,
+    Tables,
+    UndecidedRoute,
+} from "./prediction";
 import type { PrefixIndex } from "./prefixes";
-import { type End, endKey, type Pair } from "./sessions";
+import type { Pair } from "./sessions";
 import { type Settled, validity } from "./settle";
 import type { Simulation } from "./simulate";
 import type { Peer, Speaker } from "./speakers";
@@ -19,6 +29,7 @@ import { keyOf, routeOf, type Table } from "./tables";
 export function describe(lab: Lab, { index, tables, pairs, settled }: Simulation): Prediction {
     const offers = newOffers(index, settled);
     const peers = peersByEnd(settled.speakers);
+    const undecided = undecidedRoutes(index, settled);
     const tablesAt = (key: string) => describeTables(index, tables.get(key)!, settled);
     return {
         sessions: pairs.map((pair) => describeSession(pair, peers, offers)),
@@ -29,7 +40,20 @@ export function describe(lab: Lab, { index, tables, pairs, settled }: Simulation
                 return [name, Object.assign(tablesAt(name), others)];
             }),
         ),
+        ...(undecided.length === 0 ? {} : { undecided }),
     };
+}
+
+function undecidedRoutes({ prefixes }: PrefixIndex, { classes }: Settled): readonly UndecidedRoute[] {
+    return classes.flatMap(({ members, undecided }) =>
+        undecided.flatMap(({ table: { place } }) =>
+            members.map((number) => ({
+                device: place.device,
+                ...(place.vrf === undefined ? {} : { vrf: place.vrf }),
+                prefix: prefixes[number]!,
+            })),
+        ),
+    );
 }
 
 /** An object whose properties are worked out when they are first looked at. */

@@ -3,9 +3,10 @@
 import { namedDevices } from "../lab/devices";
 import type { Lab, Seconds } from "../lab/model";
 import { describe } from "./describe";
+import { type End, endKey } from "./ends";
 import type { Fault } from "./faults";
 import type { Prediction } from "./prediction";
-import { type End, endKey, type Pair } from "./sessions";
+import type { Pair } from "./sessions";
 import { type Conditions, type Simulation, simulate } from "./simulate";
 import type { Port } from "./tables";
 

@@ -7,6 +7,19 @@ export interface Prediction {
     readonly sessions: readonly PredictedSession[];
     /** Routers, hosts and Kubernetes nodes, by name. */
     readonly devices: Readonly<Record<string, PredictedDevice>>;
+    /**
+     * Routes of which more than one outcome is at rest, as local preferences may bring about: which of them routers hold
+     * depends on the order in which messages arrive, and `devices` has one of them. Absent when there are none.
+     */
+    readonly undecided?: readonly UndecidedRoute[];
+}
+
+/** A route that may come out in more than one way. */
+export interface UndecidedRoute {
+    readonly device: string;
+    /** VRF of the router; absent for the default one. */
+    readonly vrf?: string;
+    readonly prefix: Prefix;
 }
 
 /** A configured session. Both ends appear as one; an end that nobody answers appears alone, and is down. */

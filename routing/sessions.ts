@@ -2,64 +2,11 @@
 
 import { addressOf, familyOf } from "../lab/address";
 import { namedDevices } from "../lab/devices";
-import { type RoutingInstance, routingInstances } from "../lab/instances";
-import type {
-    Address,
-    Asn,
-    Bfd,
-    BgpSpeaker,
-    Family,
-    Lab,
-    Neighbor,
-    Seconds,
-    SessionFamily,
-    SessionSettings,
-} from "../lab/model";
-import { onLink } from "../lab/sessions";
-import {
-    findSessionSettings,
-    type NodeNeighbor,
-    type NodeSpeaker,
-    nodeSpeakers,
-    type SpeakerProgram,
-} from "../lab/speakers";
+import type { Address, Family, Lab } from "../lab/model";
+import { type End, endsOf } from "./ends";
 import { type Forwarder, passage } from "./forwarding";
 import type { SessionState } from "./prediction";
-import { keyOf, nameOf, type Place, portOf, type Table } from "./tables";
-
-/** What one end of a session is configured with. */
-export interface End {
-    readonly place: Place;
-    /** Program of a Kubernetes node; absent for a router. */
-    readonly program?: SpeakerProgram;
-    /** The end in the words of people. */
-    readonly name: string;
-    readonly asn: Asn;
-    readonly routerId: Address;
-    readonly peerAddress: Address;
-    /** Own address towards the peer; nothing when no route leads to the peer. */
-    readonly address?: Address;
-    /** Interface by which the peer is reached. */
-    readonly interface?: string;
-    /** Interface whose addresses stand for this end. */
-    readonly source?: string;
-    /** Whether the peer is in a subnet of the interface. */
-    readonly onLink: boolean;
-    /** Whether this end takes a peer of that AS. */
-    readonly accepts: (asn: Asn) => boolean;
-    /** What this end expects, for people. */
-    readonly expects: string;
-    readonly holdTime: Seconds;
-    /** Finds a dead peer sooner; absent means off. */
-    readonly bfd?: Bfd;
-    /** Seconds the peer keeps routes while this end restarts; absent means off. */
-    readonly restartTime?: Seconds;
-    /** Hops that an eBGP peer may be away. */
-    readonly hops: number;
-    readonly families: readonly SessionFamily[];
-    /** Peer group of the neighbor. */
-    readonly group?: string;
-}
+import { nameOf, portOf, type Table } from "./tables";
 
 /** Two ends that face each other, or one that nobody answers. */
 export interface Pair {
@@ -73,33 +20,68 @@ export interface Pair {
     readonly stale?: boolean;
 }
 
-/** A name for an end that no other has. */
-export function endKey({ place, program, peerAddress }: Pick<End, "place" | "program" | "peerAddress">): string {
-    return `${program ?? "router"} ${place.key} ${peerAddress}`;
-}
-
 /** All sessions of a lab, routers' ends first, by the routes that its tables have. */
 export function pairs(lab: Lab, tables: ReadonlyMap<string, Table>, forwarder: Forwarder): readonly Pair[] {
-    const ends = [...routerEnds(lab, tables), ...nodeEnds(lab, tables)];
-    const byAddresses = grouped(ends, (end) => `${end.address} ${end.peerAddress}`);
+    const ends = endsOf(lab, tables);
+    const rivals = grouped(ends, ({ address, peerAddress }) => `${address} ${peerAddress}`);
+    const facing = newMatcher(ends, rivals, forwarder);
     const owners = ownersOf(lab);
     const answered = new Set<End>();
-    return ends.flatMap((local): Pair[] => {
-        if (answered.has(local)) {
+    return ends.flatMap((own): Pair[] => {
+        if (answered.has(own)) {
             return [];
         }
-        const facing = byAddresses.get(`${local.peerAddress} ${local.address}`) ?? [];
-        const remote = counterpart(
-            local,
-            facing.filter((end) => end !== local && !answered.has(end)),
-        );
-        if (remote !== undefined) {
-            answered.add(remote);
+        const match = facing(own).find(({ remote }) => !answered.has(remote));
+        if (match !== undefined) {
+            answered.add(match.remote);
         }
-        const rivals = byAddresses.get(`${local.address} ${local.peerAddress}`) ?? [];
-        const collision = collisionOf(rivals) ?? collisionOf(facing);
-        return [pair(forwarder, local, remote, owners.get(local.peerAddress), collision)];
+        const { local, remote } = match?.as ?? { local: own, remote: undefined };
+        const collision = [`${own.address} ${own.peerAddress}`, `${own.peerAddress} ${own.address}`].map((addresses) =>
+            collisionOf(rivals.get(addresses) ?? []),
+        );
+        const reason = collision.find((each) => each !== undefined);
+        return [pair(forwarder, local, remote, owners.get(own.peerAddress), reason)];
     });
+}
+
+/** An end that faces another one, and the two with the addresses between which their connection is. */
+interface Match {
+    readonly remote: End;
+    readonly as: { readonly local: End; readonly remote: End };
+}
+
+/**
+ * Finds the ends that may answer another one. Both may name each other's addresses, or only one of them calls from the
+ * address that the other knows it by; then the other answers from the address that was called.
+ */
+function newMatcher(
+    ends: readonly End[],
+    byAddresses: ReadonlyMap<string, readonly End[]>,
+    { owns }: Forwarder,
+): (end: End) => readonly Match[] {
+    const byAddress = grouped(ends, ({ address }) => `${address}`);
+    const byPeer = grouped(ends, ({ peerAddress }) => peerAddress);
+    return (end) => {
+        const { address, peerAddress } = end;
+        const mutual = (byAddresses.get(`${peerAddress} ${address}`) ?? []).filter((other) => other !== end);
+        if (mutual.length > 0) {
+            return onSegmentFirst(end, mutual).map((remote) => ({ remote, as: { local: end, remote } }));
+        }
+        const answering = (address === undefined ? [] : (byPeer.get(address) ?? []))
+            .filter((other) => end.calls && other.place !== end.place && owns(other.place, peerAddress))
+            .map((remote) => ({ remote, as: { local: end, remote: { ...remote, address: peerAddress } } }));
+        const calling = (byAddress.get(peerAddress) ?? [])
+            .filter((other) => other.calls && other.place !== end.place && owns(end.place, other.peerAddress))
+            .map((remote) => ({ remote, as: { local: { ...end, address: remote.peerAddress }, remote } }));
+        return [...answering, ...calling];
+    };
+}
+
+/** Of several ends with the right addresses, as VRFs may have, the one on the same link goes first. */
+function onSegmentFirst(local: End, facing: readonly End[]): readonly End[] {
+    const segment = segmentOf(local);
+    const near = facing.filter((end) => local.onLink && end.onLink && segmentOf(end) === segment);
+    return near.length > 0 ? near : facing;
 }
 
 function grouped<T>(items: readonly T[], keyOfItem: (item: T) => string): ReadonlyMap<string, readonly T[]> {
@@ -113,12 +95,6 @@ function grouped<T>(items: readonly T[], keyOfItem: (item: T) => string): Readon
         }
     }
     return groups;
-}
-
-/** Of several ends with the right addresses, as VRFs may have, the one on the same link. */
-function counterpart(local: End, facing: readonly End[]): End | undefined {
-    const segment = segmentOf(local);
-    return facing.find((end) => local.onLink && end.onLink && segmentOf(end) === segment) ?? facing[0];
 }
 
 /** Two programs of one node that speak from one address to one peer: a router keeps one connection of the two. */
@@ -165,6 +141,7 @@ function unanswered(local: End, owner: string | undefined): string {
 function obstacle(forwarder: Forwarder, local: End, remote: End, families: readonly Family[]): string | undefined {
     return (
         [local, remote].map(torn).find((reason) => reason !== undefined) ??
+        silent(local, remote) ??
         unreachable(forwarder, local, remote) ??
         refusal(local, remote) ??
         refusal(remote, local) ??
@@ -179,6 +156,13 @@ function torn(end: End): string | undefined {
     return end.interface !== undefined && end.place.down.has(end.interface)
         ? `${end.name} ${end.interface} is down`
         : undefined;
+}
+
+/** One of two ends has to call the other. */
+function silent(local: End, remote: End): string | undefined {
+    return local.calls || remote.calls
+        ? undefined
+        : `${local.name} has no route to ${local.peerAddress} but a default one, on which FRR does not call a peer`;
 }
 
 /** An eBGP peer must be on the same link, unless both ends allow more hops. */
@@ -231,109 +215,4 @@ function ownersOf(lab: Lab): ReadonlyMap<Address, string> {
             interfaces.flatMap(({ addresses }) => addresses.map((address) => [addressOf(address), name] as const)),
         ),
     );
-}
-
-function routerEnds(lab: Lab, tables: ReadonlyMap<string, Table>): End[] {
-    return Object.entries(lab.routers).flatMap(([name, router]) =>
-        routingInstances(router).flatMap((instance) => instanceEnds(instance, tables.get(keyOf(name, instance.vrf))!)),
-    );
-}
-
-function instanceEnds({ bgp }: RoutingInstance, table: Table): End[] {
-    return bgp.neighbors.flatMap((neighbor): End[] => {
-        const settings = findSessionSettings(bgp, neighbor);
-        return settings === undefined ? [] : [routerEnd(bgp, neighbor, settings, table)];
-    });
-}
-
-function routerEnd(bgp: BgpSpeaker, neighbor: Neighbor, settings: SessionSettings, table: Table): End {
-    return {
-        place: table.place,
-        name: nameOf(table.place),
-        asn: bgp.asn,
-        routerId: bgp.routerId,
-        peerAddress: neighbor.address,
-        ...ownSide(table, neighbor.address, settings.updateSource),
-        ...expectation(settings.remoteAs, bgp.asn),
-        holdTime: settings.timers.holdTime,
-        ...(settings.bfd === undefined ? {} : { bfd: settings.bfd }),
-        hops: settings.ebgpMultihop ?? 1,
-        families: settings.families,
-        group: neighbor.session.kind === "group" ? neighbor.session.group : undefined,
-    };
-}
-
-function expectation(
-    remoteAs: { readonly kind: "asn"; readonly asn: Asn } | { readonly kind: "external" | "internal" },
-    own: Asn,
-): Pick<End, "accepts" | "expects"> {
-    switch (remoteAs.kind) {
-        case "asn":
-            return { accepts: (asn) => asn === remoteAs.asn, expects: `AS ${remoteAs.asn}` };
-        case "external":
-            return { accepts: (asn) => asn !== own, expects: `an AS other than ${own}` };
-        case "internal":
-            return { accepts: (asn) => asn === own, expects: `its own AS ${own}` };
-    }
-}
-
-function nodeEnds(lab: Lab, tables: ReadonlyMap<string, Table>): End[] {
-    return Object.keys(lab.cluster.nodes).flatMap((name) =>
-        nodeSpeakers(lab, name).flatMap((speaker) =>
-            speaker.neighbors.map((neighbor) => nodeEnd(speaker, neighbor, tables.get(name)!)),
-        ),
-    );
-}
-
-function nodeEnd({ program, asn, routerId }: NodeSpeaker, neighbor: NodeNeighbor, table: Table): End {
-    const expected = neighbor.remoteAsn;
-    return {
-        place: table.place,
-        program,
-        name: program === "cilium" ? table.place.device : `${table.place.device} (${program})`,
-        asn,
-        routerId,
-        peerAddress: neighbor.address,
-        ...ownSide(table, neighbor.address, program === "calico" ? sourceOf(table.place, routerId) : undefined),
-        accepts: (each) => each === expected,
-        expects: `AS ${expected}`,
-        holdTime: neighbor.timers.holdTime,
-        ...(neighbor.bfd === undefined ? {} : { bfd: neighbor.bfd }),
-        ...(neighbor.gracefulRestartTime === undefined ? {} : { restartTime: neighbor.gracefulRestartTime }),
-        hops: neighbor.ebgpMultihop ?? 1,
-        families: neighbor.families.map((family) => ({ family })),
-    };
-}
-
-/** Calico's speakers use the node's internal address, whichever way the peer is reached (BIRD's `source address`). */
-function sourceOf({ interfaces }: Place, own: Address): string | undefined {
-    return interfaces.find(({ addresses }) => addresses.some((address) => addressOf(address) === own))?.name;
-}
-
-type OwnSide = Pick<End, "address" | "interface" | "source" | "onLink">;
-
-/** Own address towards a peer: of the interface that is to be used, in the peer's subnet, or of the way to the peer. */
-function ownSide({ place, resolver }: Table, peer: Address, source: string | undefined): OwnSide {
-    const direct = onLink(place, peer);
-    const towards = direct.interface ?? resolver.resolve(peer)[0]?.dev;
-    if (source !== undefined) {
-        const address = firstAddress(place, source, peer);
-        const reached = towards === undefined ? {} : { interface: towards };
-        return {
-            ...(address === undefined ? {} : { address }),
-            ...reached,
-            source,
-            onLink: direct.address !== undefined,
-        };
-    }
-    if (direct.address !== undefined) {
-        return { ...direct, onLink: true };
-    }
-    const address = towards === undefined ? undefined : firstAddress(place, towards, peer);
-    return address === undefined ? { onLink: false } : { address, interface: towards!, onLink: false };
-}
-
-function firstAddress(place: Place, port: string, peer: Address): Address | undefined {
-    const own = portOf(place, port)?.addresses.find((address) => familyOf(address) === familyOf(peer));
-    return own === undefined ? undefined : addressOf(own);
 }

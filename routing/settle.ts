@@ -4,7 +4,7 @@ import { routingInstances } from "../lab/instances";
 import type { Family, Lab } from "../lab/model";
 import type { Candidate } from "./attributes";
 import { type PrefixClass, prefixClasses } from "./classes";
-import { candidatesOf, converge, DisputeError, type Outcome } from "./converge";
+import { candidatesOf, converge, DisputeError, type Outcome, sameBest } from "./converge";
 import { choose, gatewayOf, isLeakedOwn, nextHopOf, type Validity } from "./decision";
 import { type OwnPaths, originatedByNode, originatedByRouter } from "./origination";
 import type { FibRoute, NextHop } from "./prediction";
@@ -16,6 +16,8 @@ import { type Unrest, UnrestError } from "./unrest";
 /** A class of prefixes with what the speakers hold of them. */
 export interface SettledClass extends PrefixClass {
     readonly outcome: Outcome;
+    /** Speakers whose best path may be another one when messages take other times. */
+    readonly undecided: readonly Speaker[];
 }
 
 /** What BGP settled on. */
@@ -65,10 +67,11 @@ function decideAll(
     own: readonly OwnPaths[],
 ): readonly SettledClass[] {
     try {
-        return prefixClasses(index, speakers, own).map((each) => ({
-            ...each,
-            outcome: converge(speakers, each.prefix, each.own, validity[each.family]),
-        }));
+        const mayDepend = hasPreferences(speakers);
+        return prefixClasses(index, speakers, own).map((each) => {
+            const outcome = converge(speakers, each.prefix, each.own, validity[each.family]);
+            return { ...each, outcome, undecided: mayDepend ? undecided(speakers, each, outcome) : [] };
+        });
     } catch (error) {
         if (error instanceof DisputeError) {
             const { device, vrf } = error.speaker.table.place;
@@ -77,6 +80,20 @@ function decideAll(
         }
         throw error;
     }
+}
+
+/** Without preferences of their own, all speakers agree on which of two paths is the better one. */
+function hasPreferences(speakers: readonly Speaker[]): boolean {
+    return speakers.some(({ peers }) =>
+        peers.some(({ policy: { ipv4, ipv6 } }) =>
+            [ipv4, ipv6].some(({ localPreference, med }) => localPreference !== undefined || med !== undefined),
+        ),
+    );
+}
+
+function undecided(speakers: readonly Speaker[], each: PrefixClass, outcome: Outcome): readonly Speaker[] {
+    const other = converge(speakers, each.prefix, each.own, validity[each.family], "backwards");
+    return speakers.filter((speaker) => !sameBest(outcome, other, speaker));
 }
 
 /** Whether a speaker can use a path, by family: what another VRF originates always, else by way of the next hop. */

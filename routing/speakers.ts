@@ -1,13 +1,15 @@
 /** The BGP speakers of a lab with their established sessions and policies. */
 
 import { addressOf, contains, familyOf, networkOf } from "../lab/address";
+import { carries } from "../lab/families";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
 import type { Address, Asn, Family, Lab, Prefix, Router } from "../lab/model";
 import { nodeSpeakers, type SpeakerProgram } from "../lab/speakers";
 import { sortedByAddress } from "./bits";
 import type { MultipathSettings } from "./decision";
+import type { End } from "./ends";
 import { denyAll, type Filter, type FilterFactory, newFilterFactory, permitAll } from "./policy";
-import type { End, Pair } from "./sessions";
+import type { Pair } from "./sessions";
 import { keyOf, ownAddresses, type Place, portOf, type Table } from "./tables";
 
 /** A speaker at work. */
@@ -234,13 +236,15 @@ function familyPolicy(
 ): FamilyPolicy {
     const settings = end.families.find((entry) => entry.family === family);
     const router = end.program === undefined ? lab.routers[end.place.device] : undefined;
-    const filter = (list: string | undefined): Filter =>
-        list === undefined ? withoutList(lab, end, router, kind) : filters(router?.prefixLists, family, list);
+    const filter = (list: string | undefined, hasRouteMap: boolean): Filter =>
+        list === undefined
+            ? withoutList(lab, end, router, kind, hasRouteMap)
+            : filters(router?.prefixLists, family, list);
     const { prefixListIn, prefixListOut, nextHopSelf, routeReflectorClient, localPreference, med } = settings ?? {};
     return {
         active,
-        incoming: router === undefined ? permitAll : filter(prefixListIn),
-        outgoing: filter(prefixListOut),
+        incoming: router === undefined ? permitAll : filter(prefixListIn, localPreference !== undefined),
+        outgoing: filter(prefixListOut, med !== undefined),
         ...(prefixListOut === undefined ? {} : { listOut: prefixListOut }),
         nextHopSelf: nextHopSelf === true,
         client: routeReflectorClient === true,
@@ -250,16 +254,16 @@ function familyPolicy(
 }
 
 /**
- * What a session without lists exchanges: a router that keeps to RFC 8212 nothing over eBGP, Calico what is in its pools
- * (`calico_export_to_bgp_peers`), all others everything.
+ * What a session without lists exchanges: a router that keeps to RFC 8212 nothing over eBGP, unless a route map that sets
+ * something is policy enough for FRR; Calico what is in its pools (`calico_export_to_bgp_peers`), all others everything.
  */
-function withoutList(lab: Lab, end: End, router: Router | undefined, kind: Peer["kind"]): Filter {
+function withoutList(lab: Lab, end: End, router: Router | undefined, kind: Peer["kind"], hasRouteMap: boolean): Filter {
     if (end.program === "calico") {
         return inPools(lab);
     }
     const { vrf } = end.place;
     const instance = router && routingInstances(router).find((each) => each.vrf === vrf);
-    return kind === "ebgp" && instance?.bgp.ebgpRequiresPolicy === true ? denyAll : permitAll;
+    return kind === "ebgp" && !hasRouteMap && instance?.bgp.ebgpRequiresPolicy === true ? denyAll : permitAll;
 }
 
 const poolFilters = new WeakMap<Lab, Filter>();
@@ -304,17 +308,17 @@ function leakSides(
     // Addresses that only break ties: in the order of the VRFs, like those that the runtime gives.
     const addressAt = (place: number) => `169.254.255.${place + 1}`;
     const sideOf = (own: RoutingInstance, facing: RoutingInstance, place: number): Side => {
-        const policy: FamilyPolicy = {
-            active: true,
+        const policy = (family: Family): FamilyPolicy => ({
+            active: carries(own.bgp, family) && carries(facing.bgp, family),
             incoming: permitAll,
             outgoing: takes(facing, own) ? permitAll : denyAll,
             nextHopSelf: false,
             client: true,
-        };
+        });
         return {
             kind: "ibgp",
             address: addressAt(place),
-            policy: { ipv4: policy, ipv6: policy },
+            policy: { ipv4: policy("ipv4"), ipv6: policy("ipv6") },
             leak: facing.vrf!,
             subnets: [],
             self: { ipv4: "0.0.0.0", ipv6: "::" },
