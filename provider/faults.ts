@@ -48,13 +48,15 @@ export async function dropControl(sandbox: Sandbox, namespace: string): Promise<
     const chains = ["input", "output"].map(
         (hook) => `chain ${hook} { type filter hook ${hook} priority -300; ${rules.join("; ")}; }`,
     );
-    const stdin = `table inet ${table} { ${chains.join("\n")} }\n`;
+    const stdin = `table inet ${table} {\n${chains.join("\n")}\n}\n`;
     await run(sandbox, [{ namespace, argv: ["nft", "-f", "-"], stdin }]);
 }
 
 /** Lets a device's BGP and BFD packets pass again. */
 export function passControl(sandbox: Sandbox, namespace: string): Promise<void> {
-    return inNamespace(sandbox, namespace, [["nft", "delete", "table", "inet", table]]);
+    // Made before it is deleted: where nothing was dropped there is nothing to delete, which would be an error.
+    const stdin = `table inet ${table}\ndelete table inet ${table}\n`;
+    return run(sandbox, [{ namespace, argv: ["nft", "-f", "-"], stdin }]);
 }
 
 /** A session of a router with the place of its speaker. */
