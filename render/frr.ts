@@ -139,7 +139,7 @@ function routerBgp(instance: RoutingInstance, { bgp: { defaults } }: Router, isM
 }
 
 /** Whether any router of the lab tells its peers metrics. */
-function hasMetrics({ routers }: Lab): boolean {
+export function hasMetrics({ routers }: Lab): boolean {
     return Object.values(routers).some((router) => routeMapsOf(router).some(({ direction }) => direction === "out"));
 }
 

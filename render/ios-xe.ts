@@ -17,6 +17,7 @@ import type {
     StaticRoute,
     Vrf,
 } from "../lab/model";
+import { hasMetrics } from "./frr";
 import { compareText, prefixLists, routeMapsOf, routeMapsOfSession } from "./frr-policy";
 import { interfaceNumbers, isLink, numberOf } from "./interface-names";
 
@@ -73,7 +74,7 @@ export function iosXeConfig(lab: Lab, routerName: string): string {
         [`hostname ${routerName}`],
         ...vrfs.map(ipVrf),
         ...[...router.interfaces].sort(byName(names)).map((each) => interfaceBlock(each, names)),
-        routerBgp(router, names),
+        routerBgp(router, names, hasMetrics(lab)),
         routingInstances(router).flatMap((instance) => staticRoutes(instance, names)),
         prefixLists(router.prefixLists, "ipv4"),
         ...routeMapsOf(router).map(({ name, set }) => [`route-map ${name} permit 10`, ` set ${set}`]),
@@ -134,7 +135,7 @@ function maskOf(prefix: Prefix): string {
     return [0, 8, 16, 24].map((start) => 256 - 2 ** (8 - Math.min(8, Math.max(0, length - start)))).join(".");
 }
 
-function routerBgp(router: Router, names: Names): string[] {
+function routerBgp(router: Router, names: Names, comparesMetrics: boolean): string[] {
     const [own, ...vrfs] = routingInstances(router);
     const { bgp } = own!;
     const speaks =
@@ -146,6 +147,7 @@ function routerBgp(router: Router, names: Names): string[] {
         ` bgp router-id ${bgp.routerId}`,
         " bgp log-neighbor-changes",
         ...(bgp.clusterId === undefined ? [] : [` bgp cluster-id ${bgp.clusterId}`]),
+        ...(comparesMetrics ? [" bgp deterministic-med"] : []),
         // Otherwise the best of two equal eBGP paths is the one that arrived first, and no two runs are alike.
         " bgp bestpath compare-routerid",
         ...([own!, ...vrfs].some((each) => each.bgp.multipathRelax) ? [" bgp bestpath as-path multipath-relax"] : []),

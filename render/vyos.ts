@@ -23,6 +23,7 @@ import type {
     Timers,
 } from "../lab/model";
 import { defaultVyosVersion, type VyosSeries, vyosSeries } from "../lab/vyos";
+import { hasMetrics } from "./frr";
 import { bfdProfileName, type RouteMap, routeMapsOf, routeMapsOfSession } from "./frr-policy";
 import { interfaceNumbers, isLink, numberOf } from "./interface-names";
 import { bootText, flag, optional, section, setCommands, tagged, type VyosNode, value } from "./vyos-config";
@@ -46,6 +47,8 @@ interface Target {
     readonly series: VyosSeries;
     /** From 1.4 on, the parts of a configuration moved. */
     readonly modern: boolean;
+    /** Whether the best path must not depend on the order in which metrics of several ASes came. */
+    readonly comparesMetrics: boolean;
     /** Names of the interfaces in VyOS, by their names in the model. */
     readonly interfaces: ReadonlyMap<string, string>;
 }
@@ -127,7 +130,9 @@ function targetOf(lab: Lab, name: string): Target {
         );
     }
     const interfaces = vyosInterfaceNames(router.interfaces, series);
-    const target = { name, router, series, modern: series >= "1.4", interfaces };
+    // FRR's profile `datacenter` compares them so by itself, but VyOS runs the other one.
+    const comparesMetrics = hasMetrics(lab) || router.bgp.defaults === "datacenter";
+    const target = { name, router, series, modern: series >= "1.4", comparesMetrics, interfaces };
     refuseWhatIsMissing(target);
     return target;
 }
@@ -346,7 +351,7 @@ function maximumPaths({ maximumPaths: width }: BgpSpeaker): readonly VyosNode[] 
     return width === compiledMultipath ? [] : [section("maximum-paths", value("ebgp", width), value("ibgp", width))];
 }
 
-function parameters({ bgp: speaker }: RoutingInstance, { modern }: Target): readonly VyosNode[] {
+function parameters({ bgp: speaker }: RoutingInstance, { modern, comparesMetrics }: Target): readonly VyosNode[] {
     const announces = speaker.families.some(({ networks }) => networks.length > 0);
     return [
         section(
@@ -357,6 +362,7 @@ function parameters({ bgp: speaker }: RoutingInstance, { modern }: Target): read
         ),
         ...value("cluster-id", speaker.clusterId),
         ...(modern ? [] : optional("default", flag("no-ipv4-unicast", !allCarryIpv4(speaker)))),
+        ...flag("deterministic-med", comparesMetrics),
         ...flag("ebgp-requires-policy", speaker.ebgpRequiresPolicy),
         // VyOS turns the check off, and would announce a network that is not there.
         ...flag("network-import-check", announces),

@@ -219,6 +219,7 @@ protocols {
             default {
                 no-ipv4-unicast
             }
+            deterministic-med
             network-import-check
             router-id 10.255.0.1
         }

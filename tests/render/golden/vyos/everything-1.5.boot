@@ -183,6 +183,7 @@ protocols {
                 compare-routerid
             }
             cluster-id "10.255.0.9"
+            deterministic-med
             ebgp-requires-policy
             network-import-check
             router-id "10.255.0.1"
