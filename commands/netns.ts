@@ -1,4 +1,5 @@
-import type { Lab, Seconds } from "../lab/model";
+import { routingInstances } from "../lab/instances";
+import type { Lab, Router, Seconds } from "../lab/model";
 import { netnsDriver } from "../provider/driver";
 import type { DaemonStatus, Sandbox } from "../provider/sandbox/protocol";
 import { connectSandbox } from "../provider/sandbox/start";
@@ -62,10 +63,12 @@ async function runChecks(lab: Deployed, deadlineSeconds: Seconds): Promise<reado
     return results;
 }
 
-async function sessionsOf(sandbox: Sandbox, router: string): Promise<DeviceStatus["sessions"]> {
+/** Sessions of all VRFs of a router. */
+async function sessionsOf(sandbox: Sandbox, name: string, router: Router): Promise<DeviceStatus["sessions"]> {
     const driver = netnsDriver(sandbox);
     try {
-        const sessions = await driver.sessions(router);
+        const instances = routingInstances(router);
+        const sessions = (await Promise.all(instances.map(({ vrf }) => driver.sessions(name, vrf)))).flat();
         return { established: sessions.filter(({ state }) => state === "Established").length, total: sessions.length };
     } catch {
         return undefined;
@@ -78,12 +81,12 @@ async function look(model: Lab, sandbox: Sandbox): Promise<Status> {
     const [{ startedAt }, { daemons }] = await Promise.all([sandbox.call("hello", {}), sandbox.call("daemons", {})]);
     const own = (device: string) => daemons.filter(({ namespace }) => namespace === device);
     const routers = Object.entries(model.routers).map(
-        async ([name, { bgp }]): Promise<DeviceStatus> => ({
+        async ([name, model]): Promise<DeviceStatus> => ({
             name,
             role: "router",
-            asn: bgp.asn,
+            asn: model.bgp.asn,
             daemons: own(name),
-            sessions: await sessionsOf(sandbox, name),
+            sessions: await sessionsOf(sandbox, name, model),
             pods: [],
         }),
     );
