@@ -52,7 +52,7 @@ status: setup ## Show the running lab: processes or containers, sessions, how to
 drill: setup ## Take a fault, measure it, repair the lab (FAULT=link:leaf0-spine0, node:…, session:…, daemon:…)
 	@$(run) drill "--stack=$$STACK" "--fault=$$FAULT" $(ARGS)
 
-predict: setup ## Say what routing the stack's lab settles on, without building it (ARGS=--json)
+predict: setup ## Say what the stack's lab settles on, without building it (ARGS="--json", "--only failures", "--from A --to B")
 	@$(run) predict "--stack=$$STACK" $(ARGS)
 
 render: setup ## Write all configurations of the stack's lab, without building it (OUT=folder; else print them)

@@ -90,13 +90,21 @@ function hopText({ device, vrf, nextHop }: Hop): string {
 export function sweepTable(effects: readonly FailureEffect[]): TextTable {
     const rows = effects.map(({ name, routes, unreachable, unrest }) => [
         name,
-        routes.map(lostWidth).join(", ") || "none",
+        lostWidths(routes) || "none",
         unreachable.map(({ from, to }) => `${to} from ${from}`).join(", ") || "none",
         unrest ?? "at rest",
     ]);
     return { header: ["fault", "fewer next hops", "unreachable", "routing"], rows };
 }
 
-function lostWidth({ device, vrf, prefix, before, after }: FailureEffect["routes"][number]): string {
-    return `${device}${vrf === undefined ? "" : ` ${vrf}`} ${prefix} ${before} → ${after}`;
+/** Next hops that are lost, by router: the network, or how many networks fare alike. */
+function lostWidths(routes: FailureEffect["routes"]): string {
+    const alike = new Map<string, Prefix[]>();
+    for (const { device, vrf, prefix, before, after } of routes) {
+        const key = `${device}${vrf === undefined ? "" : ` ${vrf}`} ${before} → ${after}`;
+        alike.set(key, [...(alike.get(key) ?? []), prefix]);
+    }
+    return [...alike]
+        .map(([key, prefixes]) => `${key} (${prefixes.length === 1 ? prefixes[0] : `${prefixes.length} networks`})`)
+        .join(", ");
 }
