@@ -18,8 +18,8 @@ export interface Attributes {
     readonly localPreference: number;
     /** Metric; a path without one counts as 0. */
     readonly med: number;
-    /** BGP identifier of the speaker that brought the path into the AS, once a reflector passed it on. */
-    readonly originator?: Address;
+    /** BGP identifier, as hexadecimal digits, of the speaker that brought the path into the AS, once it was reflected. */
+    readonly originator?: string;
     /** Clusters that the path was reflected through, the last one first. */
     readonly clusters: readonly Address[];
     /** Of an own path, whether it may be used: `network` wants a route to the very prefix. */

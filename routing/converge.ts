@@ -3,7 +3,7 @@
 import type { Prefix } from "../lab/model";
 import { type Attributes, type Candidate, sameAttributes } from "./attributes";
 import { bestOf, type Validity } from "./decision";
-import { exported, imported, type Shared } from "./exchange";
+import { exported, imported, type Letters } from "./exchange";
 import type { Peer, Speaker } from "./speakers";
 
 /** What the speakers hold of one prefix, or of any number of prefixes that fare alike. */
@@ -89,15 +89,15 @@ export function sameBest(a: Outcome, b: Outcome, speaker: Speaker): boolean {
 }
 
 function decide(work: Work, speaker: Speaker): void {
-    const best = bestOf(candidatesOf(speaker, work).filter(work.isValid));
+    const best = bestOf(candidatesOf(speaker, work), work.isValid);
     const before = work.best[speaker.index];
     if (best?.peer === before?.peer && sameAttributes(best?.attributes, before?.attributes)) {
         return;
     }
     work.best[speaker.index] = best;
-    const shared: Shared = new Map();
+    const letters: Letters = new Map();
     for (const peer of work.listenersOf(speaker)) {
-        tell(work, peer, best, shared);
+        tell(work, peer, best, letters);
     }
 }
 
@@ -114,8 +114,8 @@ export function candidatesOf(speaker: Speaker, { own, received }: Pick<Outcome, 
 }
 
 /** Sends the best path, or its withdrawal. */
-function tell(work: Work, peer: Peer, best: Candidate | undefined, shared: Shared): void {
-    const sent = best === undefined ? undefined : exported(peer, work.prefix, best, shared);
+function tell(work: Work, peer: Peer, best: Candidate | undefined, letters: Letters): void {
+    const sent = best === undefined ? undefined : exported(peer, work.prefix, best, letters);
     const kept = sent === undefined ? undefined : imported(peer.other, work.prefix, sent);
     const { index, speaker } = peer.other;
     if (!sameAttributes(kept, work.received[index])) {

@@ -2,7 +2,7 @@
 
 import type { Address, Family } from "../lab/model";
 import { type Attributes, type Candidate, isUnspecified, sameList } from "./attributes";
-import { hexOf, sortedByAddress } from "./bits";
+import { sortedByAddress } from "./bits";
 
 /** How a speaker shares load between paths. */
 export interface MultipathSettings {
@@ -38,35 +38,36 @@ export function choose(
     settings: MultipathSettings,
     isValid: Validity,
 ): Choice {
-    const valid = paths.filter(isValid);
-    const best = bestOf(valid);
+    const best = bestOf(paths, isValid);
     if (best === undefined) {
         return { ranked: [...paths].sort(compareCandidates), used: [] };
     }
-    const others = valid.filter((path) => path !== best).sort(compareCandidates);
-    const rest = paths.filter((path) => !isValid(path)).sort(compareCandidates);
-    return { ranked: [best, ...others, ...rest], used: [best, ...sharing(best, others, family, settings)] };
+    const others = paths.filter((path) => path !== best && isValid(path)).sort(compareCandidates);
+    const rest = paths.filter((path) => path !== best && !isValid(path)).sort(compareCandidates);
+    return { ranked: [best, ...others, ...rest], used: inUse(best, paths, family, settings, isValid) };
 }
 
-/** The paths that share the load with the best one. Two paths through one gateway are one way. */
-function sharing(
+/** The paths in use beside the best one, and that one first. Two paths through one gateway are one way. */
+export function inUse(
     best: Candidate,
-    others: readonly Candidate[],
+    paths: readonly Candidate[],
     family: Family,
     settings: MultipathSettings,
+    isValid: Validity,
 ): readonly Candidate[] {
     if (settings.maximumPaths < 2 || best.peer === undefined) {
-        return [];
+        return [best];
     }
+    const equal = paths.filter((path) => path !== best && sharesLoad(best, path, settings) && isValid(path));
     const first = gatewayOf(best, family);
     const ways = new Map<Address, Candidate>();
-    for (const path of others) {
+    for (const path of equal.sort(compareCandidates)) {
         const gateway = gatewayOf(path, family);
-        if (gateway !== first && !ways.has(gateway) && sharesLoad(best, path, settings)) {
+        if (gateway !== first && !ways.has(gateway)) {
             ways.set(gateway, path);
         }
     }
-    return fewest([...ways.values()], family, settings.maximumPaths - 1);
+    return [best, ...fewest([...ways.values()], family, settings.maximumPaths - 1)];
 }
 
 /** Of more paths than may be used, FRR takes those with the lowest next hops (`bgp_path_info_mpath_cmp`). */
@@ -75,19 +76,18 @@ function fewest(paths: readonly Candidate[], family: Family, most: number): read
 }
 
 /**
- * The best of valid paths. Metrics are only compared between paths of one neighbor AS, so that the best of every neighbor
- * AS is found first: otherwise the outcome would depend on the order in which paths came.
+ * The best of the paths that are valid. Metrics are only compared between paths of one neighbor AS, so that the best of
+ * every neighbor AS is found first: otherwise the outcome would depend on the order in which paths came.
  */
-export function bestOf(paths: readonly Candidate[]): Candidate | undefined {
-    if (paths.some(({ attributes }) => attributes.med !== 0)) {
-        return lowest(bestPerNeighbor(paths), compareWithMetric);
-    }
-    return lowest(paths, compareCandidates);
+export function bestOf(paths: readonly Candidate[], isValid: Validity): Candidate | undefined {
+    return paths.some(({ attributes }) => attributes.med !== 0)
+        ? lowest(bestPerNeighbor(paths, isValid), compareWithMetric, isValid)
+        : lowest(paths, compareCandidates, isValid);
 }
 
-function bestPerNeighbor(paths: readonly Candidate[]): readonly Candidate[] {
+function bestPerNeighbor(paths: readonly Candidate[], isValid: Validity): readonly Candidate[] {
     const best = new Map<number | undefined, Candidate>();
-    for (const path of paths) {
+    for (const path of paths.filter(isValid)) {
         const neighbor = path.attributes.asPath[0];
         const known = best.get(neighbor);
         if (known === undefined || compareWithMetric(path, known) < 0) {
@@ -99,10 +99,11 @@ function bestPerNeighbor(paths: readonly Candidate[]): readonly Candidate[] {
 
 type Comparison = (a: Candidate, b: Candidate) => number;
 
-function lowest(paths: readonly Candidate[], compare: Comparison): Candidate | undefined {
-    let best = paths[0];
+/** Looks at next hops last: most paths are worse anyway. */
+function lowest(paths: readonly Candidate[], compare: Comparison, isValid: Validity): Candidate | undefined {
+    let best: Candidate | undefined;
     for (const path of paths) {
-        if (best !== undefined && path !== best && compare(path, best) < 0) {
+        if ((best === undefined || compare(path, best) < 0) && isValid(path)) {
             best = path;
         }
     }
@@ -147,11 +148,11 @@ function compareKind(a: Candidate, b: Candidate): number {
 /** A reflected path counts with the identifier of the speaker that brought it into the AS (RFC 4456 §9). */
 function compareIdentifiers(a: Candidate, b: Candidate): number {
     const [one, other] = [identifierOf(a), identifierOf(b)];
-    return one === other ? 0 : hexOf(one) < hexOf(other) ? -1 : 1;
+    return one === other ? 0 : one < other ? -1 : 1;
 }
 
-function identifierOf({ attributes, peer }: Candidate): Address {
-    return attributes.originator ?? peer?.identifier ?? "0.0.0.0";
+function identifierOf({ attributes, peer }: Candidate): string {
+    return attributes.originator ?? peer?.identifier ?? "";
 }
 
 function compareClusters({ attributes: a }: Candidate, { attributes: b }: Candidate): number {

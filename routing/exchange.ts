@@ -1,33 +1,42 @@
 /** How speakers exchange paths: what a peer is sent, and what it keeps of it. */
 
-import { contains, familyOf } from "../lab/address";
+import { familyOf } from "../lab/address";
 import type { Address, Family, Prefix } from "../lab/model";
 import { type Attributes, type Candidate, defaultLocalPreference, isUnspecified } from "./attributes";
 import { nextHopOf } from "./decision";
 import { unspecified } from "./origination";
 import type { FamilyPolicy, Peer } from "./speakers";
 
-/** Paths made for one peer that others are told as well. */
-export type Shared = Map<string, Attributes>;
+/** What a speaker tells peers of one voice of its best path. */
+interface Letter {
+    readonly permitted: boolean;
+    /** With the speaker itself as next hop; made when it is first wanted. */
+    own?: Attributes;
+    /** With the path's next hop. */
+    kept?: Attributes;
+}
+
+/** What is told of one best path, by voice. */
+export type Letters = Map<number, Letter>;
 
 /**
  * The path that a peer is sent; nothing when it must not have it.
  *
- * @param shared the paths that were made of the same best path for other peers
+ * @param letters what was told of the same best path before
  */
-export function exported(peer: Peer, prefix: Prefix, best: Candidate, shared: Shared): Attributes | undefined {
-    if (best.peer === peer || !permits(peer, prefix, best)) {
+export function exported(peer: Peer, prefix: Prefix, best: Candidate, letters: Letters): Attributes | undefined {
+    const letter = letters.get(peer.voice) ?? { permitted: permits(peer, prefix, best) };
+    letters.set(peer.voice, letter);
+    if (best.peer === peer || !letter.permitted) {
         return undefined;
     }
-    const family = familyOf(prefix);
-    const policy = peer.policy[family];
-    const nextHop = nextHopFor(peer, prefix, best, policy);
-    const linkLocal = peer.sendsLinkLocal && family === "ipv6";
-    const reflected = isReflected(peer, best);
-    const key = `${peer.kind} ${reflected} ${nextHop} ${linkLocal} ${policy.med}`;
-    const sent = shared.get(key) ?? told(peer, best, policy, nextHop, linkLocal, reflected);
-    shared.set(key, sent);
-    return sent;
+    const nextHop = nextHopFor(peer, prefix, best);
+    if (nextHop === undefined) {
+        letter.own ??= told(peer, familyOf(prefix), best, undefined);
+        return letter.own;
+    }
+    letter.kept ??= told(peer, familyOf(prefix), best, nextHop);
+    return letter.kept;
 }
 
 /** Whether a session lets a speaker's best path out. */
@@ -52,15 +61,11 @@ function isReflected(peer: Peer, { peer: from }: Candidate): boolean {
     return peer.kind === "ibgp" && from?.kind === "ibgp";
 }
 
-function told(
-    peer: Peer,
-    { attributes, peer: from }: Candidate,
-    { med }: FamilyPolicy,
-    nextHop: Address | undefined,
-    linkLocal: boolean,
-    reflected: boolean,
-): Attributes {
+function told(peer: Peer, family: Family, best: Candidate, nextHop: Address | undefined): Attributes {
+    const { attributes, peer: from } = best;
     const { speaker, kind } = peer;
+    const { med } = peer.policy[family];
+    const linkLocal = peer.sendsLinkLocal && family === "ipv6";
     const common = {
         ...(nextHop === undefined ? {} : { nextHop }),
         linkLocal,
@@ -78,7 +83,7 @@ function told(
     }
     const { asPath, localPreference, originator = from?.identifier } = attributes;
     const reflection =
-        reflected && originator !== undefined
+        isReflected(peer, best) && originator !== undefined
             ? { originator, clusters: [speaker.clusterId, ...attributes.clusters] }
             : { clusters: attributes.clusters };
     return { ...common, asPath, localPreference, med: attributes.med, ...reflection };
@@ -98,7 +103,7 @@ function isLoop({ speaker }: Peer, { asPath, clusters, originator, nextHop }: At
     return (
         asPath.includes(speaker.asn) ||
         clusters.includes(speaker.clusterId) ||
-        originator === speaker.routerId ||
+        originator === speaker.identifier ||
         (nextHop !== undefined && speaker.ownAddresses.has(nextHop))
     );
 }
@@ -108,14 +113,16 @@ function isLoop({ speaker }: Peer, { asPath, clusters, originator, nextHop }: At
  * the path's own next hop is on the link with the peer; over iBGP the path's own, unless the session says `next-hop-self`,
  * which FRR leaves out of account for reflected paths.
  */
-function nextHopFor(peer: Peer, prefix: Prefix, best: Candidate, { nextHopSelf }: FamilyPolicy): Address | undefined {
+function nextHopFor(peer: Peer, prefix: Prefix, best: Candidate): Address | undefined {
+    const family = familyOf(prefix);
     if (peer.leak !== undefined && best.peer === undefined) {
         return unspecified(prefix);
     }
-    const nextHop = nextHopOf(best, familyOf(prefix));
-    if (isUnspecified(nextHop) || (nextHopSelf && !isReflected(peer, best))) {
+    const nextHop = nextHopOf(best, family);
+    if (isUnspecified(nextHop) || (peer.policy[family].nextHopSelf && !isReflected(peer, best))) {
         return undefined;
     }
-    const keeps = peer.kind === "ibgp" || peer.subnets.some((subnet) => contains(subnet, nextHop));
-    return keeps ? nextHop : undefined;
+    const isKept =
+        peer.kind === "ibgp" || (peer.link !== undefined && peer.speaker.linksTo(nextHop).includes(peer.link));
+    return isKept ? nextHop : undefined;
 }

@@ -1,11 +1,11 @@
 /** Lets BGP and the forwarding tables follow each other until neither changes. */
 
 import { routingInstances } from "../lab/instances";
-import type { Family, Lab } from "../lab/model";
+import type { Address, Family, Lab, Prefix } from "../lab/model";
 import type { Candidate } from "./attributes";
 import { type PrefixClass, prefixClasses } from "./classes";
 import { candidatesOf, converge, DisputeError, type Outcome, sameBest } from "./converge";
-import { choose, gatewayOf, isLeakedOwn, nextHopOf, type Validity } from "./decision";
+import { gatewayOf, inUse, isLeakedOwn, nextHopOf, type Validity } from "./decision";
 import { type OwnPaths, originatedByNode, originatedByRouter } from "./origination";
 import type { FibRoute, NextHop } from "./prediction";
 import type { PrefixIndex } from "./prefixes";
@@ -136,37 +136,53 @@ function learnedRoutes(
     classes: readonly SettledClass[],
 ): readonly (FibRoute | undefined)[] {
     const routes = new Array<FibRoute | undefined>(index.prefixes.length).fill(undefined);
+    const known: KnownRoutes = new Map();
     for (const { family, members, outcome } of classes) {
         const best = outcome.best[speaker.index];
         if (best?.peer !== undefined) {
             const candidates = candidatesOf(speaker, outcome);
-            const { used } = choose(candidates, family, speaker.multipath, validity[family]);
-            install(index, speaker, family, used, members, routes);
+            const used = inUse(best, candidates, family, speaker.multipath, validity[family]);
+            install(index, speaker, waysOf(used, family), members, routes, known);
         }
     }
     return routes;
 }
 
+/** Where packets go by the paths in use. */
+interface Ways {
+    readonly gateways: readonly Address[];
+    /** VRFs in whose tables they go on. */
+    readonly vrfs: readonly string[];
+}
+
+function waysOf(used: readonly Candidate[], family: Family): Ways {
+    const own = used.filter((path) => !isLeakedOwn(path));
+    const leaked = used.filter(isLeakedOwn);
+    return { gateways: own.map((path) => gatewayOf(path, family)), vrfs: leaked.map(({ peer }) => peer!.leak!) };
+}
+
+/** Routes over the same ways are one value. */
+type KnownRoutes = Map<string, FibRoute | undefined>;
+
 /** Nothing for what only leads to itself; that depends on the prefix only where it holds one of the gateways. */
 function install(
     index: PrefixIndex,
-    { table }: Speaker,
-    family: Family,
-    used: readonly Candidate[],
+    { table: { resolver } }: Speaker,
+    { gateways, vrfs }: Ways,
     members: readonly number[],
     routes: (FibRoute | undefined)[],
+    known: KnownRoutes,
 ): void {
-    const gateways = used.filter((path) => !isLeakedOwn(path)).map((path) => gatewayOf(path, family));
-    const leaked = used.filter(isLeakedOwn).map(({ peer }): NextHop => ({ dev: peer!.leak! }));
-    const around = new Set(gateways.flatMap(index.covering));
-    const routeTo = (number?: number): FibRoute | undefined => {
-        const prefix = number === undefined ? undefined : index.prefixes[number]!;
-        const nextHops = gateways.flatMap((gateway) => table.resolver.resolve(gateway, prefix));
-        const all = distinct([...leaked, ...nextHops]);
-        return all.length === 0 ? undefined : { protocol: "bgp", blackhole: false, nextHops: all };
+    const routeTo = (prefix?: Prefix): FibRoute | undefined => {
+        const leaked = vrfs.map((dev): NextHop => ({ dev }));
+        const nextHops = distinct([...leaked, ...gateways.flatMap((gateway) => resolver.resolve(gateway, prefix))]);
+        return nextHops.length === 0 ? undefined : { protocol: "bgp", blackhole: false, nextHops };
     };
-    const common = routeTo();
+    const key = `${gateways.join(" ")}, ${vrfs.join(" ")}`;
+    const common = known.has(key) ? known.get(key) : routeTo();
+    known.set(key, common);
+    const around = new Set(gateways.flatMap(index.covering));
     for (const number of members) {
-        routes[number] = around.has(number) ? routeTo(number) : common;
+        routes[number] = around.has(number) ? routeTo(index.prefixes[number]) : common;
     }
 }

@@ -3,9 +3,9 @@
 import { addressOf, contains, familyOf, networkOf } from "../lab/address";
 import { carries } from "../lab/families";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
-import type { Address, Asn, Family, Lab, Prefix, Router } from "../lab/model";
+import type { Address, Asn, Family, Lab, Router } from "../lab/model";
 import { nodeSpeakers, type SpeakerProgram } from "../lab/speakers";
-import { sortedByAddress } from "./bits";
+import { hexOf, sortedByAddress } from "./bits";
 import type { MultipathSettings } from "./decision";
 import type { End } from "./ends";
 import { denyAll, type Filter, type FilterFactory, newFilterFactory, permitAll } from "./policy";
@@ -20,12 +20,15 @@ export interface Speaker {
     /** Program on a Kubernetes node; absent for a router. */
     readonly program?: SpeakerProgram;
     readonly asn: Asn;
-    readonly routerId: Address;
+    /** BGP identifier as hexadecimal digits. */
+    readonly identifier: string;
     readonly clusterId: Address;
     /** Whether it takes routes at all: routers and Calico's speakers do. */
     readonly imports: boolean;
     readonly multipath: MultipathSettings;
     readonly ownAddresses: ReadonlySet<Address>;
+    /** Own interfaces in whose subnets an address is. */
+    readonly linksTo: (address: Address) => readonly string[];
     /** Established sessions. */
     readonly peers: readonly Peer[];
     /** Those whose other end takes routes. */
@@ -43,19 +46,21 @@ export interface Peer {
     readonly policy: Readonly<Record<Family, FamilyPolicy>>;
     /** VRF of the same router at the other end, when the session stands for leaking. */
     readonly leak?: string;
-    /** Subnets of the link to the peer, in which a next hop may stay as it is. */
-    readonly subnets: readonly Prefix[];
+    /** Interface to a router's peer on the same link, on which a next hop may stay as it is. */
+    readonly link?: string;
     /** Next hop by which the other end reaches this one. */
     readonly self: Readonly<Record<Family, Address>>;
     /** Whether paths carry this end's IPv6 link-local address. */
     readonly sendsLinkLocal: boolean;
     readonly other: Peer;
-    /** BGP identifier of the other end. */
-    readonly identifier: Address;
+    /** BGP identifier of the other end as hexadecimal digits, which compare as it does. */
+    readonly identifier: string;
     /** Place among the speaker's peers by address. */
     readonly rank: number;
     /** What FRR tells update groups apart by, beside the family's policy. */
     readonly group: string;
+    /** Number that is the same for all of the speaker's peers that are told the same, but for next hops on their link. */
+    readonly voice: number;
 }
 
 /** What a session does with the routes of one family. */
@@ -102,8 +107,24 @@ export function newSpeakers(lab: Lab, tables: ReadonlyMap<string, Table>, found:
         sortedByAddress(peers, ({ address }) => address).forEach((peer, rank) => {
             peer.rank = rank;
         });
+        giveVoices(peers);
     }
     return speakers;
+}
+
+/** Gives peers that are treated alike the same number. */
+function giveVoices(peers: readonly Mutable<Peer>[]): void {
+    const voices = new Map<string, number>();
+    const filters = new Map<Filter, number>();
+    for (const peer of peers) {
+        const policies = [peer.policy.ipv4, peer.policy.ipv6].map(({ outgoing, active, nextHopSelf, client, med }) => {
+            filters.set(outgoing, filters.get(outgoing) ?? filters.size);
+            return [active, filters.get(outgoing), nextHopSelf, client, med].join(" ");
+        });
+        const key = [peer.kind, peer.leak !== undefined, peer.sendsLinkLocal, ...policies].join(", ");
+        voices.set(key, voices.get(key) ?? voices.size);
+        peer.voice = voices.get(key)!;
+    }
 }
 
 /** FRR forgets the BGP identifier of a peer that is gone, so that its routes, while they are kept, win every tie. */
@@ -123,13 +144,15 @@ function allSpeakers(lab: Lab, tables: ReadonlyMap<string, Table>): readonly Mut
         for (const { vrf, bgp } of routingInstances(router)) {
             const { asn, routerId, clusterId = routerId, multipathRelax, maximumPaths } = bgp;
             const multipath = { multipathRelax, maximumPaths };
-            add(tables.get(keyOf(name, vrf))!, { asn, routerId, clusterId, imports: true, multipath });
+            const identifier = hexOf(routerId);
+            add(tables.get(keyOf(name, vrf))!, { asn, identifier, clusterId, imports: true, multipath });
         }
     }
     for (const name of Object.keys(lab.cluster.nodes)) {
         for (const { program, asn, routerId, imports } of nodeSpeakers(lab, name)) {
             const multipath = imports ? birdMultipath : onePath;
-            add(tables.get(name)!, { program, asn, routerId, clusterId: routerId, imports, multipath });
+            const identifier = hexOf(routerId);
+            add(tables.get(name)!, { program, asn, identifier, clusterId: routerId, imports, multipath });
         }
     }
     return speakers;
@@ -140,12 +163,26 @@ function idle(table: Table) {
     return {
         table,
         ownAddresses: ownAddresses(table.place),
+        linksTo: linksIn(table.place),
         peers: [] as Mutable<Peer>[],
         listeners: [] as Peer[],
     };
 }
 
-type Side = Omit<Peer, "index" | "speaker" | "other" | "rank">;
+function linksIn({ interfaces }: Place): Speaker["linksTo"] {
+    const known = new Map<Address, readonly string[]>();
+    return (address) => {
+        const links =
+            known.get(address) ??
+            interfaces
+                .filter(({ addresses }) => addresses.some((own) => contains(networkOf(own), address)))
+                .map(({ name }) => name);
+        known.set(address, links);
+        return links;
+    };
+}
+
+type Side = Omit<Peer, "index" | "speaker" | "other" | "rank" | "voice">;
 
 interface Connections {
     readonly connect: (
@@ -167,6 +204,7 @@ function newConnections(lab: Lab): Connections {
             index: ends++,
             speaker,
             rank: 0,
+            voice: 0,
             other: undefined as never, // set below: the two ends name each other
         });
         const [peerA, peerB] = [attach(a, sideA), attach(b, sideB)];
@@ -201,17 +239,16 @@ function side(
     families: readonly Family[],
 ): Side {
     const own = portOf(end.place, end.source ?? end.interface)?.addresses ?? [];
-    const link = portOf(end.place, end.interface)?.addresses ?? [];
     const policy = (family: Family) => familyPolicy(lab, filters, end, kind, family, families.includes(family));
     const isRouter = speaker.program === undefined;
     return {
         kind,
         address: end.peerAddress,
         policy: { ipv4: policy("ipv4"), ipv6: policy("ipv6") },
-        subnets: isRouter && end.onLink ? link.map(networkOf) : [],
+        ...(isRouter && end.onLink && end.interface !== undefined ? { link: end.interface } : {}),
         self: selfOf(facing.peerAddress, isRouter ? own.map(addressOf) : []),
         sendsLinkLocal: isRouter && kind === "ebgp" && end.onLink && familyOf(end.peerAddress) === "ipv6",
-        identifier: facing.routerId,
+        identifier: hexOf(facing.routerId),
         group: `${kind} ${end.group} ${end.onLink}`,
     };
 }
@@ -320,10 +357,9 @@ function leakSides(
             address: addressAt(place),
             policy: { ipv4: policy("ipv4"), ipv6: policy("ipv6") },
             leak: facing.vrf!,
-            subnets: [],
             self: { ipv4: "0.0.0.0", ipv6: "::" },
             sendsLinkLocal: false,
-            identifier: facing.bgp.routerId,
+            identifier: hexOf(facing.bgp.routerId),
             group: "leak",
         };
     };
