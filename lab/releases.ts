@@ -11,3 +11,10 @@ export function isBefore(version: string, major: number, minor: number): boolean
     const [ownMajor, ownMinor] = parts(version);
     return ownMajor < major || (ownMajor === major && ownMinor < minor);
 }
+
+/** Whether a version is older than one of three numbers. */
+export function isOlder(version: string, than: readonly [major: number, minor: number, patch: number]): boolean {
+    const own = version.replace(/^v/, "").split(".").map(Number);
+    const at = than.findIndex((part, index) => part !== own[index]);
+    return at >= 0 && own[at]! < than[at]!;
+}

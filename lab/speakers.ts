@@ -59,8 +59,8 @@ export const excludeLabel = "node.kubernetes.io/exclude-from-external-load-balan
 /** Hops that MetalLB and Calico allow an eBGP peer to be away where they allow it at all (TTL 255, RFC 791). */
 const anyHops = 255;
 
-/** Calico's sessions within the mesh take BIRD's defaults (BIRD documentation, protocol BGP). */
-const meshTimers: Timers = { holdTime: 240, keepalive: 80, connectRetry: 120 };
+/** Calico's sessions have BIRD's hold time, and the connect retry time of its own templates (confd/etc/calico). */
+export const calicoTimers: Timers = { holdTime: 240, keepalive: 80, connectRetry: 5 };
 
 /** Seconds that Calico's peers keep routes while BIRD restarts, unless a BGPPeer says otherwise. */
 export const calicoRestartTime = 120;
@@ -166,7 +166,7 @@ function meshNeighbors({ cluster }: Lab, name: string, asn: Asn): readonly NodeN
             path: ["cluster", "calico", "nodeToNodeMesh"],
             address: routerId,
             remoteAsn: asn,
-            timers: meshTimers,
+            timers: calicoTimers,
             gracefulRestartTime: calicoRestartTime,
             families: ["ipv4"],
         }));

@@ -1,7 +1,9 @@
 import { contains, familyBits, familyName, familyOf, lengthOf } from "../address";
-import type { KubernetesNode, Lab } from "../model";
+import type { KubernetesNode, Lab, Timers } from "../model";
+import { isBefore } from "../releases";
 import { selects } from "../selectors";
 import { onLink } from "../sessions";
+import { calicoTimers } from "../speakers";
 import { calicoPeers } from "./peers";
 import { rule } from "./rule";
 
@@ -95,6 +97,32 @@ export const meshIsOnLink = rule({
                     says: `pods' packets are not encapsulated, but ${name} has no link to ${apart[0]} (${apart[1].routerId})`,
                     fix: "set encapsulation to ipip or vxlan, or put the nodes on one segment",
                 };
+            }
+        }
+    },
+});
+
+/** Calico tells BIRD no hold time, and how often to send keepalives only since 3.32. */
+export const calicoTimersAreBirds = rule({
+    id: "CAL-TMR-001",
+    severity: "error",
+    source: "Calico documentation, BGPPeer, keepaliveTime; BIRD documentation, BGP, hold time",
+    *check(lab) {
+        const { calico } = lab.cluster;
+        const fixed = { holdTime: calicoTimers.holdTime, connectRetry: calicoTimers.connectRetry };
+        const older =
+            calico !== undefined && isBefore(calico.version, 3, 32) ? { keepalive: calicoTimers.keepalive } : {};
+        for (const { peer, who, place } of calicoPeers(lab)) {
+            for (const [name, seconds] of Object.entries({ ...fixed, ...older })) {
+                const asked = peer.timers[name as keyof Timers];
+                if (asked !== seconds) {
+                    yield {
+                        at: [...place, "timers", name],
+                        with: [["cluster", "calico", "version"]],
+                        says: `${who} has a ${name} of ${asked} s, for which Calico ${calico!.version} has no setting`,
+                        fix: `set it to ${seconds} s, which Calico has${name === "keepalive" ? ", or use Calico 3.32 or later" : ""}`,
+                    };
+                }
             }
         }
     },

@@ -1,9 +1,12 @@
 import { contains, familyOf } from "../address";
-import type { KubernetesNode, Lab, Prefix } from "../model";
+import type { KubernetesNode, Lab, Prefix, Timers } from "../model";
 import { isBefore, parts } from "../releases";
 import { selects } from "../selectors";
 import { ciliumInstances, nodeInstances, nodeSpeakers } from "../speakers";
 import { rule } from "./rule";
+
+/** Timers of sessions that are told none (GoBGP pkg/config/oc/default.go). */
+const libraryTimers: Timers = { holdTime: 90, keepalive: 30, connectRetry: 120 };
 
 /** A speaker configuration for no node does nothing (condition NoMatchingNode). */
 export const nodeSelectorsMatch = rule({
@@ -184,6 +187,35 @@ export const ciliumSpeaksBgp = rule({
                 says: `Cilium ${version} has no CiliumLoadBalancerIPPool`,
                 fix: "use 1.13 or later",
             };
+        }
+    },
+});
+
+/** Policies of 1.13 say nothing of timers, families and graceful restart: the speaker has those of its library. */
+export const oldPoliciesHaveNoTimers = rule({
+    id: "CIL-TMR-002",
+    severity: "error",
+    source: "Cilium release notes, 1.14; GoBGP, timers",
+    *check(lab) {
+        const version = lab.cluster.cilium?.version;
+        if (version === undefined || isBefore(version, 1, 13) || !isBefore(version, 1, 14)) {
+            return;
+        }
+        for (const [index, { name, neighbors }] of ciliumInstances(lab).entries()) {
+            for (const [position, neighbor] of neighbors.entries()) {
+                const place = ["cluster", "cilium", "bgp", index, "neighbors", position];
+                const own = Object.entries(libraryTimers).find(
+                    ([timer, seconds]) => neighbor.timers[timer as keyof Timers] !== seconds,
+                );
+                if (own !== undefined || neighbor.gracefulRestartTime !== undefined) {
+                    yield {
+                        at: own === undefined ? [...place, "gracefulRestartTime"] : [...place, "timers", own[0]],
+                        with: [["cluster", "cilium", "version"]],
+                        says: `Cilium's instance ${name} has ${own === undefined ? "graceful restart" : `a ${own[0]} of its own`}, which Cilium ${version} cannot be told`,
+                        fix: `${own === undefined ? "turn it off" : `set ${own[0]} to ${own[1]} s`}, or use Cilium 1.14 or later`,
+                    };
+                }
+            }
         }
     },
 });

@@ -1,7 +1,7 @@
 import { contains, familyOf } from "../address";
-import type { Lab, LabelSelector, LoadBalancerPool, MetalLb } from "../model";
+import type { Lab, LabelSelector, LoadBalancerPool, MetalLb, MetalLbPeer } from "../model";
 import type { Path } from "../path";
-import { isBefore, parts } from "../releases";
+import { isBefore, isOlder, parts } from "../releases";
 import { selects } from "../selectors";
 import { announcedPools, isExcluded } from "../services";
 import { ciliumInstances } from "../speakers";
@@ -217,38 +217,120 @@ export const metallbHasFeatures = rule({
         if (metallb === undefined) {
             return;
         }
-        const peers = metallbPeers(lab);
-        const { version } = metallb;
-        for (const { needs, since, at } of [
-            ...peers.filter(({ peer }) => peer.bfd).map(({ place }) => feature("BFD", [0, 12], [...place, "bfd"])),
-            ...peers
-                .filter(({ peer }) => peer.ebgpMultihop)
-                .map(({ place }) => feature("multihop sessions", [0, 12], [...place, "ebgpMultihop"])),
-            ...peers
-                .filter(({ peer }) => familyOf(peer.peerAddress) === "ipv6")
-                .map(({ place }) => feature("IPv6 peers", [0, 12], [...place, "peerAddress"])),
-            ...lab.cluster.loadBalancerPools.flatMap(({ serviceSelector }, index) =>
-                serviceSelector === undefined
-                    ? []
-                    : [
-                          feature(
-                              "pools by selector",
-                              [0, 13],
-                              ["cluster", "loadBalancerPools", index, "serviceSelector"],
-                          ),
-                      ],
-            ),
-        ]) {
-            if (isBefore(version, ...since)) {
+        for (const { what, since, at } of [...askedOfPeers(metallb.peers), ...askedOfPools(lab, metallb)]) {
+            if (isOlder(metallb.version, since)) {
                 yield {
-                    at,
+                    at: ["cluster", "metallb", ...at],
                     with: [["cluster", "metallb", "version"]],
-                    says: `MetalLB ${version} has no ${needs}`,
+                    says: `MetalLB ${metallb.version} has no ${what}`,
                     fix: `use MetalLB ${since.join(".")} or later`,
                 };
             }
         }
         yield* withoutSwitch(metallb);
+    },
+});
+
+/** The MetalLB inside Cilium reads a ConfigMap of that time. */
+export const ciliumMetalLbHasFeatures = rule({
+    id: "CIL-MLB-003",
+    severity: "error",
+    source: "Cilium documentation 1.14, BGP (beta)",
+    *check({ cluster: { cilium, loadBalancerPools } }) {
+        if (cilium?.metallbBgp === undefined) {
+            return;
+        }
+        for (const { what, at } of askedOfPeers(cilium.metallbBgp.peers)) {
+            yield {
+                at: ["cluster", "cilium", "metallbBgp", ...at],
+                says: `the MetalLB inside Cilium has no ${what}`,
+                fix: "leave it out, or use Cilium's BGP control plane",
+            };
+        }
+        for (const [index, { name, serviceSelector }] of loadBalancerPools.entries()) {
+            if (serviceSelector !== undefined) {
+                yield {
+                    at: ["cluster", "loadBalancerPools", index, "serviceSelector"],
+                    says: `the MetalLB inside Cilium gives addresses of ${name} to any service: it has no pools by selector`,
+                    fix: "remove serviceSelector, or use Cilium's BGP control plane",
+                };
+            }
+        }
+    },
+});
+
+/** Something that not every release has. */
+interface Asked {
+    readonly what: string;
+    readonly since: readonly [major: number, minor: number, patch: number];
+    /** Place below that of the installation. */
+    readonly at: Path;
+}
+
+/** First release that is configured by custom resources, and whose speaker may be FRR. */
+const customResources = [0, 13, 0] as const;
+
+function askedOfPeers(peers: readonly MetalLbPeer[]): readonly Asked[] {
+    return peers.flatMap(({ bfd, ebgpMultihop, peerAddress }, index): Asked[] => [
+        ...(bfd === undefined ? [] : [{ what: "BFD", since: customResources, at: ["peers", index, "bfd"] }]),
+        ...(ebgpMultihop
+            ? [{ what: "multihop sessions", since: customResources, at: ["peers", index, "ebgpMultihop"] }]
+            : []),
+        ...(familyOf(peerAddress) === "ipv6"
+            ? [{ what: "IPv6 peers", since: customResources, at: ["peers", index, "peerAddress"] }]
+            : []),
+    ]);
+}
+
+function askedOfPools({ cluster }: Lab, { advertisements }: MetalLb): readonly Asked[] {
+    const selecting = cluster.loadBalancerPools.some(({ serviceSelector }) => serviceSelector !== undefined);
+    const twice = advertisements.findIndex(({ kind, pools }) =>
+        advertisements.some((other) => other.kind !== kind && other.pools.some((pool) => pools.includes(pool))),
+    );
+    return [
+        ...(selecting ? [{ what: "pools by selector", since: [0, 13, 9] as const, at: ["version"] }] : []),
+        ...(twice >= 0
+            ? [{ what: "pools that are announced in two ways", since: customResources, at: ["advertisements", twice] }]
+            : []),
+    ];
+}
+
+/** What the lab writes was read from the sources of 0.8 and later. */
+export const metallbIsKnown = rule({
+    id: "MLB-VER-003",
+    severity: "error",
+    source: "docs/architecture.md",
+    *check({ cluster: { metallb } }) {
+        if (metallb !== undefined && isBefore(metallb.version, 0, 8)) {
+            yield {
+                at: ["cluster", "metallb", "version"],
+                says: `MetalLB ${metallb.version} is older than what this lab knows (0.8)`,
+                fix: "use 0.8 or later",
+            };
+        }
+    },
+});
+
+/** MetalLB's own speaker sends keepalives every third of its hold time; only with FRR, which BFD and IPv6 need, or since 0.16, is it told. */
+export const nativeKeepaliveIsAThird = rule({
+    id: "MLB-TMR-001",
+    severity: "error",
+    source: "MetalLB, internal/bgp/native",
+    *check(lab) {
+        const { metallb } = lab.cluster;
+        const isNative =
+            metallb === undefined || (isBefore(metallb.version, 0, 16) && askedOfPeers(metallb.peers).length === 0);
+        for (const { who, peer, place } of isNative ? metallbPeers(lab) : []) {
+            const third = Math.floor(peer.timers.holdTime / 3);
+            if (peer.timers.keepalive !== third) {
+                yield {
+                    at: [...place, "timers", "keepalive"],
+                    with: [[...place, "timers", "holdTime"]],
+                    says: `${who} sends keepalives every ${peer.timers.keepalive} s, but MetalLB's own speaker does so every third of the hold time`,
+                    fix: `set keepalive to ${third} s, or use MetalLB 0.16 or later`,
+                };
+            }
+        }
     },
 });
 
@@ -263,10 +345,6 @@ function* withoutSwitch({ version, ignoreExcludeLabel }: MetalLb) {
             fix: "use MetalLB 0.14.4 or later",
         };
     }
-}
-
-function feature(needs: string, since: readonly [major: number, minor: number], at: Path) {
-    return { needs, since, at };
 }
 
 function selectsSomeNode({ cluster: { nodes } }: Lab, selector: LabelSelector | undefined): boolean {

@@ -1,4 +1,4 @@
-import { contains, familyName, familyOf, parseAddress, rangeOf, sizeOf } from "../address";
+import { contains, familyName, familyOf, isRange, parseAddress, rangeOf, sizeOf } from "../address";
 import type { Lab, LoadBalancerPool, Service } from "../model";
 import { isBefore } from "../releases";
 import { selects, serviceLabels } from "../selectors";
@@ -106,6 +106,31 @@ export const poolsServeServices = rule({
                     says: `the pool ${pool.name} serves no service: its selector matches none`,
                     fix: "select by labels that a service has",
                 };
+            }
+        }
+    },
+});
+
+/** Until 1.14, Cilium's pools were of networks only. */
+export const rangesAreKnown = rule({
+    id: "LB-POOL-007",
+    severity: "error",
+    source: "Cilium release notes, 1.15",
+    *check({ cluster: { cilium, metallb, loadBalancerPools } }) {
+        const giver = metallb === undefined && cilium?.metallbBgp === undefined ? cilium?.version : undefined;
+        if (giver === undefined || !isBefore(giver, 1, 15)) {
+            return;
+        }
+        for (const [index, { name, blocks }] of loadBalancerPools.entries()) {
+            for (const [position, block] of blocks.entries()) {
+                if (isRange(block)) {
+                    yield {
+                        at: ["cluster", "loadBalancerPools", index, "blocks", position],
+                        with: [["cluster", "cilium", "version"]],
+                        says: `the pool ${name} has the range ${block}, but pools of Cilium ${giver} have networks only`,
+                        fix: "write networks, or use Cilium 1.15 or later",
+                    };
+                }
             }
         }
     },

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { subnet, subnetCount } from "../../lab/address";
 import type { Prefix } from "../../lab/model";
+import { calicoTimers } from "../../lab/speakers";
 import { type VersionSet, versionSet } from "../../lab/versions";
 import {
     asn,
@@ -63,9 +64,9 @@ export const schema = z.strictObject({
     routerTimers: timers({ holdTime: 180, keepalive: 60, connectRetry: 5 }).describe(
         "Timers of the router's sessions.",
     ),
-    calicoTimers: timers({ holdTime: 240, keepalive: 80, connectRetry: 5 }).describe(
-        "Timers of Calico's sessions with the router, which are BIRD's own.",
-    ),
+    calicoKeepalive: wholeNumber(1, 240)
+        .default(calicoTimers.keepalive)
+        .describe("Seconds between keepalives of Calico's speakers; their hold time is always 240."),
     metallbTimers: timers({ holdTime: 90, keepalive: 30, connectRetry: 120 }).describe("Timers of MetalLB's sessions."),
     gracefulRestartTime: seconds
         .default(120)

@@ -19,6 +19,7 @@ import type {
     Vrf,
     Workload,
 } from "../../lab/model";
+import { calicoTimers } from "../../lab/speakers";
 import { podChecks, serviceChecks } from "../planning/checks";
 import { bridge, cable, everything, onSegment, viaAddress } from "../planning/links";
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
@@ -266,7 +267,7 @@ function planCalico(parameters: CalicoMetalLbVrf, version: string): Calico {
                 name: calicoPeer,
                 address: addresses.calico,
                 asn: parameters.routerAsn,
-                timers: parameters.calicoTimers,
+                timers: { ...calicoTimers, keepalive: parameters.calicoKeepalive },
                 gracefulRestartTime: parameters.gracefulRestartTime,
             },
         ],

@@ -64,7 +64,7 @@ function withCalico(draft: Draft): void {
                 name: "leaf0",
                 address: "10.1.5.1",
                 asn: 64701,
-                timers: { holdTime: 90, keepalive: 30, connectRetry: 120 },
+                timers: { holdTime: 240, keepalive: 80, connectRetry: 5 },
             },
         ],
     };
@@ -83,7 +83,7 @@ export const fabricCases: readonly FabricCase[] = [
         id: "BGP-RR-002",
         at: "routers.leaf0.bgp.neighbors[0].session.settings.families",
         when: "nodes that take routes have no reflector",
-        parameters: { racks: 1, routeReflection: false },
+        parameters: { racks: 1, routeReflection: false, rackTimers: { holdTime: 240, keepalive: 80, connectRetry: 5 } },
         change: withCalico,
     },
     {

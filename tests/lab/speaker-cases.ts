@@ -21,14 +21,14 @@ export interface SpeakerCase {
     readonly also?: readonly string[];
 }
 
-const equalTimers = { holdTime: 9, keepalive: 3, connectRetry: 5 };
+/** What Calico has by itself, for all. */
+const equalTimers = { holdTime: 240, keepalive: 80, connectRetry: 5 };
 
 /** Parameters about whose labs no rule has anything to say once the external sessions have filters. */
 const quiet = {
     "calico-metallb-vrf": {
         podCidr: "10.200.0.0/16",
         routerTimers: equalTimers,
-        calicoTimers: equalTimers,
         metallbTimers: equalTimers,
     },
     "ibgp-frr": { routerTimers: equalTimers, nodeTimers: equalTimers },
@@ -275,7 +275,7 @@ export const speakerCases: readonly SpeakerCase[] = [
         at: "routers.csr1000v.vrfs[0].bgp.neighbors[0].session.settings.timers.keepalive",
         when: "a neighbor of a VRF is sent no keepalive in its hold time",
         change: (draft) => {
-            settings(draft, 0).timers = { holdTime: 9, keepalive: 10, connectRetry: 5 };
+            settings(draft, 0).timers = { holdTime: 240, keepalive: 241, connectRetry: 5 };
         },
     },
     {
@@ -308,12 +308,11 @@ export const speakerCases: readonly SpeakerCase[] = [
     },
     {
         id: "BGP-SES-008",
-        at: "cluster.cilium.metallbBgp.peers[0]",
+        at: "cluster.metallb.peers[0]",
         when: "MetalLB allows hops on an internal session",
-        base: "ibgp-frr",
-        parameters: { ciliumBgp: "metallb", ciliumVersion: "1.10.5" },
+        parameters: { metallbAsn: 65000 },
         change: (draft) => {
-            draft.cluster.cilium!.metallbBgp!.peers[0]!.ebgpMultihop = true;
+            metallb(draft).peers[0]!.ebgpMultihop = true;
         },
     },
     {
@@ -386,7 +385,7 @@ export const speakerCases: readonly SpeakerCase[] = [
         at: "routers.csr1000v.vrfs[1].bgp.neighbors[0]",
         when: "BFD is slower than the hold time",
         change: (draft) => {
-            metallb(draft).peers[0]!.bfd = { ...bfd, transmitInterval: 3000 };
+            metallb(draft).peers[0]!.bfd = { ...bfd, detectMultiplier: 4, transmitInterval: 60000 };
             vrf(draft, 1).bgp.neighbors.forEach((_, index) => {
                 settings(draft, 1, index).bfd = { ...bfd };
             });
@@ -623,6 +622,105 @@ export const speakerCases: readonly SpeakerCase[] = [
     },
     {
         id: "MLB-VER-001",
+        at: "cluster.metallb.version",
+        when: "MetalLB 0.13.8 is to have a pool for some services only",
+        parameters: {
+            metallbVersion: "0.13.8",
+            pools: [{ name: "default", blocks: ["10.100.0.0/24"], serviceSelector: { matchLabels: { app: "nginx" } } }],
+            services: [{ name: "nginx", addresses: ["10.100.0.0"], labels: { app: "nginx" } }],
+        },
+    },
+    {
+        id: "MLB-VER-001",
+        at: "cluster.metallb.advertisements[0]",
+        when: "MetalLB 0.12 is to announce a pool in two ways",
+        parameters: {
+            metallbVersion: "0.12.1",
+            pools: [{ name: "default", blocks: ["10.0.0.200-10.0.0.210"] }],
+            services: [{ name: "nginx", addresses: ["10.0.0.200"] }],
+        },
+        change: (draft) => {
+            metallb(draft).advertisements.push({ kind: "layer2", name: "l2", pools: ["default"] });
+        },
+    },
+    {
+        id: "MLB-VER-003",
+        at: "cluster.metallb.version",
+        when: "MetalLB is 0.7",
+        parameters: { metallbVersion: "0.7.3" },
+    },
+    {
+        id: "MLB-TMR-001",
+        at: "cluster.metallb.peers[0].timers.keepalive",
+        when: "MetalLB 0.15 is told when to send keepalives",
+        parameters: { metallbVersion: "0.15.3", metallbTimers: { holdTime: 240, keepalive: 60 } },
+    },
+    {
+        id: "MLB-TMR-001",
+        at: "cluster.cilium.metallbBgp.peers[0].timers.keepalive",
+        when: "the MetalLB inside Cilium is told when to send keepalives",
+        base: "ibgp-frr",
+        parameters: { ciliumBgp: "metallb", ciliumVersion: "1.10.5", nodeTimers: { holdTime: 240, keepalive: 60 } },
+    },
+    {
+        id: "CAL-TMR-001",
+        at: "cluster.calico.peers[0].timers.holdTime",
+        when: "Calico is told a hold time",
+        change: (draft) => {
+            calico(draft).peers[0]!.timers.holdTime = 90;
+        },
+    },
+    {
+        id: "CAL-TMR-001",
+        at: "cluster.calico.peers[0].timers.keepalive",
+        when: "Calico 3.31 is told when to send keepalives",
+        parameters: { calicoVersion: "3.31.0", calicoKeepalive: 60 },
+    },
+    {
+        id: "CIL-TMR-002",
+        at: "cluster.cilium.bgp[0].neighbors[0].timers.holdTime",
+        when: "Cilium 1.13 is told a hold time",
+        base: "ibgp-frr",
+        parameters: { ciliumVersion: "1.13.0", pools: [{ name: "default", blocks: ["172.16.8.0/22"] }] },
+    },
+    {
+        id: "CIL-MLB-003",
+        at: "cluster.cilium.metallbBgp.peers[0].bfd",
+        when: "the MetalLB inside Cilium is asked for BFD",
+        base: "ibgp-frr",
+        parameters: { ciliumBgp: "metallb", ciliumVersion: "1.16.5" },
+        change: (draft) => {
+            draft.cluster.cilium!.metallbBgp!.peers[0]!.bfd = { ...bfd };
+            draft.routers["bgp-router1"]!.bgp.neighbors.forEach((_, index) => {
+                ibgpSettings(draft, index).bfd = { ...bfd };
+            });
+        },
+    },
+    {
+        id: "CIL-MLB-003",
+        at: "cluster.loadBalancerPools[0].serviceSelector",
+        when: "the MetalLB inside Cilium is to have a pool for some services only",
+        base: "ibgp-frr",
+        parameters: {
+            ciliumBgp: "metallb",
+            ciliumVersion: "1.10.5",
+            pools: [
+                { name: "default", blocks: ["172.16.10.0/24"], serviceSelector: { matchLabels: { svc: "web1-lb" } } },
+            ],
+        },
+    },
+    {
+        id: "LB-POOL-007",
+        at: "cluster.loadBalancerPools[0].blocks[0]",
+        when: "a pool of Cilium 1.14 is a range",
+        base: "ibgp-frr",
+        parameters: {
+            ciliumVersion: "1.14.1",
+            pools: [{ name: "default", blocks: ["172.16.9.9-172.16.10.9"] }],
+        },
+    },
+    {
+        id: "MLB-VER-001",
         at: "cluster.metallb.ignoreExcludeLabel",
         when: "MetalLB 0.14.3 cannot ignore the label",
         parameters: { metallbVersion: "0.14.3" },
@@ -738,6 +836,18 @@ export const speakerAllowed: readonly Omit<SpeakerCase, "at">[] = [
         when: "nodes of one AS meet at a router that tells them nothing",
         parameters: { nodeToNodeMesh: false },
     },
+    { id: "CAL-TMR-001", when: "Calico 3.32 is told when to send keepalives", parameters: { calicoKeepalive: 60 } },
+    {
+        id: "MLB-TMR-001",
+        when: "MetalLB 0.16 is told when to send keepalives",
+        parameters: { metallbTimers: { holdTime: 240, keepalive: 60 } },
+    },
+    {
+        id: "CIL-TMR-002",
+        when: "Cilium 1.13 has the timers of its library",
+        base: "ibgp-frr",
+        parameters: { ciliumVersion: "1.13.0", nodeTimers: { holdTime: 90, keepalive: 30, connectRetry: 120 } },
+    },
     { id: "CAL-POOL-001", when: "blocks are as large as Calico's can be", parameters: { blockSize: 20 } },
     {
         id: "CAL-RTE-002",
@@ -751,7 +861,7 @@ export const speakerAllowed: readonly Omit<SpeakerCase, "at">[] = [
         id: "BGP-BFD-002",
         when: "BFD is a little faster than the hold time",
         change: (draft) => {
-            metallb(draft).peers[0]!.bfd = { ...bfd, transmitInterval: 2999 };
+            metallb(draft).peers[0]!.bfd = { ...bfd, detectMultiplier: 4, transmitInterval: 59999 };
             vrf(draft, 1).bgp.neighbors.forEach((_, index) => {
                 settings(draft, 1, index).bfd = { ...bfd };
             });
