@@ -56,6 +56,8 @@ export const topology = lab.topology;
 export const checksPassed = deployed.checksPassed;
 /** Seconds that each phase took when it last ran; only labs in Docker have phases. */
 export const timings = deployed.timings;
+/** Users of the routers that have any, with their passwords (`pulumi stack output --show-secrets logins`). */
+export const logins = deployed.logins;
 /** Load-balancer addresses of the services, by name. */
 export const services = Object.fromEntries(
     lab.cluster.services.map(({ name, loadBalancerAddresses }) => [name, loadBalancerAddresses]),

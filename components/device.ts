@@ -2,6 +2,7 @@ import { Container, type ContainerArgs } from "@pulumi/docker/container";
 import * as pulumi from "@pulumi/pulumi";
 import { claimLabel, type WiredInterface, type WiringInputs } from "../provider/schema";
 import { type ContainerProcess, sysctls } from "../render/docker";
+import type { vyosProcess } from "../render/vyos-script";
 import { bootFolder } from "../render/wiring-script";
 import { type Claim, Wiring } from "./docker/resources";
 
@@ -29,14 +30,23 @@ export interface DeviceArgs {
 
 /** How a container runs. */
 export interface DeviceProcess {
-    readonly process: ContainerProcess;
+    readonly process: ContainerProcess | ReturnType<typeof vyosProcess>;
     /** Linux capabilities beside those that Docker gives. */
     readonly capabilities: readonly string[];
+    /** Whether the container has all rights on the machine: systems that are more than a daemon need them. @default false */
+    readonly privileged?: boolean;
+    /** Folders of the machine that the container has. @default none */
+    readonly mounts?: readonly {
+        readonly hostPath: string;
+        readonly containerPath: string;
+        readonly readOnly: boolean;
+    }[];
 }
 
 /** The same as arguments of a container. Docker tells capabilities with the prefix, whether it was given it or not. */
-export function processArgs({ process, capabilities }: DeviceProcess) {
+export function processArgs({ process, capabilities, privileged = false }: DeviceProcess) {
     return {
+        ...(privileged ? { privileged } : {}),
         ...process,
         entrypoints: [...process.entrypoints],
         command: [...process.command],
@@ -59,11 +69,15 @@ export function deviceContainer(name: string, args: DeviceArgs, process: DeviceP
             networkMode: "none",
             labels: [{ label: claimLabel, value: claim.name }],
             sysctls: sysctls(wiring),
-            ...(hasSidecar ? { volumes: [{ containerPath: bootFolder }] } : {}),
+            ...volumes([...(hasSidecar ? [{ containerPath: bootFolder }] : []), ...(process.mounts ?? [])]),
             ...processArgs(process),
         },
         { parent, deletedWith: claim, dependsOn: claim },
     );
+}
+
+function volumes(wanted: NonNullable<ContainerArgs["volumes"]> & readonly unknown[]) {
+    return wanted.length === 0 ? {} : { volumes: wanted };
 }
 
 /** Joins a container that is its own agent to its networks. */

@@ -11,12 +11,15 @@ export class Lab extends pulumi.ComponentResource {
     readonly checksPassed: pulumi.Output<number>;
     /** Seconds that each phase took when it last ran, where the runtime has phases. */
     readonly timings: pulumi.Output<Timings> | undefined;
+    /** Users of routers whose operating system has any, by name of the router. Secret. */
+    readonly logins: RuntimeOutputs["logins"];
 
     constructor(name: string, args: LabArgs, opts?: pulumi.ComponentResourceOptions) {
         super("bgplab:index:Lab", name, { ...args }, opts);
-        const { checksPassed, timings } = build(this, args);
+        const { checksPassed, timings, logins } = build(this, args);
         this.checksPassed = checksPassed;
         this.timings = timings;
+        this.logins = logins;
         this.registerOutputs({ checksPassed: this.checksPassed });
     }
 }

@@ -13,6 +13,8 @@ export interface DockerImages {
     readonly node: string;
     /** Routers. */
     readonly router: string;
+    /** Routers whose operating system is VyOS. There is no public image of it. */
+    readonly vyos?: string;
     /** Hosts, and the sidecars of the cluster's nodes: a shell, `ip`, `sysctl` and `curl`. */
     readonly client: string;
     /** Pods: an nginx image whose entrypoint fills /etc/nginx/templates. */
@@ -89,6 +91,14 @@ export interface RuntimeOutputs {
     readonly checksPassed: pulumi.Output<number>;
     /** Seconds that each phase took when it last ran, where a lab has phases. */
     readonly timings?: pulumi.Output<Timings>;
+    /** Users of routers whose operating system has any, by name of the router. Secret. */
+    readonly logins?: pulumi.Output<Readonly<Record<string, Credentials>>>;
+}
+
+/** A user and the password, in plain text. */
+export interface Credentials {
+    readonly user: string;
+    readonly password: string;
 }
 
 /** Seconds of the phases of a lab. Cluster and routers are made at the same time. */

@@ -66,6 +66,10 @@ export const dockerSchema = z
                     .optional()
                     .describe("Image of FRR.")
                     .meta({ fallback: "that of `lab.versions`" }),
+                vyos: imageReference
+                    .optional()
+                    .describe("Image of VyOS, for routers with `nos: vyos`; there is no public one.")
+                    .meta({ fallback: "none" }),
                 client: imageReference
                     .optional()
                     .describe("Image of clients and of the nodes' sidecars: a shell, iproute2, curl and ping.")
@@ -162,6 +166,8 @@ export interface DockerSettings {
     readonly images: {
         readonly node: string;
         readonly router: string;
+        /** Where the lab has routers with VyOS. */
+        readonly vyos?: string;
         readonly client: string;
         readonly web: string;
         /** Absent: the chart's own. */
@@ -189,7 +195,7 @@ export interface DockerSettings {
 
 /** The settings with everything that follows from the lab and its versions. */
 export function dockerSettings(chosen: Chosen, { cluster }: Lab, versions: VersionSet): DockerSettings {
-    const { cilium, operator } = chosen.images;
+    const { vyos, cilium, operator } = chosen.images;
     return {
         images: {
             // Without a node image there is a finding, and so no lab that would use it.
@@ -197,6 +203,7 @@ export function dockerSettings(chosen: Chosen, { cluster }: Lab, versions: Versi
             router: chosen.images.router ?? versions.router.reference,
             client: chosen.images.client ?? versions.client.reference,
             web: chosen.images.web ?? versions.web.reference,
+            ...(vyos === undefined ? {} : { vyos }),
             ...(cilium === undefined ? {} : { cilium }),
             ...(operator === undefined ? {} : { operator }),
         },
@@ -242,10 +249,11 @@ function calicoSettings({ chart: source, values }: Chosen["calico"], version: st
 /** What is wrong with well-formed settings. `docker` is the place of the settings, `lab` that of the parameters. */
 export function dockerFindings(
     chosen: Chosen,
-    { cluster }: Lab,
+    { routers, cluster }: Lab,
     places: { readonly docker: Path; readonly lab: Path },
 ): readonly Finding[] {
     return [
+        ...vyosImageFindings(chosen, routers, [...places.docker, "images", "vyos"]),
         ...programFindings(cluster, [...places.lab, "metallbVersion"], [...places.lab, "calicoVersion"]),
         ...nodeImageFindings(chosen, cluster.kubernetesVersion, [...places.lab, "kubernetesVersion"]),
         ...valueFindings(chosen.values, [...places.docker, "values"]),
@@ -279,6 +287,23 @@ function programFindings({ metallb, calico }: Lab["cluster"], metallbAt: Path, c
                   },
               ]
             : []),
+    ];
+}
+
+function vyosImageFindings({ images }: Chosen, routers: Lab["routers"], at: Path): readonly Finding[] {
+    const own = Object.entries(routers).flatMap(([name, { nos }]) => (nos === "vyos" ? [name] : []));
+    if (own.length === 0 || images.vyos !== undefined) {
+        return [];
+    }
+    return [
+        {
+            id: "CFG-014",
+            severity: "error",
+            at: formatPath(at),
+            says: `${own.join(", ")} ${own.length === 1 ? "runs" : "run"} VyOS, of which there is no public image`,
+            fix: "name an image made of VyOS's ISO, or set bgp-lab:lab.nos to frr, or bgp-lab:runtime to netns",
+            source: "VyOS documentation, Running in Docker Container",
+        },
     ];
 }
 

@@ -4,10 +4,13 @@ import type { Lab as Model } from "../../lab/model";
 import type { DockerClaimInputs } from "../../provider/schema";
 import { dockerName, networkName, nodePool, segmentGateway, wiringSpec } from "../../render/docker";
 import { frrConf } from "../../render/frr";
+import { vyosConfigBoot } from "../../render/vyos";
+import { vyosWiring } from "../../render/vyos-wiring";
 import { Client } from "../client";
-import type { Networks } from "../device";
+import type { Login } from "../credentials";
+import type { Networks, WiringSpec } from "../device";
 import { type NodeContainer, NodeSidecar } from "../node-sidecar";
-import { Router } from "../router";
+import { Router, type RouterArgs } from "../router";
 import type { DockerImages } from "../runtime";
 import { Segment } from "../segment";
 import { RouterSidecar } from "../sidecar";
@@ -25,7 +28,7 @@ export interface Place {
 export type Segments = Readonly<Record<string, Segment>>;
 
 /** Images of a fabric. */
-export type FabricImages = Pick<DockerImages, "router" | "client">;
+export type FabricImages = Pick<DockerImages, "router" | "vyos" | "client">;
 
 /** Arguments of a fabric. */
 export interface FabricArgs extends Place {
@@ -57,6 +60,8 @@ export interface Fabric {
     readonly besideNodes: readonly pulumi.Resource[];
     /** What routers have beside their own containers. */
     readonly sidecars: readonly pulumi.Resource[];
+    /** Users of routers whose operating system has any, by name of the router. */
+    readonly logins: readonly (readonly [router: string, login: Login])[];
 }
 
 /** What the names of a lab's sidecars start with, after the lab's own prefix. */
@@ -75,10 +80,15 @@ function sidecarName({ cluster }: Model, prefix: string, device: string): string
     return dockerName(prefix, `${sidecarPrefix}-${short}`);
 }
 
-/** Whether a router needs a container beside its own: images of routing daemons have neither source NAT nor curl. */
+/** Whether a router needs a container beside its own: images of FRR have neither source NAT nor curl, VyOS has both. */
 function hasSidecar({ routers, checks }: Model, device: string): boolean {
-    const { sourceNat = [] } = routers[device] ?? {};
-    return device in routers && (sourceNat.length > 0 || checks.some(({ from }) => from === device));
+    const { nos, sourceNat = [] } = routers[device] ?? {};
+    return nos === "frr" && (sourceNat.length > 0 || checks.some(({ from }) => from === device));
+}
+
+/** The image of a router. Without one of VyOS there is a finding, and so no lab that would use it. */
+function routerImage({ routers }: Model, name: string, { router, vyos = "" }: FabricImages): string {
+    return routers[name]?.nos === "vyos" ? vyos : router;
 }
 
 /** The part of a claim that is the fabric's. */
@@ -98,7 +108,9 @@ export function fabricClaim(
             containerName(model, prefix, device),
             ...(hasSidecar(model, device) ? [sidecarName(model, prefix, device)] : []),
         ]),
-        images: [...new Set([images.router, images.client])],
+        images: [
+            ...new Set([...Object.keys(model.routers).map((name) => routerImage(model, name, images)), images.client]),
+        ],
     };
 }
 
@@ -130,23 +142,39 @@ function deviceArgs({ model, prefix, claim, segments }: Omit<FabricArgs, "nodes"
     return (name: string) => ({
         claim,
         container: containerName(model, prefix, name),
-        wiring: wiringSpec(model, name, prefix),
+        wiring: wiringOf(model, name, prefix),
         networks,
         hasSidecar: hasSidecar(model, name),
     });
+}
+
+function wiringOf(model: Model, name: string, prefix: string): WiringSpec {
+    const wiring = wiringSpec(model, name, prefix);
+    return model.routers[name]?.nos === "vyos" ? vyosWiring(model, name, wiring) : wiring;
+}
+
+/** What a router is configured with, by its operating system. */
+function configurationOf(model: Model, name: string): Pick<RouterArgs, "nos" | "config"> {
+    const { nos } = model.routers[name]!;
+    switch (nos) {
+        case "frr":
+            return { nos, config: () => frrConf(model, name) };
+        case "vyos":
+            return { nos, config: (login) => vyosConfigBoot(model, name, login) };
+    }
 }
 
 /** Routers and clients. */
 export function dockerFabric(parent: pulumi.Resource, args: Omit<FabricArgs, "nodes">): Fabric {
     const { model, prefix, claim, images } = args;
     const device = deviceArgs(args);
-    const routers = Object.keys(model.routers).map(
-        (name) =>
-            [
-                name,
-                new Router(name, { ...device(name), image: images.router, config: frrConf(model, name) }, { parent }),
-            ] as const,
-    );
+    const routers = Object.keys(model.routers).map((name) => {
+        const image = routerImage(model, name, images);
+        return [
+            name,
+            new Router(name, { ...device(name), image, ...configurationOf(model, name) }, { parent }),
+        ] as const;
+    });
     const clients = Object.keys(model.hosts).map(
         (name) => [name, new Client(name, { ...device(name), image: images.client }, { parent })] as const,
     );
@@ -169,6 +197,7 @@ export function dockerFabric(parent: pulumi.Resource, args: Omit<FabricArgs, "no
         parts: devices.flatMap(([, { parts }]) => parts),
         besideNodes: devices.filter(([name]) => isBesideNodes(model, name)).flatMap(([, { parts }]) => parts),
         sidecars,
+        logins: routers.flatMap(([name, { login }]) => (login === undefined ? [] : [[name, login] as const])),
     };
 }
 

@@ -14,7 +14,7 @@ import { Cilium } from "../cilium";
 import type { HelmProgram } from "../helm-program";
 import { KindCluster } from "../kind-cluster";
 import { MetalLb } from "../metallb";
-import type { DockerSettings, Runtime } from "../runtime";
+import type { DockerSettings, Runtime, RuntimeOutputs } from "../runtime";
 import { Workload } from "../workload";
 import {
     dockerFabric,
@@ -98,8 +98,20 @@ export const docker: Runtime<{ readonly docker: DockerSettings }> = (parent, { m
             sessions,
             firstAnswer,
         }));
-    return { checksPassed: verification.passed, timings };
+    return { checksPassed: verification.passed, timings, ...loginsOf(fabric) };
 };
+
+function loginsOf({ logins }: Fabric): Pick<RuntimeOutputs, "logins"> {
+    if (logins.length === 0) {
+        return {};
+    }
+    const all = pulumi.all(
+        logins.map(([router, { user, password }]) =>
+            password.apply((text) => [router, { user, password: text }] as const),
+        ),
+    );
+    return { logins: pulumi.secret(all.apply((pairs) => Object.fromEntries(pairs))) };
+}
 
 function makeClaim(parent: pulumi.Resource, model: Model, prefix: string, { images, binaries }: DockerSettings): Claim {
     const fabric = fabricClaim(model, prefix, images);

@@ -28,6 +28,7 @@ import * as sessions from "./sessions";
 import * as staticRoutes from "./static-routes";
 import * as timers from "./timers";
 import * as vrfs from "./vrfs";
+import * as vyos from "./vyos";
 import * as wellFormed from "./well-formed";
 
 /** Rules that all others rely on: where one of these is broken, the others are not asked. */
@@ -57,6 +58,7 @@ const meaningRules: readonly Rule[] = [
     ...collect(selectors),
     ...collect(services),
     ...collect(checks),
+    ...collect(vyos),
     ...collect(docker),
 ];
 

@@ -5,14 +5,19 @@ import { isError } from "../../lab/rules/findings";
 import { readLab, type StackConfig } from "../../stacks/config";
 import { expectGolden } from "../golden";
 import { stackConfig } from "../stacks/configs";
-import { type Recorded, type Recording, record } from "./recording";
+import { type Recorded, type Recording, record, secret, signature } from "./recording";
 
 const root = resolve(__dirname, "../..");
 const shipped = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
 const runtimes = ["netns", "docker"] as const;
 
 /** Where a stack is like a shipped one but for some parameters. */
-const variants: Readonly<Record<string, { readonly of: string; readonly lab: object }>> = {
+const variants: Readonly<Record<string, { readonly of: string; readonly lab: object; readonly docker?: object }>> = {
+    "leaf-spine-vyos": {
+        of: "leaf-spine",
+        lab: { nos: "vyos", racks: 1, spines: 1 },
+        docker: { images: { vyos: "registry.test/vyos:1.4.0" } },
+    },
     "leaf-spine-metallb": { of: "leaf-spine", lab: { loadBalancer: "metallb" } },
     "ibgp-frr-metallb": { of: "ibgp-frr", lab: { ciliumBgp: "metallb", ciliumVersion: "1.16.5" } },
 };
@@ -20,7 +25,13 @@ const variants: Readonly<Record<string, { readonly of: string; readonly lab: obj
 function configOf(stack: string): StackConfig {
     const variant = variants[stack];
     const config = stackConfig(join(root, `Pulumi.${variant?.of ?? stack}.yaml`));
-    return variant === undefined ? config : { ...config, lab: { ...(config.lab as object), ...variant.lab } };
+    return variant === undefined
+        ? config
+        : {
+              ...config,
+              lab: { ...(config.lab as object), ...variant.lab },
+              ...(variant.docker === undefined ? {} : { docker: variant.docker }),
+          };
 }
 
 /** The stacks that become a lab: one is shipped to show what the rules refuse. */
@@ -57,6 +68,17 @@ function describeResource(resource: Recorded): string {
     return `${label(resource.urn)}\n${lines.join("")}`;
 }
 
+/** Properties with every secret in them taken out. */
+function withoutSecrets(value: unknown): unknown {
+    if (typeof value !== "object" || value === null) {
+        return value;
+    }
+    if ((value as Record<string, unknown>)[signature] === secret) {
+        return "secret";
+    }
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withoutSecrets(each)]));
+}
+
 /** All resources as a tree, children behind their parents. */
 function describeTree(resources: readonly Recorded[], parent = ""): string {
     return resources
@@ -86,6 +108,15 @@ describe("the resources of a lab", () => {
     it.each(cases)("stack $stack on $runtime: a preview that knows no output names the same", ({ stack, runtime }) => {
         const urns = ({ resources }: Recording) => resources.map(({ urn }) => urn).sort();
         expect(urns(recordStack(stack, runtime, true))).toEqual(urns(recordStack(stack, runtime)));
+    });
+
+    it("has passwords and what is made of them only as secrets", () => {
+        const { resources } = recordStack("leaf-spine-vyos", "docker");
+        const configured = resources.filter(({ urn }) => urn.includes("bgplab:docker:Vyos::"));
+        expect(configured.map(({ secretInputs }) => secretInputs)).toEqual([["config"], ["config"]]);
+        const plain = JSON.stringify(resources.map(({ inputs }) => withoutSecrets(inputs)));
+        expect(plain).toContain("registry.test/vyos:1.4.0");
+        expect(plain).not.toMatch(/\$6\$|drawn-password|drawnsalt/);
     });
 
     it("load the packages of the docker runtime only there", () => {

@@ -9,11 +9,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RegisterResourceRequest, RegisterResourceResponse } from "@pulumi/pulumi/proto/resource_pb";
 import { MockMonitor, type MockResourceArgs } from "@pulumi/pulumi/runtime/mocks";
 import { disconnect, setMockOptions } from "@pulumi/pulumi/runtime/settings";
-import type { Recorded, Recording, Request } from "./recording";
-
-/** How the SDK marks secrets among the properties that it sends. */
-const signature = "4dabf18193072939515e22adb298388d";
-const secret = "1b47061264138c4ac30d75fd1eb44270";
+import { type Recorded, type Recording, type Request, secret, signature } from "./recording";
 
 const recorded: Recorded[] = [];
 
@@ -69,6 +65,9 @@ function made({ type, name, inputs }: MockResourceArgs) {
         "bgplab:docker:Claim": { name: "claimed" },
         "bgplab:netns:Claim": { name: "claimed" },
         "bgplab:docker:Frr": { seconds: 1 },
+        "bgplab:docker:Vyos": { seconds: 1 },
+        "random:index/randomPassword:RandomPassword": { result: "drawn-password" },
+        "random:index/randomString:RandomString": { result: "drawnsalt" },
         "bgplab:docker:Readiness": { seconds: 1 },
         "bgplab:docker:Verification": { timings: { sessions: 1, firstAnswer: 1 } },
         "command:local:Command": { stdout: "# made in 1 s\na kubeconfig", stderr: "" },

@@ -1,6 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { resolve } from "node:path";
 
+/** How the SDK marks secrets among the properties that it sends. */
+export const signature = "4dabf18193072939515e22adb298388d";
+export const secret = "1b47061264138c4ac30d75fd1eb44270";
+
 /** What the test asks of a recorded run of the program. */
 export interface Request {
     readonly stack: string;

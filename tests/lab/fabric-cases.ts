@@ -72,6 +72,43 @@ function withCalico(draft: Draft): void {
 
 export const fabricCases: readonly FabricCase[] = [
     {
+        id: "VYOS-VER-001",
+        at: "routers.leaf0.nosVersion",
+        when: "the release is of no series",
+        parameters: { racks: 1, spines: 1, spineAsns: [64601], leafAsns: [64701], nos: "vyos", nosVersion: "1.4.0" },
+        change: (draft) => {
+            leaf(draft).nosVersion = "sagitta";
+        },
+    },
+    {
+        id: "VYOS-VRF-001",
+        at: "routers.leaf0.vrfs",
+        when: "a router of 1.3 has a VRF",
+        parameters: { nos: "vyos", nosVersion: "1.3.8" },
+        change: (draft) => {
+            const routeTargets = ["64701:1"];
+            leaf(draft).vrfs = [
+                {
+                    name: "blue",
+                    routeDistinguisher: "64701:1",
+                    importTargets: routeTargets,
+                    exportTargets: [...routeTargets],
+                    staticRoutes: [],
+                    bgp: { ...structuredClone(leaf(draft).bgp), routerId: "10.1.5.2", neighbors: [], families: [] },
+                },
+            ];
+        },
+    },
+    {
+        id: "VYOS-POL-001",
+        at: "routers.leaf0.bgp.ebgpRequiresPolicy",
+        when: "a router of 1.2 is to require policies",
+        parameters: { nos: "vyos", nosVersion: "1.2.8" },
+        change: (draft) => {
+            leaf(draft).bgp.ebgpRequiresPolicy = true;
+        },
+    },
+    {
         id: "BGP-RR-001",
         at: "routers.leaf0.bgp.neighbors[2]",
         when: "a leaf reflects to a spine",
