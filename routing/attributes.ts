@@ -5,11 +5,11 @@ import type { Peer } from "./speakers";
 
 /**
  * What a path says. One value serves all peers that are told the same, so that a table of thousands of paths is a table of
- * references.
+ * references. All values have all properties: engines are quick where objects are of one shape.
  */
 export interface Attributes {
-    /** Next hop; absent when it is the neighbor that sent the path. */
-    readonly nextHop?: Address;
+    /** Next hop; nothing when it is the neighbor that sent the path. */
+    readonly nextHop: Address | undefined;
     /** Whether an IPv6 path carries the neighbor's link-local address, to which packets are then sent (RFC 2545 §3). */
     readonly linkLocal: boolean;
     readonly asPath: readonly Asn[];
@@ -19,7 +19,7 @@ export interface Attributes {
     /** Metric; a path without one counts as 0. */
     readonly med: number;
     /** BGP identifier, as hexadecimal digits, of the speaker that brought the path into the AS, once it was reflected. */
-    readonly originator?: string;
+    readonly originator: string | undefined;
     /** Clusters that the path was reflected through, the last one first. */
     readonly clusters: readonly Address[];
     /** Of an own path, whether it may be used: `network` wants a route to the very prefix. */
@@ -29,18 +29,16 @@ export interface Attributes {
 /** A path that a speaker may choose. */
 export interface Candidate {
     readonly attributes: Attributes;
-    /** Session by which it came; absent for an own path. */
-    readonly peer?: Peer;
+    /** Session by which it came; nothing for an own path. */
+    readonly peer: Peer | undefined;
 }
 
 /** Local preference of a path that nobody gave another (FRR, BIRD and GoBGP). */
 export const defaultLocalPreference = 100;
 
 /** What is the same in every path of the speaker that brings it up. */
-export const ownAttributes: Pick<
-    Attributes,
-    "linkLocal" | "asPath" | "localPreference" | "med" | "clusters" | "usable"
-> = {
+export const ownAttributes: Omit<Attributes, "nextHop" | "origin"> = {
+    originator: undefined,
     linkLocal: false,
     asPath: [],
     localPreference: defaultLocalPreference,

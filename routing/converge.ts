@@ -1,6 +1,7 @@
 /** Lets the speakers of a lab agree on one prefix: they decide and tell each other until nobody changes its mind. */
 
-import type { Prefix } from "../lab/model";
+import { familyOf } from "../lab/address";
+import type { Family, Prefix } from "../lab/model";
 import { type Attributes, type Candidate, sameAttributes } from "./attributes";
 import { bestOf, type Validity } from "./decision";
 import { exported, imported, type Letters } from "./exchange";
@@ -32,6 +33,7 @@ export class DisputeError extends Error {
 /** Work in progress on one prefix. */
 interface Work {
     readonly speakers: readonly Speaker[];
+    readonly family: Family;
     readonly prefix: Prefix;
     readonly isValid: Validity;
     readonly own: Outcome["own"];
@@ -62,6 +64,7 @@ export function converge(
     const ends = speakers.reduce((sum, { peers }) => sum + peers.length, 0);
     const work: Work = {
         speakers,
+        family: familyOf(prefix),
         prefix,
         isValid,
         own,
@@ -95,7 +98,7 @@ function decide(work: Work, speaker: Speaker): void {
         return;
     }
     work.best[speaker.index] = best;
-    const letters: Letters = new Map();
+    const letters: Letters = [];
     for (const peer of work.listenersOf(speaker)) {
         tell(work, peer, best, letters);
     }
@@ -103,7 +106,10 @@ function decide(work: Work, speaker: Speaker): void {
 
 /** All paths that a speaker may choose of, its own first. */
 export function candidatesOf(speaker: Speaker, { own, received }: Pick<Outcome, "own" | "received">): Candidate[] {
-    const candidates: Candidate[] = (own.get(speaker.index) ?? []).map((attributes) => ({ attributes }));
+    const candidates: Candidate[] = (own.get(speaker.index) ?? []).map((attributes) => ({
+        attributes,
+        peer: undefined,
+    }));
     for (const peer of speaker.peers) {
         const attributes = received[peer.index];
         if (attributes !== undefined) {
@@ -115,8 +121,8 @@ export function candidatesOf(speaker: Speaker, { own, received }: Pick<Outcome, 
 
 /** Sends the best path, or its withdrawal. */
 function tell(work: Work, peer: Peer, best: Candidate | undefined, letters: Letters): void {
-    const sent = best === undefined ? undefined : exported(peer, work.prefix, best, letters);
-    const kept = sent === undefined ? undefined : imported(peer.other, work.prefix, sent);
+    const sent = best === undefined ? undefined : exported(peer, work.family, work.prefix, best, letters);
+    const kept = sent === undefined ? undefined : imported(peer.other, work.family, work.prefix, sent);
     const { index, speaker } = peer.other;
     if (!sameAttributes(kept, work.received[index])) {
         work.received[index] = kept;

@@ -1,6 +1,5 @@
 /** How speakers exchange paths: what a peer is sent, and what it keeps of it. */
 
-import { familyOf } from "../lab/address";
 import type { Address, Family, Prefix } from "../lab/model";
 import { type Attributes, type Candidate, defaultLocalPreference, isUnspecified } from "./attributes";
 import { nextHopOf } from "./decision";
@@ -11,38 +10,47 @@ import type { FamilyPolicy, Peer } from "./speakers";
 interface Letter {
     readonly permitted: boolean;
     /** With the speaker itself as next hop; made when it is first wanted. */
-    own?: Attributes;
+    own: Attributes | undefined;
     /** With the path's next hop. */
-    kept?: Attributes;
+    kept: Attributes | undefined;
 }
 
 /** What is told of one best path, by voice. */
-export type Letters = Map<number, Letter>;
+export type Letters = (Letter | undefined)[];
 
 /**
  * The path that a peer is sent; nothing when it must not have it.
  *
  * @param letters what was told of the same best path before
  */
-export function exported(peer: Peer, prefix: Prefix, best: Candidate, letters: Letters): Attributes | undefined {
-    const letter = letters.get(peer.voice) ?? { permitted: permits(peer, prefix, best) };
-    letters.set(peer.voice, letter);
+export function exported(
+    peer: Peer,
+    family: Family,
+    prefix: Prefix,
+    best: Candidate,
+    letters: Letters,
+): Attributes | undefined {
+    let letter = letters[peer.voice];
+    if (letter === undefined) {
+        letter = { permitted: permits(peer, family, prefix, best), own: undefined, kept: undefined };
+        letters[peer.voice] = letter;
+    }
     if (best.peer === peer || !letter.permitted) {
         return undefined;
     }
-    const nextHop = nextHopFor(peer, prefix, best);
+    const nextHop = nextHopFor(peer, family, best);
     if (nextHop === undefined) {
-        letter.own ??= told(peer, familyOf(prefix), best, undefined);
+        letter.own ??= told(peer, family, best, undefined);
         return letter.own;
     }
-    letter.kept ??= told(peer, familyOf(prefix), best, nextHop);
+    letter.kept ??= told(peer, family, best, nextHop);
     return letter.kept;
 }
 
 /** Whether a session lets a speaker's best path out. */
-export function permits(peer: Peer, prefix: Prefix, best: Candidate): boolean {
-    const policy = peer.policy[familyOf(prefix)];
-    return policy.active && !isSplit(peer, best, policy, familyOf(prefix)) && policy.outgoing(prefix);
+export function permits(peer: Peer, family: Family, prefix: Prefix, best: Candidate): boolean {
+    const policy = peer.policy[family];
+    return policy.active && !isSplit(peer, best, policy, family) && policy.outgoing(prefix);
 }
 
 /**
@@ -65,33 +73,26 @@ function told(peer: Peer, family: Family, best: Candidate, nextHop: Address | un
     const { attributes, peer: from } = best;
     const { speaker, kind } = peer;
     const { med } = peer.policy[family];
-    const linkLocal = peer.sendsLinkLocal && family === "ipv6";
-    const common = {
-        ...(nextHop === undefined ? {} : { nextHop }),
-        linkLocal,
+    const isExternal = kind === "ebgp";
+    const reflected = isReflected(peer, best);
+    return {
+        nextHop,
+        linkLocal: peer.sendsLinkLocal && family === "ipv6",
+        asPath: isExternal ? [speaker.asn, ...attributes.asPath] : attributes.asPath,
         origin: attributes.origin,
+        localPreference: isExternal ? defaultLocalPreference : attributes.localPreference,
+        med: isExternal ? (med ?? (from === undefined ? attributes.med : 0)) : attributes.med,
+        originator: reflected ? (attributes.originator ?? from?.identifier) : undefined,
+        clusters: reflected ? [speaker.clusterId, ...attributes.clusters] : noClusters,
         usable: true,
     };
-    if (kind === "ebgp") {
-        return {
-            ...common,
-            asPath: [speaker.asn, ...attributes.asPath],
-            localPreference: defaultLocalPreference,
-            med: med ?? (from === undefined ? attributes.med : 0),
-            clusters: [],
-        };
-    }
-    const { asPath, localPreference, originator = from?.identifier } = attributes;
-    const reflection =
-        isReflected(peer, best) && originator !== undefined
-            ? { originator, clusters: [speaker.clusterId, ...attributes.clusters] }
-            : { clusters: attributes.clusters };
-    return { ...common, asPath, localPreference, med: attributes.med, ...reflection };
 }
 
+const noClusters: readonly Address[] = [];
+
 /** The path as the receiver keeps it; nothing when it refuses it. */
-export function imported(peer: Peer, prefix: Prefix, path: Attributes): Attributes | undefined {
-    const { incoming, localPreference } = peer.policy[familyOf(prefix)];
+export function imported(peer: Peer, family: Family, prefix: Prefix, path: Attributes): Attributes | undefined {
+    const { incoming, localPreference } = peer.policy[family];
     if (isLoop(peer, path) || !incoming(prefix)) {
         return undefined;
     }
@@ -113,16 +114,14 @@ function isLoop({ speaker }: Peer, { asPath, clusters, originator, nextHop }: At
  * the path's own next hop is on the link with the peer; over iBGP the path's own, unless the session says `next-hop-self`,
  * which FRR leaves out of account for reflected paths.
  */
-function nextHopFor(peer: Peer, prefix: Prefix, best: Candidate): Address | undefined {
-    const family = familyOf(prefix);
+function nextHopFor(peer: Peer, family: Family, best: Candidate): Address | undefined {
     if (peer.leak !== undefined && best.peer === undefined) {
-        return unspecified(prefix);
+        return unspecified(family);
     }
     const nextHop = nextHopOf(best, family);
     if (isUnspecified(nextHop) || (peer.policy[family].nextHopSelf && !isReflected(peer, best))) {
         return undefined;
     }
-    const isKept =
-        peer.kind === "ibgp" || (peer.link !== undefined && peer.speaker.linksTo(nextHop).includes(peer.link));
+    const isKept = peer.kind === "ibgp" || (peer.link !== undefined && peer.speaker.linkTo(nextHop) === peer.link);
     return isKept ? nextHop : undefined;
 }

@@ -49,7 +49,8 @@ function updateGroups(index: PrefixIndex, settled: Settled, speaker: Speaker): R
         for (const peer of speaker.peers.filter(({ policy }) => policy[family].active)) {
             const key = groupKey(peer, family);
             const group = groups.get(key);
-            const offer = group?.offer ?? announcements.filter(({ prefix, best }) => permits(peer, prefix, best));
+            const offer =
+                group?.offer ?? announcements.filter(({ prefix, best }) => permits(peer, family, prefix, best));
             groups.set(key, { members: (group?.members ?? 0) + 1, offer });
         }
     }

@@ -1,7 +1,7 @@
 /** What speakers originate: redistributed and announced networks of routers, pods and services of nodes. */
 
 import { contains, familyOf, hostPrefix } from "../lab/address";
-import type { Address, BgpSpeaker, Lab, Prefix } from "../lab/model";
+import type { Address, BgpSpeaker, Family, Lab, Prefix } from "../lab/model";
 import { advertisedPodCidrs, advertisedServiceAddresses } from "../lab/services";
 import type { SpeakerProgram } from "../lab/speakers";
 import { type Attributes, ownAttributes } from "./attributes";
@@ -22,12 +22,12 @@ export function originatedByRouter(index: PrefixIndex, bgp: BgpSpeaker, routes: 
     for (const prefix of bgp.families.flatMap(({ networks }) => networks)) {
         const number = index.numberOf(prefix)!;
         // `bgp network import-check`: the path is used while the router has a route to that very prefix, not from BGP.
-        add(number, { ...ownPath(unspecified(prefix), "igp"), usable: routes.has(number) });
+        add(number, { ...ownPath(unspecified(familyOf(prefix)), "igp"), usable: routes.has(number) });
     }
     for (const [number, route] of routes) {
         const prefix = index.prefixes[number]!;
         if (redistributes(bgp, prefix, route)) {
-            add(number, ownPath(route.nextHops[0]?.via ?? unspecified(prefix), "incomplete"));
+            add(number, ownPath(route.nextHops[0]?.via ?? unspecified(familyOf(prefix)), "incomplete"));
         }
     }
     return own;
@@ -42,7 +42,9 @@ export function originatedPrefixes(lab: Lab, node: string, program: SpeakerProgr
 /** A node's own paths. */
 export function originatedByNode(index: PrefixIndex, lab: Lab, node: string, program: SpeakerProgram): OwnPaths {
     const prefixes = originatedPrefixes(lab, node, program);
-    return new Map(prefixes.map((prefix) => [index.numberOf(prefix)!, [ownPath(unspecified(prefix), "igp")]]));
+    return new Map(
+        prefixes.map((prefix) => [index.numberOf(prefix)!, [ownPath(unspecified(familyOf(prefix)), "igp")]]),
+    );
 }
 
 function redistributes(bgp: BgpSpeaker, prefix: Prefix, { protocol }: FibRoute): boolean {
@@ -60,6 +62,6 @@ function ownPath(nextHop: Address, origin: Attributes["origin"]): Attributes {
 }
 
 /** The next hop of a path that the speaker forwards itself. */
-export function unspecified(prefix: Prefix): Address {
-    return familyOf(prefix) === "ipv4" ? "0.0.0.0" : "::";
+export function unspecified(family: Family): Address {
+    return family === "ipv4" ? "0.0.0.0" : "::";
 }

@@ -1,9 +1,10 @@
 /** The BGP speakers of a lab with their established sessions and policies. */
 
-import { addressOf, contains, familyOf, networkOf } from "../lab/address";
+import { addressOf, contains, familyOf } from "../lab/address";
 import { carries } from "../lab/families";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
 import type { Address, Asn, Family, Lab, Router } from "../lab/model";
+import { onLink } from "../lab/sessions";
 import { nodeSpeakers, type SpeakerProgram } from "../lab/speakers";
 import { hexOf, sortedByAddress } from "./bits";
 import type { MultipathSettings } from "./decision";
@@ -27,8 +28,8 @@ export interface Speaker {
     readonly imports: boolean;
     readonly multipath: MultipathSettings;
     readonly ownAddresses: ReadonlySet<Address>;
-    /** Own interfaces in whose subnets an address is. */
-    readonly linksTo: (address: Address) => readonly string[];
+    /** The interface in whose subnet an address is. */
+    readonly linkTo: (address: Address) => string | undefined;
     /** Established sessions. */
     readonly peers: readonly Peer[];
     /** Those whose other end takes routes. */
@@ -45,9 +46,9 @@ export interface Peer {
     readonly address: Address;
     readonly policy: Readonly<Record<Family, FamilyPolicy>>;
     /** VRF of the same router at the other end, when the session stands for leaking. */
-    readonly leak?: string;
+    readonly leak: string | undefined;
     /** Interface to a router's peer on the same link, on which a next hop may stay as it is. */
-    readonly link?: string;
+    readonly link: string | undefined;
     /** Next hop by which the other end reaches this one. */
     readonly self: Readonly<Record<Family, Address>>;
     /** Whether paths carry this end's IPv6 link-local address. */
@@ -163,22 +164,19 @@ function idle(table: Table) {
     return {
         table,
         ownAddresses: ownAddresses(table.place),
-        linksTo: linksIn(table.place),
+        linkTo: linksIn(table.place),
         peers: [] as Mutable<Peer>[],
         listeners: [] as Peer[],
     };
 }
 
-function linksIn({ interfaces }: Place): Speaker["linksTo"] {
-    const known = new Map<Address, readonly string[]>();
+function linksIn(place: Place): Speaker["linkTo"] {
+    const known = new Map<Address, string | undefined>();
     return (address) => {
-        const links =
-            known.get(address) ??
-            interfaces
-                .filter(({ addresses }) => addresses.some((own) => contains(networkOf(own), address)))
-                .map(({ name }) => name);
-        known.set(address, links);
-        return links;
+        if (!known.has(address)) {
+            known.set(address, onLink(place, address).interface);
+        }
+        return known.get(address);
     };
 }
 
@@ -245,7 +243,8 @@ function side(
         kind,
         address: end.peerAddress,
         policy: { ipv4: policy("ipv4"), ipv6: policy("ipv6") },
-        ...(isRouter && end.onLink && end.interface !== undefined ? { link: end.interface } : {}),
+        leak: undefined,
+        link: isRouter && end.onLink ? end.interface : undefined,
         self: selfOf(facing.peerAddress, isRouter ? own.map(addressOf) : []),
         sendsLinkLocal: isRouter && kind === "ebgp" && end.onLink && familyOf(end.peerAddress) === "ipv6",
         identifier: hexOf(facing.routerId),
@@ -357,6 +356,7 @@ function leakSides(
             address: addressAt(place),
             policy: { ipv4: policy("ipv4"), ipv6: policy("ipv6") },
             leak: facing.vrf!,
+            link: undefined,
             self: { ipv4: "0.0.0.0", ipv6: "::" },
             sendsLinkLocal: false,
             identifier: hexOf(facing.bgp.routerId),
