@@ -22,18 +22,29 @@ export const vyosExit = {
 const folder = "/etc/bgp-lab";
 const wanted = `${folder}/config.boot`;
 const active = `${folder}/active`;
+const bootFile = "/config/config.boot";
 const wrapper = "/opt/vyatta/bin/vyatta-op-cmd-wrapper";
+const cliWrapper = "/opt/vyatta/sbin/vyatta-cfg-cmd-wrapper";
 
 /**
- * A script of vbash, VyOS's shell, by the rules of its documentation: in the group vyattacfg, or nobody else could change
- * the configuration any more. The exit code is not to be relied on after `exit`, so success leaves a file.
+ * A session of changes, through the program by which VyOS's own scripts make them. It must run in the group vyattacfg, or
+ * nobody else could change the configuration any more. The number is that of the session.
  */
-const session = `source /opt/vyatta/etc/functions/script-template
-configure
-if load ${wanted}.new && { ! cli-shell-api sessionChanged || commit; }; then
-    save && touch ${folder}/committed
+const session = `change() { CMD_WRAPPER_SESSION_ID=$$ ${cliWrapper} "$@"; }
+change begin || exit
+if says=$(change load ${wanted}.new 2>&1); then
+    case $says in
+        *"No configuration changes"*) code=0 ;;
+        *) says=$(change commit_with_error 2>&1) && code=0 || code=1 ;;
+    esac
+else
+    code=1
 fi
-exit discard`;
+[ $code != 0 ] || change save ${bootFile} || code=1
+[ $code = 0 ] || change discard
+change end
+echo "$says"
+exit $code`;
 
 /** VyOS says when it has loaded what it starts with; 1.2 does not, and is up when systemd is. */
 const awaitBoot = `booted() {
@@ -46,7 +57,7 @@ until booted; do
     sleep 1
 done`;
 
-/** Where a restart of the container would load it from, VyOS has the configuration itself: save puts it there. */
+/** A restart of the container loads what was saved. */
 const apply = `umask 077
 patience=180
 mkdir -p ${folder}
@@ -55,9 +66,7 @@ ${awaitBoot}
 cat >${folder}/session <<'END'
 ${session}
 END
-rm -f ${folder}/committed
-says=$(sg vyattacfg -c "/bin/vbash ${folder}/session" 2>&1)
-if [ ! -e ${folder}/committed ]; then
+if ! says=$(sg vyattacfg -c "sh ${folder}/session" 2>&1); then
     rm -f ${wanted}.new
     echo "$says"
     exit ${vyosExit.refused}
@@ -73,7 +82,7 @@ ${awaitBoot}
 umask 077
 trap 'rm -f ${wanted}.asked ${active}.now' EXIT
 cat >${wanted}.asked
-cmp -s ${wanted}.asked ${wanted} || echo "another file"
+[ "$(cat ${wanted}.asked)" = "$(cat ${wanted} 2>/dev/null)" ] || echo "another file"
 ${wrapper} show configuration commands >${active}.now
 [ -e ${active} ] || : >${active}
 grep -vxF -f ${active} ${active}.now | sed "s/^/extra /"
