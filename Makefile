@@ -11,7 +11,7 @@ run := node scripts/run.cjs
 bin := ./node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down preview refresh cancel verify status drill predict render diagram test lint format bench bench-docker bench-kind update-golden
+.PHONY: help setup up down preview refresh cancel verify status drill predict render diagram test test-differential lint format bench bench-docker bench-kind update-golden
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ diagram: setup ## Print the lab as a Mermaid diagram
 test: lint ## Check style and types, run all tests
 	@./scripts/setup.sh frr-pythontools
 	@$(bin)/vitest run $(ARGS)
+
+test-differential: setup ## Compare predictions of random labs with real FRR (CASES=200; SEED=7 repeats one and prints it)
+	@CASES="$${CASES:-200}" $(bin)/vitest run tests/differential $(ARGS)
 
 lint: setup ## Check style and types
 	@$(bin)/biome check --error-on-warnings .

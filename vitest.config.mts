@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests that run whole labs need minutes on a busy machine; none of them asserts how long something takes. */
-const wholeLabs = ["tests/e2e/**/*.test.ts", "tests/docker/**/*.test.ts"];
+const wholeLabs = ["tests/e2e/**/*.test.ts", "tests/docker/**/*.test.ts", "tests/differential/**/*.test.ts"];
 
 export default defineConfig({
     test: {

@@ -22,7 +22,7 @@ function answerOf(result: HttpResult | ReachResult): Answer {
  * VRFs of a router by their addresses on the link on which they leak, link-local ones included. Names of namespaces tell
  * which VRFs there are.
  */
-async function leakOwners(sandbox: Sandbox, device: string): Promise<ReadonlyMap<string, string>> {
+export async function leakOwners(sandbox: Sandbox, device: string): Promise<ReadonlyMap<string, string>> {
     const prefix = vrfNamespace(device, "");
     const namespaces = readdirSync(sandbox.path("/run/netns")).filter((name) => name.startsWith(prefix));
     const { states } = await sandbox.call("state", { namespaces });
@@ -75,14 +75,13 @@ export function netnsDriver(sandbox: Sandbox): Driver & { close(): void } {
             ask,
             async kernelRoutes(device, family, vrf) {
                 const namespace = vrfNamespace(device, vrf);
+                const isLearned = ({ protocol }: KernelRoute) => protocol === "bgp" || protocol === "bird";
                 const [{ states }, owners] = await Promise.all([
                     sandbox.call("state", { namespaces: [namespace] }),
                     vrf === undefined ? new Map<string, string>() : leakOwners(sandbox, device),
                 ]);
                 return (states[namespace]?.routes ?? [])
-                    .filter(
-                        ({ prefix, protocol }) => protocol === "bgp" && prefix.includes(":") === (family === "ipv6"),
-                    )
+                    .filter((route) => isLearned(route) && route.prefix.includes(":") === (family === "ipv6"))
                     .map(({ prefix, nextHops }) => ({
                         prefix,
                         nextHops: [...new Set(nextHops.flatMap((hop) => gatewayOf(hop, owners)))],

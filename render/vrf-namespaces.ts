@@ -2,7 +2,8 @@
  * VRFs as network namespaces, for kernels with and without VRF devices: each VRF of a router is a namespace of its own, and
  * FRR speaks BGP in all of them (zebra's VRF backend `netns`). Routes leak over an internal link, on which the VRFs are
  * each other's iBGP peers: they are marked with the route targets of the VRF they leave, and taken by VRFs that import
- * one of these. The next hop stays as it is, since every VRF that takes a route takes the way to its next hop as well.
+ * one of these. The next hop stays as it is, since every VRF that takes a route takes the way to its next hop as well. A VRF
+ * that leaks has no iBGP neighbors of its own: to them, routes of another VRF would have a next hop inside the router.
  */
 
 import { carries } from "../lab/families";
@@ -68,17 +69,13 @@ export function leakingInstances(router: Router): readonly RoutingInstance[] {
     });
 }
 
-/**
- * The other VRF is a client, because routes that were learned over iBGP leak, too. One session carries both families: FRR
- * then sends its link-local address on the interface as the next hop of its own IPv6 routes.
- */
+/** One session carries both families: FRR then sends its link-local address on the interface as the next hop of own IPv6 routes. */
 function leakSession(router: Router, vrf: Vrf, other: Vrf): Neighbor {
     const families = (["ipv4", "ipv6"] as const)
         .filter((family) => carries(vrf.bgp, family) && carries(other.bgp, family))
         .map(
             (family): RenderedFamily => ({
                 family,
-                routeReflectorClient: true,
                 routeMaps: { in: mapName(vrf, "IN"), out: mapName(vrf, "OUT") },
             }),
         );
