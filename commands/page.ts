@@ -1,10 +1,13 @@
 /** The parts of a topology's page that follow from the model and its prediction, written between markers. */
 
+import { compareAddresses } from "../lab/address";
 import { namedDevices } from "../lab/devices";
 import type { Interface, Lab, Segment } from "../lab/model";
 import { mermaid } from "../render/mermaid";
 import { predict } from "../routing/predict";
-import { routeTable, sessionTable, type TextTable } from "../routing/summary";
+import { routeTable, sessionTable, type TextTable, traceTable } from "../routing/summary";
+import { type FailureEffect, failureSweep } from "../routing/sweep";
+import { type Trace, trace } from "../routing/trace";
 
 /** A part of a page by its name in the marker. */
 type Part = (lab: Lab) => readonly string[];
@@ -14,6 +17,8 @@ const parts: Readonly<Record<string, Part>> = {
     addresses: (lab) => table(addressTable(lab)),
     sessions: (lab) => table(sessionTable(predict(lab))),
     routes: (lab) => table(routeTable(lab, predict(lab))),
+    ways: (lab) => table(traceTable(waysOf(lab))),
+    failures: (lab) => failures(failureSweep(lab)),
 };
 
 /** A pair of markers with what is between them: the part, a stack, and parameters that it is shown with. */
@@ -37,6 +42,30 @@ export function fillPage(text: string, labOf: (stack: string, parameters: object
         const lab = labOf(stack, parameters === undefined ? {} : (JSON.parse(parameters) as object));
         return [begin, "", ...part(lab), "", "<!-- end -->"].join("\n");
     });
+}
+
+/** The ways that the packets of the lab's checks take, where something must answer. */
+function waysOf(lab: Lab): readonly Trace[] {
+    const prediction = predict(lab);
+    return lab.checks
+        .filter(({ kind }) => kind !== "silence")
+        .map(({ from, address }) => trace(lab, prediction, from, address));
+}
+
+/** The failure sweep in short: what each fault costs, and the faults that cost nothing. */
+function failures(effects: readonly FailureEffect[]): readonly string[] {
+    const costs = (effect: FailureEffect) => effect.routes.length + effect.unreachable.length > 0 || effect.unrest;
+    const free = effects.filter((effect) => !costs(effect)).map(({ name }) => `\`${name}\``);
+    const rows = effects
+        .filter(costs)
+        .map(({ name, routes, unreachable, unrest }) => [
+            `\`${name}\``,
+            String(routes.filter(({ after }) => after > 0).length),
+            String(routes.filter(({ after }) => after === 0).length),
+            unrest ?? ([...new Set(unreachable.map(({ to }) => to))].sort(compareAddresses).join(", ") || "none"),
+        ]);
+    const header = ["fault", "routes with fewer next hops", "routes lost", "addresses that somebody no longer reaches"];
+    return [...table({ header, rows }), ...(free.length === 0 ? [] : ["", `Without effect: ${free.join(", ")}.`])];
 }
 
 function table({ header, rows }: TextTable): readonly string[] {
