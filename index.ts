@@ -50,15 +50,20 @@ if (warnings.length > 0) {
 
 const deployed = new Lab(lab.name, { model: lab, ...settings });
 
-/** Name of the topology that planned the lab. */
-export const topology = lab.topology;
-/** Number of checks that the running lab passed. */
-export const checksPassed = deployed.checksPassed;
-/** Seconds that each phase took when it last ran; only labs in Docker have phases. */
-export const timings = deployed.timings;
-/** Users of the routers that have any, with their passwords (`pulumi stack output --show-secrets logins`). */
-export const logins = deployed.logins;
-/** Load-balancer addresses of the services, by name. */
-export const services = Object.fromEntries(
-    lab.cluster.services.map(({ name, loadBalancerAddresses }) => [name, loadBalancerAddresses]),
-);
+/** Outputs of the stack. What a lab does not have is left out, because Pulumi warns of outputs without a value. */
+const outputs = {
+    /** Name of the topology that planned the lab. */
+    topology: lab.topology,
+    /** Number of checks that the running lab passed. */
+    checksPassed: deployed.checksPassed,
+    /** Load-balancer addresses of the services, by name. */
+    services: Object.fromEntries(
+        lab.cluster.services.map(({ name, loadBalancerAddresses }) => [name, loadBalancerAddresses]),
+    ),
+    /** Seconds that each phase took when it last ran; only labs in Docker have phases. */
+    ...(deployed.timings && { timings: deployed.timings }),
+    /** Users of the routers that have any, with their passwords (`pulumi stack output --show-secrets logins`). */
+    ...(deployed.logins && { logins: deployed.logins }),
+};
+
+export = outputs;
