@@ -14,7 +14,10 @@ import { sandboxOf } from "./netns";
 import { options } from "./options";
 
 /** Seconds that routers may take to be as predicted, beyond the time that the prediction itself gives. */
-const grace: Seconds = 15;
+const grace: Seconds = 5;
+
+/** Seconds within which a lab must be found sound before, and after its sessions have come back. */
+const recovery: Seconds = 15;
 
 /** Time for which a client must be answered without a failure before a fault is taken, and after routing is at rest. */
 const calm: Milliseconds = 500;
@@ -112,7 +115,7 @@ async function drill(lab: DrilledLab, driver: Driver, { name, fault, target }: P
         await repair(lab, fault);
     }
     const start = performance.now();
-    const results = await verify(sound, driver, { deadlineSeconds: grace + longestRetry(lab.model) });
+    const results = await verify(sound, driver, { deadlineSeconds: recovery + longestRetry(lab.model) });
     return {
         fault: name,
         ...(target && attempts ? { target, outage: outageOf(attempts) } : {}),
@@ -123,7 +126,7 @@ async function drill(lab: DrilledLab, driver: Driver, { name, fault, target }: P
 }
 
 async function expectSound(checks: readonly Check[], driver: Driver): Promise<void> {
-    const results = await verify(checks, driver, { deadlineSeconds: grace });
+    const results = await verify(checks, driver, { deadlineSeconds: recovery });
     const failed = failures(results);
     if (failed !== "") {
         throw new Error(`the lab is not as predicted, so that a drill would show nothing:\n${failed}`);
