@@ -1,6 +1,6 @@
 /** Where packets go: every way from a device or pod to an address, hop by hop. */
 
-import { addressOf, contains, familyOf } from "../lab/address";
+import { addressOf, contains, familyOf, parseAddress } from "../lab/address";
 import { findDevice } from "../lab/devices";
 import type { Address, Lab, Pod, Prefix } from "../lab/model";
 import { serves } from "../lab/services";
@@ -72,7 +72,7 @@ function targetOf(lab: Lab, to: string): Address {
     const [first] = podNamed(lab, to)?.addresses ?? own ?? [];
     const address = first ?? to;
     try {
-        familyOf(address);
+        parseAddress(address);
     } catch {
         throw new Error(`${to} is neither an address nor the name of a device or pod with one`);
     }
