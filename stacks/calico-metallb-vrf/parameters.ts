@@ -7,6 +7,7 @@ import { calicoTimers } from "../../lab/speakers";
 import { type VersionSet, versionSet } from "../../lab/versions";
 import {
     asn,
+    bfd,
     calicoVersion,
     choice,
     clusterNameOf,
@@ -71,6 +72,11 @@ export const schema = z.strictObject({
     gracefulRestartTime: seconds
         .default(120)
         .describe("Seconds the router keeps a node's blocks while its BIRD restarts."),
+    bfd: bfd
+        .optional()
+        .describe(
+            "Finds dead nodes within milliseconds, between the router and MetalLB; Calico has none. Off when left out.",
+        ),
     nodeToNodeMesh: flag.default(true).describe("Whether Calico's speakers have sessions with each other."),
     encapsulation: choice("none", "ipip", "vxlan")
         .default("none")

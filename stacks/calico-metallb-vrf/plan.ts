@@ -218,14 +218,15 @@ function calicoNeighbor(parameters: CalicoMetalLbVrf, node: PlannedNode): Neighb
 }
 
 function metallbNeighbor(parameters: CalicoMetalLbVrf, node: PlannedNode): Neighbor {
-    return neighbor(parameters, node, parameters.metallbAsn, { updateSource: nodePort });
+    const { metallbAsn, bfd } = parameters;
+    return neighbor(parameters, node, metallbAsn, { updateSource: nodePort, ...(bfd === undefined ? {} : { bfd }) });
 }
 
 function neighbor(
     { routerTimers }: CalicoMetalLbVrf,
     node: PlannedNode,
     asn: number,
-    more: Pick<SessionSettings, "ebgpMultihop" | "updateSource">,
+    more: Pick<SessionSettings, "ebgpMultihop" | "updateSource" | "bfd">,
 ): Neighbor {
     return {
         address: addressOf(node.address),
@@ -285,6 +286,7 @@ function planMetalLb(parameters: CalicoMetalLbVrf, version: string): MetalLb {
                 peerAddress: lastHost(parameters.nodeSubnet),
                 timers: parameters.metallbTimers,
                 ebgpMultihop: false,
+                ...(parameters.bfd === undefined ? {} : { bfd: parameters.bfd }),
             },
         ],
         advertisements: [{ kind: "bgp", name: advertisement, pools: parameters.pools.map((pool) => pool.name) }],

@@ -298,6 +298,24 @@ describe("the article's results are predicted", () => {
     });
 });
 
+describe("bfd", () => {
+    it("is for both ends of MetalLB's sessions, and for none of Calico's", () => {
+        const lab = plan({ bfd: {} });
+        const of = (vrf: number) =>
+            lab.routers.csr1000v!.vrfs![vrf]!.bgp.neighbors.map(
+                ({ session }) => session.kind === "own" && session.settings.bfd !== undefined,
+            );
+        expect([of(0), of(1)]).toEqual([Array(4).fill(false), Array(4).fill(true)]);
+        expect(lab.cluster.metallb!.peers[0]!.bfd).toEqual({
+            detectMultiplier: 3,
+            receiveInterval: 300,
+            transmitInterval: 300,
+        });
+        expect(errors({ bfd: {} })).toBe("");
+        expect(errors({ bfd: {}, metallbVersion: "0.12.1" })).toMatch(/^error MLB-VER-001 {2}bgp-lab:lab.bfd$/m);
+    });
+});
+
 describe("vrfs false", () => {
     it("is refused with the reason and three ways out, and nothing else", () => {
         const text = errors({ vrfs: false });
