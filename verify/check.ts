@@ -7,6 +7,7 @@ export type Check =
     | TableCheck
     | RouteCheck
     | OfferCheck
+    | ForwardingCheck
     | ServiceAnswers
     | PodAnswers
     | SilenceCheck;
@@ -94,6 +95,15 @@ export interface OfferCheck {
     readonly prefixes: readonly Prefix[];
     /** Networks of the outgoing filter's permits; absent when the session has no filter. */
     readonly within?: readonly Prefix[];
+}
+
+/** The kernel of a Kubernetes node holds exactly the routes that the node's speakers learned, such as to pods of other nodes. */
+export interface ForwardingCheck {
+    readonly kind: "forwarding";
+    readonly device: string;
+    readonly family: Family;
+    /** Gateways in ascending order, by prefix. */
+    readonly routes: Readonly<Record<Prefix, readonly Address[]>>;
 }
 
 /** The model's check of a service, with what tells whether a pod sees the client itself. */

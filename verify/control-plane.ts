@@ -1,12 +1,15 @@
 import { contains, familyOf } from "../lab/address";
-import type { Check, OfferCheck, RouteCheck, SessionCheck, TableCheck } from "./check";
+import type { Check, ForwardingCheck, OfferCheck, RouteCheck, SessionCheck, TableCheck } from "./check";
 import { evaluate } from "./condition";
-import { list, nextHopsIn } from "./describe";
+import { list, nextHopsIn, routesIn } from "./describe";
 import type { Sight } from "./sight";
 import type { Snapshot } from "./snapshot";
 
 /** Checks that ask the cluster's API or routing daemons. */
-export type ControlPlaneCheck = Extract<Check, { kind: "condition" | "session" | "table" | "route" | "offer" }>;
+export type ControlPlaneCheck = Extract<
+    Check,
+    { kind: "condition" | "session" | "table" | "route" | "offer" | "forwarding" }
+>;
 
 function equal(a: readonly string[], b: readonly string[]): boolean {
     return a.length === b.length && a.every((item, i) => item === b[i]);
@@ -71,6 +74,12 @@ async function offer(check: OfferCheck, snapshot: Snapshot): Promise<Sight> {
     return { holds: equal(offered, [...check.prefixes].sort()), observed: list(offered) };
 }
 
+async function forwarding(check: ForwardingCheck, snapshot: Snapshot): Promise<Sight> {
+    const there = routesIn(Object.fromEntries(await snapshot.kernelBgpRoutes(check, check.family)));
+    const wrong = deviations("FIB", routesIn(check.routes), there);
+    return { holds: wrong.length === 0, observed: wrong.length === 0 ? list(there) : wrong.join("; ") };
+}
+
 /** Looks whether a check about the control plane holds now. */
 export async function inspect(check: ControlPlaneCheck, snapshot: Snapshot): Promise<Sight> {
     switch (check.kind) {
@@ -84,5 +93,7 @@ export async function inspect(check: ControlPlaneCheck, snapshot: Snapshot): Pro
             return route(check, snapshot);
         case "offer":
             return offer(check, snapshot);
+        case "forwarding":
+            return forwarding(check, snapshot);
     }
 }

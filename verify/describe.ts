@@ -1,5 +1,5 @@
 import type { ServiceCheck } from "../lab/model";
-import type { Check, ConditionCheck, ObjectReference } from "./check";
+import type { Check, ConditionCheck, ForwardingCheck, ObjectReference } from "./check";
 
 /** Items in a row, or that there are none. */
 export function list(items: readonly string[]): string {
@@ -62,6 +62,13 @@ export function clientClause({ clientAddress }: Pick<ServiceCheck, "clientAddres
     return clientAddress === "any" ? "" : `, client ${clientAddress}`;
 }
 
+/** Routes with their gateways, in order. */
+export function routesIn(routes: ForwardingCheck["routes"]): readonly string[] {
+    return Object.entries(routes)
+        .map(([prefix, gateways]) => `${prefix} via ${[...gateways].sort().join(" and ")}`)
+        .sort();
+}
+
 export function counted(pods: readonly string[]): string {
     return pods.length === 1 ? "1 pod" : `${pods.length} pods`;
 }
@@ -79,6 +86,8 @@ export function subject(check: Check): string {
             return `${at(check)} route ${check.prefix}`;
         case "offer":
             return `${at(check)} offers ${check.neighbor} ${check.family}`;
+        case "forwarding":
+            return `${check.device} kernel ${check.family}`;
         case "service":
         case "pod":
             return `${check.from} http ${hostPort(check.address, check.port)}`;
@@ -102,6 +111,8 @@ export function expectation(check: Check): string {
             return nextHopsIn([...check.nextHops].sort(), [...(check.gateways ?? check.nextHops)].sort());
         case "offer":
             return list([...check.prefixes].sort());
+        case "forwarding":
+            return list(routesIn(check.routes));
         case "service":
             return `${counted(check.pods)} answer${clientClause(check)}`;
         case "pod":
@@ -117,6 +128,7 @@ const order: readonly Check["kind"][] = [
     "table",
     "route",
     "offer",
+    "forwarding",
     "service",
     "pod",
     "silence",

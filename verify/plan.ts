@@ -3,7 +3,7 @@ import { findDevice } from "../lab/devices";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
 import type { Address, Family, Lab, Prefix } from "../lab/model";
 import { sessionEnds } from "../lab/sessions";
-import { findSessionSettings } from "../lab/speakers";
+import { findSessionSettings, nodeSpeakers } from "../lab/speakers";
 import {
     type BgpRoute,
     type FibRoute,
@@ -13,7 +13,7 @@ import {
     type Prediction,
     type Tables,
 } from "../routing/prediction";
-import type { Check, OfferCheck, RouteCheck, SessionCheck, TableCheck } from "./check";
+import type { Check, ForwardingCheck, OfferCheck, RouteCheck, SessionCheck, TableCheck } from "./check";
 
 const families: readonly Family[] = ["ipv4", "ipv6"];
 
@@ -212,6 +212,25 @@ export function planChecks(lab: Lab, prediction: Prediction): readonly Check[] {
         ...offerChecks(lab, prediction, sessions),
         ...trafficChecks(lab),
     ];
+}
+
+/**
+ * What the kernels of nodes hold whose speakers take routes, as Calico's do. Routers do not see it: nodes tell each other
+ * over sessions of their own.
+ */
+export function planNodeRoutes(lab: Lab, prediction: Prediction): readonly ForwardingCheck[] {
+    const taking = Object.keys(lab.cluster.nodes).filter((node) =>
+        nodeSpeakers(lab, node).some(({ imports }) => imports),
+    );
+    const podFamilies = families.filter((family) => lab.cluster.podCidrs.some((cidr) => familyOf(cidr) === family));
+    return taking.flatMap((device) =>
+        podFamilies.map((family): ForwardingCheck => {
+            const fib = Object.entries(prediction.devices[device]!.fib[family]);
+            const learned = fib.filter(([, { protocol }]) => protocol === "bgp");
+            const routes = learned.map(([prefix, route]) => [prefix, gatewaysOf(route)] as const);
+            return { kind: "forwarding", device, family, routes: Object.fromEntries(routes) };
+        }),
+    );
 }
 
 /** What routers hold, and nothing of what they say to each other: the tables and routes of a prediction. */

@@ -4,7 +4,7 @@ import { fabricSpec, nodeSpec, routerSpec } from "../../render/embedded";
 import { predict } from "../../routing/predict";
 import type { Check } from "../../verify/check";
 import { subject } from "../../verify/describe";
-import { planChecks } from "../../verify/plan";
+import { planChecks, planNodeRoutes } from "../../verify/plan";
 import type { EmbeddedSettings, Runtime } from "../runtime";
 import { Claim, Fabric, Node, Router, Sandbox, Verification } from "./resources";
 
@@ -45,7 +45,8 @@ export const netns: Runtime<{ readonly embedded: EmbeddedSettings }> = (parent, 
     const revision = pulumi
         .all([fabric, ...routers, ...nodes].map((resource) => resource.revision))
         .apply((revisions) => revisions.reduce((sum, each) => sum + each, 0));
-    const checks = planChecks(model, predict(model));
+    const prediction = predict(model);
+    const checks = [...planChecks(model, prediction), ...planNodeRoutes(model, prediction)];
     const verification = new Verification(
         `${model.name}-verification`,
         { sandbox: claim.name, checks: byCheckSubject(checks), deadline: verify.deadline, subject: digest, revision },

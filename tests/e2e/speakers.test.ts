@@ -13,7 +13,9 @@ import {
     neighborsOf,
     onSandbox,
     recordedDrift,
+    runChecks,
     sessionsOf,
+    shell,
 } from "./observe";
 
 describe("a lab whose nodes run Calico and MetalLB", () => {
@@ -57,6 +59,18 @@ describe("a lab whose nodes run Calico and MetalLB", () => {
         await expectVerified(lab);
         const after = await calicoSince();
         expect(after.map((moment, index) => Math.abs(moment - before[index]!) < 2)).toEqual([true, true, true]);
+    });
+
+    it("fails its verification when a session between two nodes is down, which no router has", async () => {
+        const birdc = (command: string) =>
+            shell(lab, undefined, `birdc -s /run/bird/${worker}.ctl ${command} Mesh_10_0_0_12`);
+        await birdc("disable");
+        const failed = (await runChecks(lab, 1)).filter(({ status }) => status === "fail");
+        expect(failed.map(({ subject }) => subject)).toEqual(
+            expect.arrayContaining([`${worker} kernel ipv4`, `${worker}2 kernel ipv4`]),
+        );
+        await birdc("enable");
+        await expectVerified(lab);
     });
 
     it("is told another AS of Calico's in Calico's speakers alone, besides the router", async () => {

@@ -57,6 +57,12 @@ const offer: Check = {
     prefixes: ["10.254.0.10/32"],
     within: ["10.0.0.0/8"],
 };
+const forwarding: Check = {
+    kind: "forwarding",
+    device: "node1",
+    family: "ipv4",
+    routes: { "10.254.0.10/32": ["169.254.1.2", "169.254.2.2"] },
+};
 const service: Check = {
     kind: "service",
     from: "client0",
@@ -68,7 +74,7 @@ const service: Check = {
 };
 const ping: Check = { kind: "silence", from: "client0", address: "10.254.0.10", probe: { kind: "ping" } };
 const port: Check = { kind: "silence", from: "client0", address: "fd00:10:254::10", probe: { kind: "tcp", port: 81 } };
-const checks = [session, networks, route, offer, service, ping, port];
+const checks = [session, networks, route, offer, forwarding, service, ping, port];
 
 const once = { deadlineSeconds: 0 };
 
@@ -122,6 +128,22 @@ describe("verify", () => {
         );
         expect(await observedOf(route, { kernelBgpRoutes: async () => one })).toBe(
             "RIB 169.254.1.2, 169.254.2.2; FIB 169.254.1.2",
+        );
+    });
+
+    it("fails a node's kernel that lacks a route, has another one, or one with other gateways", async () => {
+        const block = "192.168.0.0/26";
+        const kernel = (...routes: readonly string[]) => ({
+            kernelBgpRoutes: async () => routes.map((prefix) => ({ prefix, nextHops: ["169.254.1.2"] })),
+        });
+        const node: Check = { ...forwarding, routes: { [block]: ["169.254.1.2"] } };
+        expect((await verify([node], { ...healthy(), ...kernel(block) }, once))[0]?.status).toBe("pass");
+        expect(await observedOf(node, kernel())).toBe("FIB lacks 192.168.0.0/26 via 169.254.1.2");
+        expect(await observedOf(node, kernel(block, "192.168.0.64/26"))).toBe(
+            "FIB has also 192.168.0.64/26 via 169.254.1.2",
+        );
+        expect(await observedOf(forwarding, kernel("10.254.0.10/32"))).toBe(
+            "FIB has also 10.254.0.10/32 via 169.254.1.2; FIB lacks 10.254.0.10/32 via 169.254.1.2 and 169.254.2.2",
         );
     });
 
