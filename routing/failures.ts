@@ -26,8 +26,10 @@ interface Fate {
     readonly noticed: Seconds;
     /** Seconds since the fault. */
     readonly keptUntil: Seconds;
-    /** Why the session is down; absent where the model says it itself. */
-    readonly reason?: string;
+    /** Why the session is down. */
+    readonly reason: string;
+    /** Whether the model itself says so once the routes are gone, unless there is another way to the peer. */
+    readonly isTorn: boolean;
 }
 
 /**
@@ -99,15 +101,15 @@ function conditionsAt(down: readonly Port[], fates: readonly Fate[], moment: Sec
 }
 
 /** A session at a moment after the fault; nothing where the model decides. */
-function pairAt({ pair, noticed, keptUntil, reason }: Fate, moment: Seconds): Pair | undefined {
+function pairAt({ pair, noticed, keptUntil, reason, isTorn }: Fate, moment: Seconds): Pair | undefined {
     if (moment < noticed) {
         return pair;
     }
-    if (reason === undefined) {
-        return undefined;
-    }
     const down: Pair = { ...pair, state: { up: false, reason } };
-    return moment < keptUntil ? { ...down, stale: true } : down;
+    if (moment < keptUntil) {
+        return { ...down, stale: true };
+    }
+    return isTorn ? undefined : down;
 }
 
 function fatesOf(lab: Lab, fault: Fault, down: readonly Port[], before: Simulation = simulate(lab)): readonly Fate[] {
@@ -124,6 +126,7 @@ function fatesOf(lab: Lab, fault: Fault, down: readonly Port[], before: Simulati
                     noticed: 0,
                     keptUntil: 0,
                     reason: `${fault.router} has shut the neighbor ${fault.neighbor} down`,
+                    isTorn: false,
                 }));
         case "daemon":
             return up.flatMap((pair) => silenced(pair, fault));
@@ -140,19 +143,25 @@ function isShutDown({ router, vrf, neighbor }: Extract<Fault, { kind: "session" 
 
 /** Sessions that need what is down. */
 function tornSessions(up: readonly Pair[], after: Simulation, down: readonly Port[]): readonly Fate[] {
-    const left = new Set(after.pairs.filter(({ state }) => state.up).map(({ local }) => endKey(local)));
+    const left = new Map(after.pairs.map((pair) => [endKey(pair.local), pair.state]));
     const isDown = ({ place, interface: port }: End) =>
         down.some(({ device, interface: name }) => device === place.device && name === port);
-    return up
-        .filter(({ local }) => !left.has(endKey(local)))
-        .map((pair) => {
-            const ends = endsOf(pair);
-            // FRR ends an external session with the interface it is on (`bgp fast-external-failover`).
-            const atOnce = ends.some((end) => end.program === undefined && end.onLink && isDown(end));
-            const isExternal = pair.local.asn !== pair.remote!.asn;
-            const noticed = atOnce && isExternal ? 0 : Math.max(...ends.map((end) => detectionTime(end, pair)));
-            return { pair, noticed, keptUntil: noticed };
-        });
+    return up.flatMap((pair): Fate[] => {
+        const state = left.get(endKey(pair.local));
+        if (state?.up === true) {
+            return [];
+        }
+        const ends = endsOf(pair);
+        const reason = state?.reason ?? "the way to the peer is gone";
+        // FRR ends an external session with the interface it is on (`bgp fast-external-failover`).
+        const atOnce = ends.some((end) => end.program === undefined && end.onLink && isDown(end));
+        if (atOnce && pair.local.asn !== pair.remote!.asn) {
+            return [{ pair, noticed: 0, keptUntil: 0, reason, isTorn: true }];
+        }
+        const noticed = Math.max(...ends.map((end) => detectionTime(end, pair)));
+        const kept = Math.max(...ends.map((end) => keptAfterSilence(end, pair)));
+        return [{ pair, noticed, keptUntil: noticed + kept, reason, isTorn: true }];
+    });
 }
 
 /** What becomes of a session when the daemon at one of its ends fails. */
@@ -167,11 +176,22 @@ function silenced(pair: Pair, fault: Extract<Fault, { kind: "daemon" }>): readon
     const daemon = `the BGP daemon of ${failed.name}`;
     if (fault.manner === "killed") {
         // Its connections are closed; who promised to be back has its routes kept so long (RFC 4724 §4.2).
-        return [{ pair, noticed: 0, keptUntil: failed.restartTime ?? 0, reason: `${daemon} was killed` }];
+        const reason = `${daemon} was killed`;
+        return [{ pair, noticed: 0, keptUntil: failed.restartTime ?? 0, reason, isTorn: false }];
     }
-    const noticed = detectionTime(otherEnd(pair, failed), pair);
-    const reason = fault.manner === "frozen" ? `${daemon} is frozen` : `the messages of ${failed.name} are lost`;
-    return [{ pair, noticed, keptUntil: noticed, reason }];
+    // A frozen bgpd has a bfdd beside it that goes on answering.
+    const isFrozen = fault.manner === "frozen";
+    const noticed = isFrozen ? holdTime(pair) : detectionTime(otherEnd(pair, failed), pair);
+    const reason = isFrozen ? `${daemon} is frozen` : `the messages of ${failed.name} are lost`;
+    return [{ pair, noticed, keptUntil: noticed + keptAfterSilence(failed, pair), reason, isTorn: false }];
+}
+
+/**
+ * Seconds for which a router keeps the routes of a peer whose hold timer has run out: the peer's restart time where both
+ * have said that they want it so (the N bit of RFC 8538, which FRR and Cilium set, and BIRD does not).
+ */
+function keptAfterSilence(silent: End, pair: Pair): Seconds {
+    return silent.program === "cilium" && otherEnd(pair, silent).program === undefined ? (silent.restartTime ?? 0) : 0;
 }
 
 function otherEnd({ local, remote }: Pair, end: End): End {
@@ -185,6 +205,11 @@ function detectionTime(end: End, pair: Pair): Seconds {
         const interval = Math.max(end.bfd.receiveInterval, other.bfd.transmitInterval);
         return (other.bfd.detectMultiplier * interval) / 1000;
     }
-    const holdTime = Math.min(end.holdTime, other.holdTime);
-    return holdTime === 0 ? Number.POSITIVE_INFINITY : holdTime;
+    return holdTime(pair);
+}
+
+/** The lesser of both ends' (RFC 4271 §4.2); infinite when one of them wants none. */
+function holdTime({ local, remote }: Pair): Seconds {
+    const negotiated = Math.min(local.holdTime, remote!.holdTime);
+    return negotiated === 0 ? Number.POSITIVE_INFINITY : negotiated;
 }

@@ -349,7 +349,7 @@ function leakSides(
             incoming: permitAll,
             outgoing: takes(facing, own) ? permitAll : denyAll,
             nextHopSelf: false,
-            client: true,
+            client: false,
         });
         return {
             kind: "ibgp",

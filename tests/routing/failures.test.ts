@@ -1,7 +1,7 @@
 /** Faults: how they are named, what routing settles on after them and when, and what a sweep over all of them finds. */
 
 import { describe, expect, it } from "vitest";
-import type { Lab, SessionSettings } from "../../lab/model";
+import type { Lab } from "../../lab/model";
 import { type Fault, faultPhases, formatFault, parseFault, UnknownFaultError } from "../../routing/failures";
 import { singleFaults } from "../../routing/faults";
 import { predict } from "../../routing/predict";
@@ -24,10 +24,6 @@ function widths(lab: Lab, fault: string, device: string, prefix: string): readon
         after,
         width(prediction, device, prefix),
     ]);
-}
-
-function withTimers(lab: Lab, name: string, change: Partial<SessionSettings>): Lab {
-    return withSessions(lab, name, change);
 }
 
 describe("the text of a fault", () => {
@@ -97,28 +93,40 @@ describe("after a fault", () => {
     });
 
     it.each(["frozen", "disconnected"])("a daemon that is %s is not missed before the shorter hold time", (manner) => {
-        const lab = withRestart(single, 120);
-        const node = lab.cluster.cilium!.bgp[0]!.neighbors[0]!.timers.holdTime;
-        const router = lab.routers.router0!.bgp.peerGroups[0]!.settings.timers.holdTime;
-        expect(widths(lab, `daemon:cilium-bgp-cp-worker:${manner}`, "router0", service)).toEqual([
+        const node = single.cluster.cilium!.bgp[0]!.neighbors[0]!.timers.holdTime;
+        const router = single.routers.router0!.bgp.peerGroups[0]!.settings.timers.holdTime;
+        const missed = Math.min(node, router);
+        const fault = `daemon:cilium-bgp-cp-worker:${manner}`;
+        expect(widths(withRestart(single, undefined), fault, "router0", service)).toEqual([
             [0, 4],
-            [Math.min(node, router), 3],
+            [missed, 3],
+        ]);
+        // FRR then keeps the routes for as long as Cilium asked for (RFC 8538).
+        expect(widths(withRestart(single, 120), fault, "router0", service)).toEqual([
+            [0, 4],
+            [missed, 4],
+            [missed + 120, 3],
         ]);
     });
 
     it("BFD finds a silent peer in the multiplier of the slower interval, if both ends speak it", () => {
         const bfd = { detectMultiplier: 3, receiveInterval: 100, transmitInterval: 300 };
         const pair = row({ asn: 65001 }, { asn: 65002 });
-        const one = withTimers(pair, "r0", { bfd });
-        const both = withTimers(one, "r1", { bfd });
-        expect(widths(one, "daemon:r1:frozen", "r0", "10.2.1.1/32")).toEqual([
+        const one = withSessions(pair, "r0", { bfd });
+        const both = withSessions(one, "r1", { bfd });
+        const prefix = "10.2.1.1/32";
+        const moments = (lab: Lab, manner: string) => widths(lab, `daemon:r1:${manner}`, "r0", prefix);
+        const byHoldTime = [
             [0, 1],
             [9, 0],
-        ]);
-        expect(widths(both, "daemon:r1:frozen", "r0", "10.2.1.1/32")).toEqual([
+        ];
+        expect(moments(one, "disconnected")).toEqual(byHoldTime);
+        expect(moments(both, "disconnected")).toEqual([
             [0, 1],
             [0.9, 0],
         ]);
+        // Beside a frozen bgpd, bfdd goes on.
+        expect(moments(both, "frozen")).toEqual(byHoldTime);
     });
 
     it("a session that is shut down is gone at once, and no other", () => {
