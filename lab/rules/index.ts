@@ -9,12 +9,15 @@ import * as calico from "./calico";
 import * as checks from "./checks";
 import * as cilium from "./cilium";
 import * as clusterNetworks from "./cluster-networks";
+import * as distantPeers from "./distant-peers";
 import * as docker from "./docker";
+import * as doubleSpeakers from "./double-speakers";
 import * as fabric from "./fabric";
 import type { Finding } from "./findings";
 import * as interfaces from "./interfaces";
 import * as kubernetes from "./kubernetes";
 import * as metallb from "./metallb";
+import * as metallbReleases from "./metallb-releases";
 import * as multipath from "./multipath";
 import * as nat from "./nat";
 import * as overlaps from "./overlaps";
@@ -45,6 +48,8 @@ const meaningRules: readonly Rule[] = [
     ...collect(asn),
     ...collect(routerIds),
     ...collect(sessions),
+    ...collect(distantPeers),
+    ...collect(doubleSpeakers),
     ...collect(reflectors),
     ...collect(fabric),
     ...collect(timers),
@@ -54,6 +59,7 @@ const meaningRules: readonly Rule[] = [
     ...collect(cilium),
     ...collect(calico),
     ...collect(metallb),
+    ...collect(metallbReleases),
     ...collect(kubernetes),
     ...collect(selectors),
     ...collect(services),

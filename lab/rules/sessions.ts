@@ -1,11 +1,12 @@
-import { addressOf, contains, familyName, familyOf } from "../address";
+import { familyName, familyOf } from "../address";
 import type { Address, Lab } from "../model";
-import type { Path } from "../path";
-import { directedSessions, loneEnds, onLink, type SessionEnd, sessionEnds } from "../sessions";
-import { findSessionSettings, type SpeakerProgram } from "../speakers";
+import { directedSessions, loneEnds, sessionEnds } from "../sessions";
+import { findSessionSettings } from "../speakers";
 import { devices } from "./devices";
+import { doubledPeers } from "./doubled-peers";
+import { fieldOf, isOffLink, speakerKey } from "./ends";
 import { rule } from "./rule";
-import { instances, type PlacedInstance } from "./tables";
+import { instances } from "./tables";
 
 /** Two ends of a session must name each other's AS. */
 export const peerAsnAgrees = rule({
@@ -56,22 +57,6 @@ export const neighborsAnswer = rule({
                     fix: `add the neighbor ${end.address} to ${owner}, or remove this one`,
                 };
             }
-        }
-    },
-});
-
-/** An eBGP peer is directly connected unless the session may take more hops. */
-export const peerIsOnLink = rule({
-    id: "BGP-SES-003",
-    severity: "error",
-    source: "RFC 4271 §5.1.3",
-    *check(lab) {
-        for (const end of sessionEnds(lab).filter(isOffLink)) {
-            yield {
-                at: fieldOf(end, "address"),
-                says: `${end.node} has the neighbor ${end.peerAddress}, which is in no subnet of its interfaces`,
-                fix: "use an address of a connected subnet, or set ebgpMultihop",
-            };
         }
     },
 });
@@ -158,108 +143,6 @@ export const neighborsAreDistinct = rule({
     },
 });
 
-/**
- * A router has one session per peer address in a VRF, and so one with a node, whatever number of programs speak BGP there:
- * of two connections between one pair of addresses collision detection closes one.
- */
-export const nodesSpeakOnce = rule({
-    id: "BGP-SES-009",
-    severity: "error",
-    source: "RFC 4271 §6.8; MetalLB documentation, Calico",
-    *check(lab) {
-        for (const { router, ends, peer } of doubledPeers(lab)) {
-            const programs = ends.map(({ program }) => programNames[program!]).join(" and ");
-            const where = router.vrf === undefined ? router.node : `${router.node}'s VRF ${router.vrf}`;
-            yield {
-                at: ends.at(-1)!.path,
-                with: ends.slice(0, -1).map(({ path }) => path),
-                says: `${programs} of ${ends[0]!.node} both peer with ${where} from ${peer}, but a router has one session per address and VRF`,
-                fix: "give each program a VRF of the router, peer one of them with another router, or let Calico announce the load-balancer addresses (serviceLoadBalancerIPs) beside MetalLB's controller alone",
-            };
-        }
-    },
-});
-
-/** A peer beyond the own links is found only by a route. */
-export const distantPeersAreRouted = rule({
-    id: "BGP-SES-010",
-    severity: "error",
-    source: "RFC 1812 §5.2",
-    *check(lab) {
-        const all = instances(lab);
-        for (const end of sessionEnds(lab).filter((candidate) => candidate.interface === undefined)) {
-            const own = all.find(({ router, vrf }) => router === end.node && vrf === end.vrf && end.kind === "router");
-            const routes = own?.staticRoutes ?? lab.cluster.nodes[end.node]?.staticRoutes ?? [];
-            const isRouted = routes.some(({ prefix }) => contains(prefix, end.peerAddress));
-            if (!isOffLink(end) && !isRouted && !(own !== undefined && leaks(all, own, end.peerAddress))) {
-                const where = end.vrf === undefined ? end.node : `${end.node}'s VRF ${end.vrf}`;
-                yield {
-                    at: fieldOf(end, "address"),
-                    says: `${where} has no route to its neighbor ${end.peerAddress}, which is in no subnet of its interfaces`,
-                    fix:
-                        end.kind === "router"
-                            ? "add a static route, or import the route target of the VRF that has the subnet"
-                            : "add a static route via the router, such as a default route",
-                };
-            }
-        }
-    },
-});
-
-/** Whether a VRF takes over the connected subnet of an address from another VRF of its router. */
-function leaks(all: readonly PlacedInstance[], into: PlacedInstance, address: Address): boolean {
-    return all
-        .filter(({ router, vrf }) => router === into.router && vrf !== into.vrf)
-        .filter(({ leaking }) => leaking?.exportTargets.some((one) => into.leaking?.importTargets.includes(one)))
-        .filter(({ bgp }) => bgp.families.some(({ redistribute }) => redistribute.includes("connected")))
-        .some((instance) => onLink(instance, address).interface !== undefined);
-}
-
-/** A session speaks from an interface of its own VRF that has an address of the peer's family. */
-export const updateSourcesExist = rule({
-    id: "BGP-SES-011",
-    severity: "error",
-    source: "FRR documentation, neighbor update-source",
-    *check(lab) {
-        for (const { who, interfaces, bgp, place } of instances(lab)) {
-            for (const [index, neighbor] of bgp.neighbors.entries()) {
-                const source = findSessionSettings(bgp, neighbor)?.updateSource;
-                const family = familyOf(neighbor.address);
-                const port = interfaces.find(({ name }) => name === source);
-                if (source !== undefined && !port?.addresses.some((text) => familyOf(text) === family)) {
-                    const flaw =
-                        port === undefined
-                            ? "which is no interface of it"
-                            : `which has no ${familyName(family)} address`;
-                    yield {
-                        at: [...place, "bgp", "neighbors", index],
-                        says: `${who} speaks to ${neighbor.address} from ${source}, ${flaw}`,
-                        fix: `use one of ${interfaces.map(({ name }) => name).join(", ")} with an ${familyName(family)} address`,
-                    };
-                }
-            }
-        }
-    },
-});
-
-/** The number of hops is a limit of external sessions. */
-export const multihopIsExternal = rule({
-    id: "BGP-SES-008",
-    severity: "error",
-    source: "RFC 4271 §5.1.3",
-    *check(lab) {
-        for (const { session, local, remote } of directedSessions(lab)) {
-            if (local.ebgpMultihop !== undefined && local.speaker.asn === remote.speaker.asn) {
-                yield {
-                    at: local.path,
-                    says: `${session} is internal, but has ebgpMultihop`,
-                    fix: "remove ebgpMultihop; an internal session may cross any number of hops",
-                };
-            }
-        }
-    },
-});
-
 /** A neighbor's settings are its own or those of a group that exists. */
 export const peerGroupsExist = rule({
     id: "BGP-REF-001",
@@ -284,69 +167,6 @@ export const peerGroupsExist = rule({
         }
     },
 });
-
-const programNames: Readonly<Record<SpeakerProgram, string>> = {
-    cilium: "Cilium",
-    calico: "Calico",
-    metallb: "MetalLB",
-};
-
-/** A router that several programs of a node peer with from one address. */
-interface DoubledPeer {
-    readonly router: Pick<SessionEnd, "node" | "vrf" | "program">;
-    /** Address of the node. */
-    readonly peer: Address;
-    /** The ends of the programs. */
-    readonly ends: readonly SessionEnd[];
-}
-
-const doubledByLab = new WeakMap<Lab, readonly DoubledPeer[]>();
-
-function doubledPeers(lab: Lab): readonly DoubledPeer[] {
-    const known = doubledByLab.get(lab) ?? findDoubledPeers(lab);
-    doubledByLab.set(lab, known);
-    return known;
-}
-
-function findDoubledPeers(lab: Lab): readonly DoubledPeer[] {
-    const owners = new Map(
-        instances(lab).flatMap(({ router, vrf, interfaces }) =>
-            interfaces.flatMap(({ addresses }) => addresses.map((text) => [addressOf(text), { node: router, vrf }])),
-        ),
-    );
-    const groups = new Map<string, DoubledPeer>();
-    for (const end of sessionEnds(lab).filter(({ program, address }) => program !== undefined && address)) {
-        const router = owners.get(end.peerAddress);
-        if (router !== undefined) {
-            const key = `${speakerKey(router, end.address!)} ${end.node}`;
-            groups.set(key, { router, peer: end.address!, ends: [...(groups.get(key)?.ends ?? []), end] });
-        }
-    }
-    return [...groups.values()].filter(({ ends }) => new Set(ends.map(({ program }) => program)).size > 1);
-}
-
-/** A peer of one speaker: of a program on a node, or of a router's VRF. */
-function speakerKey({ node, vrf, program }: DoubledPeer["router"], peer: Address): string {
-    return JSON.stringify([node, vrf, program, peer]);
-}
-
-/** What other programs call the fields of a neighbor. The mesh has none: it follows from the nodes. */
-const fieldNames: Readonly<Record<string, Readonly<Record<"remoteAsn" | "address", string>>>> = {
-    calico: { remoteAsn: "asn", address: "address" },
-    metallb: { remoteAsn: "peerAsn", address: "peerAddress" },
-    metallbBgp: { remoteAsn: "peerAsn", address: "peerAddress" },
-};
-
-/** Where a field of an end's neighbor stands in the model. */
-function fieldOf({ path }: SessionEnd, field: "remoteAsn" | "address"): Path {
-    const names = fieldNames[String(path.at(-3))];
-    return path.at(-1) === "nodeToNodeMesh" ? path : [...path, names?.[field] ?? field];
-}
-
-/** Internal peers may be any number of hops away. */
-function isOffLink(end: SessionEnd): boolean {
-    return end.interface === undefined && end.ebgpMultihop === undefined && end.remoteAsn !== end.speaker.asn;
-}
 
 function addressOwners(lab: Lab): readonly (readonly [Address, string])[] {
     return devices(lab).flatMap(({ name, addresses }) => addresses.map(({ address }) => [address, name] as const));

@@ -1,0 +1,31 @@
+/** The ends of sessions as rules speak of them. */
+
+import type { Address } from "../model";
+import type { Path } from "../path";
+import type { SessionEnd } from "../sessions";
+
+/** A peer of one speaker: of a program on a node, or of a router's VRF. */
+export function speakerKey(
+    { node, vrf, program }: Pick<SessionEnd, "node" | "vrf" | "program">,
+    peer: Address,
+): string {
+    return JSON.stringify([node, vrf, program, peer]);
+}
+
+/** What other programs call the fields of a neighbor. The mesh has none: it follows from the nodes. */
+const fieldNames: Readonly<Record<string, Readonly<Record<"remoteAsn" | "address", string>>>> = {
+    calico: { remoteAsn: "asn", address: "address" },
+    metallb: { remoteAsn: "peerAsn", address: "peerAddress" },
+    metallbBgp: { remoteAsn: "peerAsn", address: "peerAddress" },
+};
+
+/** Where a field of an end's neighbor stands in the model. */
+export function fieldOf({ path }: SessionEnd, field: "remoteAsn" | "address"): Path {
+    const names = fieldNames[String(path.at(-3))];
+    return path.at(-1) === "nodeToNodeMesh" ? path : [...path, names?.[field] ?? field];
+}
+
+/** Internal peers may be any number of hops away. */
+export function isOffLink(end: SessionEnd): boolean {
+    return end.interface === undefined && end.ebgpMultihop === undefined && end.remoteAsn !== end.speaker.asn;
+}
