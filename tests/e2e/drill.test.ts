@@ -48,10 +48,10 @@ describe("drills", () => {
     });
 
     it.each(["frozen", "disconnected"])(
-        "see a %s speaker when its hold time runs out, and its routes go then",
+        "miss a %s speaker when its hold time runs out, and keep its routes for its graceful restart",
         async (manner) => {
             const report = await drill(`daemon:${worker}:${manner}`);
-            expect(predicted(report)).toEqual([0, 3]);
+            expect(predicted(report)).toEqual([0, 3, 7]);
             expect(report.outage).toMatchObject({ failed: 0 });
         },
     );
