@@ -22,6 +22,13 @@ import { selectorIndex, selects } from "./selectors";
 /** A program that speaks BGP on Kubernetes nodes. */
 export type SpeakerProgram = "cilium" | "calico" | "metallb";
 
+/** What people call the programs. */
+export const programNames: Readonly<Record<SpeakerProgram, string>> = {
+    cilium: "Cilium",
+    calico: "Calico",
+    metallb: "MetalLB",
+};
+
 /** A BGP speaker of a Kubernetes node. */
 export interface NodeSpeaker {
     readonly program: SpeakerProgram;

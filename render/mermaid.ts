@@ -2,7 +2,7 @@ import { addressOf, familyName } from "../lab/address";
 import type { Device, Family, Lab, Service } from "../lab/model";
 import { advertisingNodes, podsOn } from "../lab/services";
 import { sessions } from "../lab/sessions";
-import { nodeSpeakers } from "../lab/speakers";
+import { nodeSpeakers, programNames } from "../lab/speakers";
 
 /** A cluster of more nodes than this is drawn folded: the first few, and one box for the others. */
 const mostNodes = 12;
@@ -45,8 +45,8 @@ function host(lab: Lab, name: string): string {
 }
 
 function router(lab: Lab, name: string): string {
-    const { nos, bgp: speaker } = lab.routers[name]!;
-    return box(name, [name, `${nos.toUpperCase()}, AS ${speaker.asn}`]);
+    const { nos, bgp: speaker, vrfs = [] } = lab.routers[name]!;
+    return box(name, [name, `${nos.toUpperCase()}, AS ${speaker.asn}`, ...vrfs.map((vrf) => `VRF ${vrf.name}`)]);
 }
 
 function cluster(lab: Lab, boxes: Boxes): string[] {
@@ -83,7 +83,10 @@ function kubernetesNode(lab: Lab, name: string): string {
 
 function asnText(lab: Lab, node: string): string {
     const speakers = nodeSpeakers(lab, node);
-    return speakers.length === 0 ? "no BGP" : speakers.map(({ asn }) => `AS ${asn}`).join(", ");
+    if (speakers.length > 1) {
+        return speakers.map(({ program, asn }) => `${programNames[program]} AS ${asn}`).join(", ");
+    }
+    return speakers.length === 0 ? "no BGP" : `AS ${speakers[0]!.asn}`;
 }
 
 function foldedBox(lab: Lab, nodes: readonly string[]): string {
@@ -170,7 +173,7 @@ function bgp(lab: Lab, boxes: Boxes): string[] {
     return edges.all().map(({ from, to, labels }) => {
         const names = [...(carried.get(`${from} ${to}`) ?? [])].map(familyName);
         const kinds = [...new Set(labels)];
-        const who = kinds.length === 1 ? kinds[0] : `${labels.length} sessions`;
+        const who = kinds.length <= 2 ? kinds.join("<br/>") : `${labels.length} sessions`;
         return `${from} <-.->|"BGP ${names.join(", ")}<br/>${who}"| ${to}`;
     });
 }

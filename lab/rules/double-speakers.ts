@@ -1,12 +1,6 @@
-import type { SpeakerProgram } from "../speakers";
+import { programNames } from "../speakers";
 import { doubledPeers } from "./doubled-peers";
 import { rule } from "./rule";
-
-const programNames: Readonly<Record<SpeakerProgram, string>> = {
-    cilium: "Cilium",
-    calico: "Calico",
-    metallb: "MetalLB",
-};
 
 /**
  * A router has one session per peer address in a VRF, and so one with a node, whatever number of programs speak BGP there:
