@@ -3,7 +3,7 @@
 import type { Lab, SessionSettings } from "../model";
 import type { Path } from "../path";
 import { type SessionEnd, sessions } from "../sessions";
-import { findSessionSettings, nodeSpeaker } from "../speakers";
+import { findSessionSettings, nodeSpeaker, programNames } from "../speakers";
 import { instances, type PlacedInstance } from "./tables";
 
 /** A speaker as one of its internal peers has it. */
@@ -77,8 +77,6 @@ function collectPeers(lab: Lab): InternalPeers {
     }
     return graph;
 }
-
-const programNames = { cilium: "Cilium", calico: "Calico", metallb: "MetalLB" } as const;
 
 /** Places of the neighbors that are clients, as text. */
 function clientPaths(lab: Lab): ReadonlySet<string> {
