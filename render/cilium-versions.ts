@@ -10,8 +10,10 @@ export type BgpApi = "peering-policy" | "cluster-config";
 export interface CiliumTraits {
     /** First release with these traits, as major and minor version. */
     readonly since: readonly [major: number, minor: number];
-    /** APIs for BGP that the release serves, the preferred one first; none before 1.14, whose API has no timers. */
+    /** APIs for BGP that the release serves, the preferred one first; none before 1.13. */
     readonly bgpApis: readonly BgpApi[];
+    /** Whether a CiliumBGPPeeringPolicy says timers and graceful restart; before, sessions have GoBGP's timers and no restart. */
+    readonly policyTimers: boolean;
     /** Whether a CiliumBGPPeeringPolicy says which families a session carries; before, each carries both. */
     readonly policyFamilies: boolean;
     /** API version of CiliumLoadBalancerIPPool. */
@@ -33,6 +35,7 @@ export interface CiliumTraits {
 const cilium110: CiliumTraits = {
     since: [1, 10],
     bgpApis: [],
+    policyTimers: false,
     policyFamilies: false,
     poolApiVersion: "cilium.io/v2alpha1",
     poolField: "cidrs",
@@ -45,10 +48,12 @@ const cilium110: CiliumTraits = {
 
 const cilium111: CiliumTraits = { ...cilium110, since: [1, 11], nativeValue: "ipv4NativeRoutingCIDR" };
 
+const cilium113: CiliumTraits = { ...cilium111, since: [1, 13], bgpApis: ["peering-policy"] };
+
 const cilium114: CiliumTraits = {
-    ...cilium111,
+    ...cilium113,
     since: [1, 14],
-    bgpApis: ["peering-policy"],
+    policyTimers: true,
     kubeProxyValue: "boolean",
 };
 
@@ -81,6 +86,7 @@ const cilium119: CiliumTraits = { ...cilium118, since: [1, 19], bgpApis: ["clust
 export const ciliumReleases: readonly CiliumTraits[] = [
     cilium110,
     cilium111,
+    cilium113,
     cilium114,
     cilium115,
     cilium116,

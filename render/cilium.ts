@@ -251,7 +251,7 @@ function ciliumOf({ name, cluster: { cilium } }: Lab): Cilium {
 function bgpResources(cilium: Cilium, traits: CiliumTraits, options: CiliumOptions): readonly KubernetesObject[] {
     const api = options.bgpApi ?? traits.bgpApis[0];
     if (api === undefined) {
-        throw new Error(`Cilium ${cilium.version} has no session timers in its BGP API; use 1.14.0 or newer`);
+        throw new Error(`Cilium ${cilium.version} has no BGP control plane; use 1.13.0 or newer`);
     }
     if (!traits.bgpApis.includes(api)) {
         throw new Error(`Cilium ${cilium.version} has no ${api} API; it has ${traits.bgpApis.join(" and ")}`);
@@ -305,8 +305,7 @@ function peeringPolicy(instance: CiliumBgpInstance, traits: CiliumTraits): Ciliu
         neighbors: neighbors.map((neighbor) => ({
             peerAddress: hostPrefix(neighbor.address),
             peerASN: neighbor.remoteAsn,
-            ...timers(neighbor),
-            gracefulRestart: gracefulRestart(neighbor),
+            ...(traits.policyTimers ? { ...timers(neighbor), gracefulRestart: gracefulRestart(neighbor) } : {}),
             ...(traits.policyFamilies ? { families: families(neighbor) } : {}),
         })),
     };

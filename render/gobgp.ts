@@ -21,6 +21,9 @@ import { ofKind } from "./objects";
 
 const families = ["ipv4", "ipv6"] as const;
 
+/** Timers of sessions for which nothing is said, as Cilium 1.13 had it (GoBGP pkg/config/oc/default.go). */
+const libraryTimers: CiliumTimers = { connectRetryTimeSeconds: 120, holdTimeSeconds: 90, keepAliveTimeSeconds: 30 };
+
 /**
  * Configures a node's speaker from BGP resources (either API), pools, services and workloads.
  *
@@ -98,8 +101,8 @@ function policySpeaker(source: string, router: CiliumBGPVirtualRouter): Speaker 
             gobgpNeighbor(
                 addressOf(neighbor.peerAddress),
                 neighbor.peerASN,
-                neighbor,
-                neighbor.gracefulRestart,
+                { ...libraryTimers, ...neighbor },
+                neighbor.gracefulRestart ?? { enabled: false },
                 neighbor.families?.map(({ afi }) => afi) ?? families,
             ),
         ),

@@ -195,11 +195,12 @@ export interface CiliumBGPVirtualRouter {
     readonly localASN: Asn;
     readonly exportPodCIDR: boolean;
     readonly serviceSelector?: LabelSelector;
-    readonly neighbors: readonly (CiliumTimers & {
+    readonly neighbors: readonly (Partial<CiliumTimers> & {
         /** Address with /32 or /128. */
         readonly peerAddress: Prefix;
         readonly peerASN: Asn;
-        readonly gracefulRestart: CiliumGracefulRestart;
+        /** Absent before Cilium 1.14, as are timers. */
+        readonly gracefulRestart?: CiliumGracefulRestart;
         /** Absent before Cilium 1.15, which negotiates both. */
         readonly families?: readonly CiliumFamily[];
     })[];

@@ -46,13 +46,20 @@ describe.runIf(sources.length === 0)("Cilium's source trees", () => {
 
 describe.each(sources)("Cilium's source tree %s", (source) => {
     const version = versionOf(source);
-    const hasControlPlane = ciliumTraits(version).bgpApis.length > 0;
+    const { bgpApis, kubeProxyValue, policyTimers } = ciliumTraits(version);
+    const hasControlPlane = bgpApis.length > 0;
+    // How the agent of the release is told that kube-proxy stays or goes, and how pods are reached.
+    const [kubeProxy, noKubeProxy] = kubeProxyValue === "words" ? ["disabled", "strict"] : ["false", "true"];
+    const [tunnel, native] =
+        kubeProxyValue === "words"
+            ? [{ tunnel: "vxlan" }, { tunnel: "disabled" }]
+            : [{ "routing-mode": "tunnel" }, { "routing-mode": "native" }];
 
     it.runIf(hasControlPlane)("has definitions that take every custom resource of the lab, in each API", () => {
         const known = schemas(source);
         const variants = [{}, { exportPodCidr: true, gracefulRestartTime: 0, routingMode: "native" }];
         for (const variant of variants) {
-            for (const bgpApi of ciliumTraits(version).bgpApis) {
+            for (const bgpApi of bgpApis) {
                 const objects = ciliumResources(lab({ ...variant, ciliumVersion: version }), { bgpApi });
                 expect(refused(objects, known)).toEqual([]);
                 expect(objects.length).toBeGreaterThan(3);
@@ -73,7 +80,7 @@ describe.each(sources)("Cilium's source tree %s", (source) => {
         expect(refused(objects, schemas(source))).toEqual([]);
     });
 
-    it.runIf(hasControlPlane)(
+    it.runIf(policyTimers)(
         "has definitions that object to a session with a field or a time that they do not know",
         () => {
             const text = JSON.stringify(ciliumResources(lab({ ciliumVersion: version })));
@@ -110,9 +117,9 @@ describe.each(sources)("Cilium's source tree %s", (source) => {
         const { config, images } = rendered(ciliumValues(lab({ ciliumVersion: version })));
         expect(config).toMatchObject({
             ipam: "kubernetes",
-            "routing-mode": "tunnel",
+            ...tunnel,
             "enable-bgp-control-plane": "true",
-            "kube-proxy-replacement": "false",
+            "kube-proxy-replacement": kubeProxy,
             "enable-ipv4": "true",
             "enable-ipv6": "true",
             "k8s-require-ipv4-pod-cidr": "true",
@@ -143,7 +150,7 @@ describe.each(sources)("Cilium's source tree %s", (source) => {
             expect(config).toMatchObject({ "bgp-announce-lb-ip": "true" });
             expect(config).not.toHaveProperty("bgp-announce-pod-cidr");
             expect(config["enable-bgp-control-plane"]).not.toBe("true");
-            expect(config["kube-proxy-replacement"]).toBe(hasControlPlane ? "false" : "disabled");
+            expect(config["kube-proxy-replacement"]).toBe(kubeProxy);
         },
     );
 
@@ -154,10 +161,10 @@ describe.each(sources)("Cilium's source tree %s", (source) => {
             const own = { cilium: "example.org/agent:1", operator: "example.org/operator:2" };
             const { config, images } = rendered(ciliumValues(planned, { images: own, kubeProxyReplacement: true }));
             expect(config).toMatchObject({
-                "routing-mode": "native",
+                ...native,
                 "ipv4-native-routing-cidr": "10.100.0.0/16",
                 "ipv6-native-routing-cidr": "fd00:10:255::/48",
-                "kube-proxy-replacement": "true",
+                "kube-proxy-replacement": noKubeProxy,
             });
             expect([...new Set(images)].sort()).toEqual(["example.org/agent:1", "example.org/operator:2"]);
         },

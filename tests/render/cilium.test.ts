@@ -12,6 +12,7 @@ const golden = (name: string) => join(__dirname, "golden", "cilium", `${name}.ya
 
 /** Versions whose custom resource definitions were read, with the API that the lab uses for each. */
 const versions: readonly (readonly [version: string, api: BgpApi])[] = [
+    ["1.13.0", "peering-policy"],
     ["1.14.1", "peering-policy"],
     ["1.15.19", "peering-policy"],
     ["1.16.5", "peering-policy"],
@@ -73,8 +74,7 @@ function peeringPolicy(version: string) {
     const neighbor = {
         peerAddress: z.union([z.cidrv4(), z.cidrv6()]),
         peerASN: asn,
-        ...timers,
-        gracefulRestart,
+        ...(minor! >= 14 ? { ...timers, gracefulRestart } : {}),
     };
     const families = z.array(z.strictObject(family)).optional();
     return definition(
@@ -265,9 +265,9 @@ describe("the table of Cilium's versions", () => {
         expect([addressAnnotation, poolField, poolApiVersion]).toEqual([annotation, field, apiVersion]);
     });
 
-    it("knows no version before BGP, and no control plane before session timers", () => {
+    it("knows no version before BGP, and no control plane before services", () => {
         expect(() => ciliumTraits("1.9.12")).toThrow("use 1.10.0 or newer");
-        expect(() => ciliumResources(lab({ ciliumVersion: "1.13.9" }))).toThrow("use 1.14.0 or newer");
+        expect(() => ciliumResources(lab({ ciliumVersion: "1.12.9" }))).toThrow("use 1.13.0 or newer");
     });
 
     it.each(["1.20", "latest", "1.x.0", ""])("does not read %j as a version", (text) => {

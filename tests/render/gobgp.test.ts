@@ -68,6 +68,12 @@ describe("GoBGP's configuration", () => {
         ]);
     });
 
+    it("has the timers of the library and no graceful restart on Cilium 1.13, which cannot be told others", () => {
+        const [first] = configs(lab({ ciliumVersion: "1.13.0" }))["cilium-bgp-cp-worker"]!.neighbors;
+        expect(first).toMatchObject({ holdTime: 90, keepalive: 30, connectRetry: 120, gracefulRestartTime: 0 });
+        expect(first?.families).toEqual(["ipv4", "ipv6"]);
+    });
+
     it("has graceful restart off when the resources have", () => {
         const [first] = configs(lab({ gracefulRestartTime: 0 }))["cilium-bgp-cp-worker"]!.neighbors;
         expect(first?.gracefulRestartTime).toBe(0);
