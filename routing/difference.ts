@@ -2,7 +2,7 @@
 
 import type { Family, Prefix } from "../lab/model";
 import { sortedByAddress } from "./bits";
-import type { FibRoute, PredictedSession, Prediction, SessionState } from "./prediction";
+import type { FibRoute, PredictedSession, Prediction, SessionState, Tables } from "./prediction";
 
 /** The difference of two predictions; empty lists when routing is the same. */
 export interface Difference {
@@ -29,6 +29,8 @@ export interface SessionOutcome {
 /** A route that comes, goes, or leads elsewhere. */
 export interface RouteDifference {
     readonly device: string;
+    /** VRF of the router; absent for the default one. */
+    readonly vrf?: string;
     readonly prefix: Prefix;
     /** Absent when the route is new. */
     readonly before?: FibRoute;
@@ -49,28 +51,47 @@ function outcomes({ sessions }: Prediction): ReadonlyMap<string, SessionOutcome>
     return new Map(sessions.map((session) => [nameOf(session), { state: session.state, families: session.families }]));
 }
 
-function nameOf({ local, localAddress, remote, remoteAddress }: PredictedSession): string {
+function nameOf(session: PredictedSession): string {
+    const { local, localInstance, localAddress, remote, remoteInstance, remoteAddress } = session;
     const ends = [
-        [local, localAddress],
-        [remote, remoteAddress],
+        [local, instanceName(localInstance), localAddress],
+        [remote, instanceName(remoteInstance), remoteAddress],
     ];
     return ends.map((end) => end.filter((part) => part !== undefined).join(" ")).join(" ↔ ");
+}
+
+/** Cilium's speaker is a node's only one, and goes without saying. */
+function instanceName(instance: string | undefined): string | undefined {
+    return instance === "cilium" ? undefined : instance;
 }
 
 function routeDifferences(before: Prediction, after: Prediction): RouteDifference[] {
     const devices = new Set([...Object.keys(before.devices), ...Object.keys(after.devices)]);
     return [...devices].flatMap((device) => {
-        const changed = changes(fibOf(before, device), fibOf(after, device));
-        return sortedByAddress(changed, ({ key }) => key).map(({ key, ...change }) => ({
-            device,
-            prefix: key,
-            ...change,
-        }));
+        const [old, now] = [before.devices[device], after.devices[device]];
+        const vrfs = new Set([...Object.keys(old?.vrfs ?? {}), ...Object.keys(now?.vrfs ?? {})]);
+        return [
+            ...tableDifferences({ device }, old, now),
+            ...[...vrfs].flatMap((vrf) => tableDifferences({ device, vrf }, old?.vrfs?.[vrf], now?.vrfs?.[vrf])),
+        ];
     });
 }
 
-function fibOf({ devices }: Prediction, device: string): ReadonlyMap<string, FibRoute> {
-    const { ipv4 = {}, ipv6 = {} } = devices[device]?.fib ?? {};
+function tableDifferences(
+    where: Pick<RouteDifference, "device" | "vrf">,
+    before: Tables | undefined,
+    after: Tables | undefined,
+): RouteDifference[] {
+    const changed = changes(fibOf(before), fibOf(after));
+    return sortedByAddress(changed, ({ key }) => key).map(({ key, ...change }) => ({
+        ...where,
+        prefix: key,
+        ...change,
+    }));
+}
+
+function fibOf(tables: Tables | undefined): ReadonlyMap<string, FibRoute> {
+    const { ipv4 = {}, ipv6 = {} } = tables?.fib ?? {};
     return new Map([...Object.entries(ipv4), ...Object.entries(ipv6)]);
 }
 
@@ -100,7 +121,10 @@ function changes<T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T
 export function formatDifference({ sessions, routes }: Difference): string {
     const lines = [
         ...sessions.map(({ session, before, after }) => line(session, before, after, sessionText)),
-        ...routes.map(({ device, prefix, before, after }) => line(`${device} ${prefix}`, before, after, routeText)),
+        ...routes.map(({ device, vrf, prefix, before, after }) => {
+            const where = vrf === undefined ? device : `${device} ${vrf}`;
+            return line(`${where} ${prefix}`, before, after, routeText);
+        }),
     ];
     return lines.map((text) => `${text}\n`).join("");
 }

@@ -4,6 +4,7 @@ import { difference, formatDifference } from "../../routing/difference";
 import { predict, UnrestError } from "../../routing/predict";
 import { planSingleFrr, schema } from "../../stacks/single-frr";
 import { atRest, buildLab, plans } from "./labs";
+import { vrfLab } from "./vrf-lab";
 
 const prediction = (parameters: Record<string, unknown>) => predict(planSingleFrr(schema.parse(parameters)));
 const text = (before: Record<string, unknown>, after: Record<string, unknown>) =>
@@ -48,6 +49,21 @@ describe("the difference of two predictions", () => {
             "~ router0 169.254.2.1 ↔ cilium-bgp-cp-worker 169.254.2.2  up (ipv4) → down: router0 expects an AS other than 65000, but cilium-bgp-cp-worker is AS 65000",
         );
         expect(lines).toContain("- router0 10.254.0.11/32  bgp 169.254.2.2 on net1");
+    });
+
+    it("names the VRF in whose table a route changes, and the speakers of a session", () => {
+        const without = { ...vrfLab, cluster: { ...vrfLab.cluster, services: [] } };
+        const service = (vrf: string, way: string) => `- csr1000v ${vrf} 10.100.0.0/32  bgp ${way}`;
+        const ways = ["10.0.0.1", "10.0.0.11", "10.0.0.12", "10.0.0.13"].map((via) => `${via} on net0`);
+        expect(
+            formatDifference(difference(predict(vrfLab), predict(without)))
+                .split("\n")
+                .filter(Boolean),
+        ).toEqual([service("k8s-metallb", ways.join(", ")), service("k8s-calico", "k8s-metallb")]);
+        const alone = { ...vrfLab, cluster: { ...vrfLab.cluster, metallb: { ...vrfLab.cluster.metallb!, peers: [] } } };
+        expect(formatDifference(difference(predict(vrfLab), predict(alone)))).toContain(
+            "- csr1000v k8s-metallb 10.0.0.254 ↔ k8s-master1 metallb 10.0.0.1  up (ipv4)",
+        );
     });
 
     it("read backwards has the same entries with before and after exchanged", () => {
