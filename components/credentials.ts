@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 import { RandomPassword } from "@pulumi/random/randomPassword";
-import { RandomString } from "@pulumi/random/randomString";
 
 /** Characters of a password: 24 of 62 are more than 140 bits, which no number of rounds could add to. */
 const passwordLength = 24;
@@ -29,11 +28,8 @@ export class Login extends pulumi.ComponentResource {
         super("bgplab:index:Login", name, { user }, opts);
         const random = { special: false };
         const password = new RandomPassword(name, { ...random, length: passwordLength }, { parent: this });
-        const salt = new RandomString(
-            `${name}-salt`,
-            { ...random, length: saltLength },
-            { parent: this, additionalSecretOutputs: ["result"] },
-        );
+        // As a password, because a RandomString has its text as its id, which is no secret.
+        const salt = new RandomPassword(`${name}-salt`, { ...random, length: saltLength }, { parent: this });
         this.user = user;
         this.password = pulumi.secret(password.result);
         this.encryptedPassword = pulumi.secret(

@@ -7,7 +7,7 @@ import { bootFolder } from "../render/wiring-script";
 import { type Claim, Wiring } from "./docker/resources";
 
 /** The part of a wiring that follows from the model. */
-export type WiringSpec = Pick<WiringInputs, "interfaces" | "routes" | "forwarding" | "loopback" | "silence">;
+export type WiringSpec = Pick<WiringInputs, "interfaces" | "routes" | "forwarding" | "loopback" | "silence" | "vrfs">;
 
 /** Docker networks by name, as outputs that know which resource makes them. */
 export type Networks = Readonly<Record<string, pulumi.Input<string>>>;
@@ -50,7 +50,8 @@ export function processArgs({ process, capabilities, privileged = false }: Devic
         ...process,
         entrypoints: [...process.entrypoints],
         command: [...process.command],
-        capabilities: { adds: capabilities.map((each) => `CAP_${each}`) },
+        // Docker does not tell an empty list, and the container would be replaced for it.
+        ...(capabilities.length === 0 ? {} : { capabilities: { adds: capabilities.map((each) => `CAP_${each}`) } }),
     } satisfies Partial<ContainerArgs>;
 }
 
