@@ -220,6 +220,17 @@ export interface WiringInputs {
     readonly loopback?: readonly string[];
     /** What comes in for these networks and is not taken before it is routed ends in silence. @default nothing */
     readonly silence?: Silence;
+    /** VRFs beside the default one, by name. The kernel needs VRF devices. @default none */
+    readonly vrfs?: Readonly<Record<string, WiredVrf>>;
+}
+
+/** A VRF: a device of its name, in which interfaces are. */
+export interface WiredVrf {
+    /** Number of its routing table. */
+    readonly table: number;
+    readonly interfaces: readonly string[];
+    /** Addresses on the device itself, which is the VRF's loopback. */
+    readonly addresses: readonly string[];
 }
 
 /** Networks to which nothing is forwarded that came in by one of the interfaces. */

@@ -15,8 +15,8 @@ import {
 } from "../lab/address";
 import { findDevice, namedDevices } from "../lab/devices";
 import { bridgeGateway, isUplink } from "../lab/gateway";
-import type { Address, Device, Interface, Lab, Prefix, SourceNat, StaticRoute } from "../lab/model";
-import type { RouteSpec, Silence, WiredInterface, WiringInputs } from "../provider/schema";
+import type { Address, Device, Interface, Lab, Prefix, Router, SourceNat, StaticRoute } from "../lab/model";
+import type { RouteSpec, Silence, WiredInterface, WiredVrf, WiringInputs } from "../provider/schema";
 import { bootFifoPath, bootFolder, wiringFilePath, wiringFolder, wiringScriptPath } from "./wiring-script";
 
 /** Characters that leave room for a device's name in a DNS label (RFC 1035 §2.3.4). */
@@ -149,7 +149,7 @@ export function wiringSpec(
     lab: Lab,
     name: string,
     prefix: string,
-): Pick<WiringInputs, "interfaces" | "routes" | "forwarding" | "loopback" | "silence"> {
+): Pick<WiringInputs, "interfaces" | "routes" | "forwarding" | "loopback" | "silence" | "vrfs"> {
     const device = findDevice(lab, name);
     if (device === undefined) {
         throw new Error(`the lab ${lab.name} has no device ${name}`);
@@ -160,6 +160,7 @@ export function wiringSpec(
         routes: Object.fromEntries(kernelRoutes(lab, name, device)),
         forwarding: !(name in lab.hosts) || leadsOut,
         ...loopback(device),
+        ...vrfs(lab.routers[name]),
         ...(name in lab.cluster.nodes || leadsOut ? silence(lab, device) : {}),
     };
 }
@@ -188,9 +189,33 @@ function isWayOut(lab: Lab, name: string): boolean {
 /** What the model has on loopbacks of their own is on the one that every container has. */
 function loopback({ interfaces }: Device): Pick<WiringInputs, "loopback"> {
     const addresses = interfaces
-        .filter(({ attachment }) => attachment.kind === "loopback")
+        .filter(({ attachment, vrf }) => attachment.kind === "loopback" && vrf === undefined)
         .flatMap((each) => each.addresses);
     return addresses.length === 0 ? {} : { loopback: addresses };
+}
+
+/** Number before that of the first VRF's routing table: far from those of the kernel and of Docker. */
+const beforeTables = 1000;
+
+function vrfs(router: Router | undefined): Pick<WiringInputs, "vrfs"> {
+    if (router?.vrfs === undefined || router.vrfs.length === 0) {
+        return {};
+    }
+    const wired = router.vrfs.map(({ name }, index): [string, WiredVrf] => {
+        const own = router.interfaces.filter(({ vrf }) => vrf === name);
+        const [links, loopbacks] = ["segment", "loopback"].map((kind) =>
+            own.filter(({ attachment }) => attachment.kind === kind),
+        );
+        return [
+            name,
+            {
+                table: beforeTables + index + 1,
+                interfaces: links!.map((each) => each.name),
+                addresses: loopbacks!.flatMap(({ addresses }) => addresses),
+            },
+        ];
+    });
+    return { vrfs: Object.fromEntries(wired) };
 }
 
 function wiredInterfaces(lab: Lab, device: string, { interfaces }: Device, prefix: string): [string, WiredInterface][] {

@@ -67,7 +67,7 @@ differs() {
     if [ "$mode" = check ]; then
         printf '%s\\t%s\\n' "$path" "$found"
     elif ! says=$("$@" 2>&1); then
-        problems=$problems$path$tab$found: $says$newline
+        problems="$problems$path$tab$found: $says$newline"
     fi
 }
 
@@ -168,6 +168,58 @@ $links
 END
 }
 
+make_vrf() {
+    ip link add dev "$1" type vrf table "$2" && ip link set dev "$1" alias bgp-lab up && return
+    echo "the kernel of the engine needs VRF devices (modprobe vrf)"
+    false
+}
+
+# A device that is the VRF, and its loopback.
+wire_vrf() {
+    name=$1 table=$2
+    shift 2
+    if ! link_of "$name"; then
+        differs "vrfs.$name" "no such VRF" make_vrf "$name" "$table"
+        look
+        link_of "$name" || return
+    fi
+    is_up "$link" || differs "vrfs.$name" "it is down" ip link set dev "$name" up
+    wire_addresses "vrfs.$name" "$name" "$@"
+}
+
+wire_member() {
+    link_of "$1" || return
+    case $link in
+        *" master $2 "*) ;;
+        *) differs "interfaces.$1.vrf" "not in $2" ip link set dev "$1" master "$2" ;;
+    esac
+    look
+}
+
+# What a former wiring had in a VRF, and VRFs that it had.
+remove_vrfs() {
+    while read -r _ name rest; do
+        name=\${name%%[@:]*}
+        case $rest in *" master "*) ;; *) continue ;; esac
+        case $newline$wanted in
+            *"\${newline}member $name "*) ;;
+            *"\${newline}interface $name "*) differs "interfaces.$name.vrf" "in a VRF" ip link set dev "$name" nomaster ;;
+        esac
+    done <<END
+$links
+END
+    while read -r _ name rest; do
+        name=\${name%:}
+        case $rest in *"alias bgp-lab"*) ;; *) continue ;; esac
+        case $newline$wanted in
+            *"\${newline}vrf $name "*) ;;
+            *) differs "vrfs.$name" "a VRF" ip link del dev "$name" ;;
+        esac
+    done <<END
+$(ip -o link show type vrf 2>/dev/null)
+END
+}
+
 wire_interface() {
     name=$1 mtu=$2
     shift 2
@@ -182,9 +234,15 @@ wire_interface() {
     if [ "$mode" != keep ] && ! is_up "$link"; then
         differs "interfaces.$name" "the link is down" ip link set dev "$name" up
     fi
+    wire_addresses "interfaces.$name.addresses" "$name" "$@"
+}
+
+wire_addresses() {
+    place=$1 name=$2
+    shift 2
     for own; do
         if ! device_with "$own" || [ "$device" != "$name" ]; then
-            differs "interfaces.$name.addresses" "no $own" add_address "$name" "$own"
+            differs "$place" "no $own" add_address "$name" "$own"
         fi
     done
 }
@@ -213,7 +271,7 @@ wire_silence() {
     case $rules in
         *"from all to $prefix iif $name "*) ;;
         *)
-            differs "silence["$prefix"]" "no rule for $name" ip "-$family" rule add pref ${silencePreference} \
+            differs "silence[\\"$prefix\\"]" "no rule for $name" ip "-$family" rule add pref ${silencePreference} \
                 to "$prefix" iif "$name" protocol ${routeProtocol} blackhole
             ;;
     esac
@@ -226,7 +284,7 @@ remove_rules() {
         set -- $line
         case $newline$wanted$newline in
             *"\${newline}silence $family $5 $7$newline"*) ;;
-            *) differs "silence["$5"]" "a rule for $7" ip "-$family" rule del to "$5" iif "$7" protocol ${routeProtocol} ;;
+            *) differs "silence[\\"$5\\"]" "a rule for $7" ip "-$family" rule del to "$5" iif "$7" protocol ${routeProtocol} ;;
         esac
     done <<END
 $rules
@@ -306,6 +364,8 @@ wire() {
     name_interfaces
     while read -r kind rest; do
         case $kind in
+            vrf) wire_vrf $rest ;;
+            member) wire_member $rest ;;
             interface) wire_interface $rest ;;
             loopback) wire_loopback $rest ;;
             forwarding) wire_forwarding $rest ;;
@@ -313,6 +373,7 @@ wire() {
     done <<END
 $wanted
 END
+    remove_vrfs
     wire_routes
     wire_rules
 }

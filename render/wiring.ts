@@ -5,7 +5,7 @@
 
 import { familyOf, lengthOf } from "../lab/address";
 import type { Prefix } from "../lab/model";
-import type { RouteSpec, Silence, WiredInterface, WiringInputs } from "../provider/schema";
+import type { RouteSpec, Silence, WiredInterface, WiredVrf, WiringInputs } from "../provider/schema";
 import {
     routeProtocol,
     wiringEventsPath,
@@ -16,7 +16,7 @@ import {
 } from "./wiring-script";
 
 /** What the script is told about a container. */
-export type Wiring = Pick<WiringInputs, "interfaces" | "routes" | "forwarding" | "loopback" | "silence"> & {
+export type Wiring = Pick<WiringInputs, "interfaces" | "routes" | "forwarding" | "loopback" | "silence" | "vrfs"> & {
     /** Whether another container shares the network namespace, and must be told when it is another one. */
     readonly shared: boolean;
 };
@@ -25,11 +25,13 @@ export type Wiring = Pick<WiringInputs, "interfaces" | "routes" | "forwarding" |
  * The wanted wiring as the script reads it, one thing a line. Routes are written as `ip route` shows them, by which the
  * script finds them. Wirings that are equal give equal files.
  */
-export function wiringFile({ interfaces, routes, forwarding, loopback, silence, shared }: Wiring): string {
+export function wiringFile(wiring: Wiring): string {
+    const { interfaces, routes, forwarding, loopback, silence, vrfs = {}, shared } = wiring;
     const lines = [
         ...(shared ? ["shared"] : []),
         `forwarding ${forwarding ? 1 : 0}`,
         ...(loopback === undefined ? [] : [`loopback ${[...loopback].sort().join(" ")}`]),
+        ...sorted(vrfs).flatMap(([name, spec]) => vrfLines(name, spec)),
         ...sorted(interfaces).map(([name, spec]) => interfaceLine(name, spec)),
         ...sorted(routes).map(([prefix, via]) => routeLine(prefix, via)),
         ...(silence === undefined ? [] : silenceLines(silence)),
@@ -48,6 +50,14 @@ function interfaceLine(name: string, { mtu, addresses }: WiredInterface): string
 
 function routeLine(prefix: Prefix, via: RouteSpec): string {
     return `route ${familyOf(prefix) === "ipv4" ? 4 : 6} ${prefix} ${shownRoute(prefix, via)}`;
+}
+
+/** Interfaces are in their VRF before they have their addresses: IPv6 ones go when an interface changes sides. */
+function vrfLines(name: string, { table, interfaces, addresses }: WiredVrf): readonly string[] {
+    return [
+        ["vrf", name, table, ...addresses].join(" "),
+        ...[...interfaces].sort().map((member) => `member ${member} ${name}`),
+    ];
 }
 
 function silenceLines({ interfaces, prefixes }: Silence): readonly string[] {

@@ -1,4 +1,4 @@
-import type { Lab } from "../lab/model";
+import type { Cilium, Lab } from "../lab/model";
 import { nodeSpeaker } from "../lab/speakers";
 import { calicoResources } from "../render/calico";
 import { ciliumResources } from "../render/cilium";
@@ -118,9 +118,18 @@ function platformChecks({ cluster }: Lab): readonly ConditionCheck[] {
     return [
         ...nodes,
         ...(cluster.cilium === undefined ? [] : podsOf(ciliumNamespace, "cilium", "cilium-operator")),
+        ...hubble(cluster.cilium?.hubble),
         ...(cluster.calico === undefined ? [] : podsOf(calicoNamespace, "calico-node", "calico-kube-controllers")),
         ...(cluster.metallb === undefined ? [] : podsOf(metallbNamespace, "metallb-speaker", metallbController.name)),
     ];
+}
+
+/** The parts of Hubble that are beside Cilium's agents. */
+function hubble({ relay, ui }: NonNullable<Cilium["hubble"]> = { relay: false, ui: false }): readonly ConditionCheck[] {
+    const parts = [...(relay ? ["hubble-relay"] : []), ...(ui ? ["hubble-ui"] : [])];
+    return parts.map((name) =>
+        rollout({ apiVersion: "apps/v1", kind: "Deployment", namespace: ciliumNamespace, name }),
+    );
 }
 
 /** A program that has a pod on every node, and one that looks after them. */

@@ -12,13 +12,14 @@ function isShared({ container, agent }: WiringInputs): boolean {
 }
 
 function wiringOf(inputs: WiringInputs): Wiring {
-    const { interfaces, routes, forwarding, loopback, silence } = inputs;
+    const { interfaces, routes, forwarding, loopback, silence, vrfs } = inputs;
     return {
         interfaces,
         routes,
         forwarding,
         ...(loopback === undefined ? {} : { loopback }),
         ...(silence === undefined ? {} : { silence }),
+        ...(vrfs === undefined ? {} : { vrfs }),
         shared: isShared(inputs),
     };
 }
@@ -213,6 +214,7 @@ export const wiring: ResourceKind<WiringInputs> = {
         forwarding: "boolean",
         loopback: "array?",
         silence: "object?",
+        vrfs: "object?",
     },
     replaceOn: ["container"],
     replaceOnUnknown: ["interfaces"],

@@ -199,6 +199,29 @@ describe("wiring", () => {
         expect((await lab.exec("node0", "ip", "rule", "show")).stdout).not.toContain("iif net0");
     });
 
+    it("puts interfaces into VRFs and takes them out again, or says that the kernel has none", async () => {
+        const wanted = {
+            ...router,
+            vrfs: { blue: { table: 1001, interfaces: ["lan1"], addresses: ["192.0.2.9/32"] } },
+        };
+        const possible = await lab.exec("router0", "ip", "link", "add", "probe", "type", "vrf", "table", "999");
+        if (possible.code !== 0) {
+            await expect(wiring.update(router, wanted, context)).rejects.toThrow(
+                /no such VRF: .*the kernel of the engine needs VRF devices \(modprobe vrf\)/s,
+            );
+        } else {
+            await lab.exec("router0", "ip", "link", "del", "probe");
+            await wiring.update(router, wanted, context);
+            expect(paths(await wiring.read(wanted))).toEqual([]);
+            const inVrf = await lab.exec("router0", "ip", "-o", "addr", "show", "master", "blue");
+            expect(inVrf.stdout).toContain(lab.both(1, 1)[1]!);
+            expect(await addresses("router0")).toContain("blue 192.0.2.9/32");
+        }
+        await wiring.update(wanted, router, context);
+        expect(paths(await wiring.read(router))).toEqual([]);
+        expect(await pings("client0", lab.v4(2, 2))).toBe(true);
+    });
+
     it("restores routes and addresses that somebody removes, without another run", async () => {
         await lab.exec("node0", "ip", "route", "del", lab.subnets(1)[0]!);
         await lab.exec("client0", "ip", "-6", "addr", "del", lab.both(1, 2)[1]!, "dev", "net0");

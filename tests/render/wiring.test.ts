@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { namedDevices } from "../../lab/devices";
-import type { Device, Interface, Lab } from "../../lab/model";
+import type { Device, Interface, Lab, Router } from "../../lab/model";
 import { dockerPrefix, networkName, nodePool, wiringSpec } from "../../render/docker";
 import { wiringFile } from "../../render/wiring";
+import { schema as calicoSchema, planCalicoMetalLbVrf } from "../../stacks/calico-metallb-vrf";
 import { expectGolden } from "../golden";
 import { lab } from "./labs";
 
@@ -93,6 +94,28 @@ describe("the wiring of containers", () => {
         expect(Object.values(wiringSpec(model, node, "lab").interfaces).map(({ network }) => network)).not.toContain(
             "lab-kind",
         );
+    });
+
+    it("puts interfaces into their VRFs before they get addresses, and loopbacks on the VRFs' own devices", () => {
+        const model = planCalicoMetalLbVrf(calicoSchema.parse({}));
+        const [[name, router]] = Object.entries(model.routers) as [[string, Router]];
+        const lines = wiringFile({ ...wiringSpec(model, name, "lab"), shared: false }).split("\n");
+        const places = router.interfaces.filter(({ vrf }) => vrf !== undefined);
+        expect(places.length).toBeGreaterThan(2);
+        for (const { name: port, vrf, attachment, addresses } of places) {
+            const device = lines.findIndex((line) => line.startsWith(`vrf ${vrf} `));
+            if (attachment.kind === "loopback") {
+                expect(lines[device]!.split(" ").slice(3)).toEqual(addresses);
+            } else {
+                const member = lines.indexOf(`member ${port} ${vrf}`);
+                expect(member).toBeGreaterThan(device);
+                expect(lines.findIndex((line) => line.startsWith(`interface ${port} `))).toBeGreaterThan(member);
+            }
+        }
+        const ofDefault = router.interfaces.filter(
+            ({ attachment, vrf }) => attachment.kind === "loopback" && vrf === undefined,
+        );
+        expect(lines).toContain(`loopback ${ofDefault.flatMap(({ addresses }) => addresses).join(" ")}`);
     });
 
     it("is the same text whatever the order of what it is made of", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Lab } from "../../lab/model";
 import { schema as calicoSchema, planCalicoMetalLbVrf } from "../../stacks/calico-metallb-vrf";
+import { schema as ibgpSchema, planIbgpFrr } from "../../stacks/ibgp-frr";
 import { schema as leafSpineSchema, planLeafSpine } from "../../stacks/leaf-spine";
 import { definitionChecks, objectsOf, readyChecks } from "../../verify/readiness";
 
@@ -56,6 +57,15 @@ describe("a cluster is ready", () => {
             "Deployment metallb-system/metallb-controller rollout",
         ]);
         expect(of(calico, /cilium/i)).toEqual([]);
+    });
+
+    it("when the parts of Hubble that were asked for run", () => {
+        const hubble = (wanted: object) => of(planIbgpFrr(ibgpSchema.parse({ hubble: wanted })), /hubble/);
+        expect(hubble({ relay: true, ui: true })).toEqual([
+            "Deployment kube-system/hubble-relay rollout",
+            "Deployment kube-system/hubble-ui rollout",
+        ]);
+        expect(hubble({ relay: false, ui: false })).toEqual([]);
     });
 
     it("when MetalLB, and not Cilium, was told of the pools", () => {
