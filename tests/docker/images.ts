@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { downloadPackages, makeRootfs, packageLists, type RootfsRecipe } from "./debian";
 import { engine } from "./engine";
+import { standIn } from "./vyos-stand-in";
 
 const execute = promisify(execFile);
 
@@ -109,7 +110,16 @@ const nginx: Recipe = {
     command: ["nginx", "-g", "daemon off;"],
 };
 
-const recipes = { router, client, node, nginx };
+/** What stands for VyOS: its programs by their names, started by an init of its own. */
+const vyos: Recipe = {
+    ...plain,
+    packages: ["iproute2", "dash", "coreutils", "grep", "sed", "procps"],
+    files: { "/sbin/init": { text: standIn, executable: true } },
+    entrypoint: ["/sbin/init"],
+    command: [],
+};
+
+const recipes = { router, client, node, nginx, vyos };
 
 /** Images that tests can ask for. */
 export type ImageName = keyof typeof recipes;

@@ -17,41 +17,6 @@ const vyosVersion = process.env.BGP_LAB_VYOS_VERSION ?? "1.4.0";
 const context = { project: "bgp-lab", stack: "test" };
 const hash = `$6$saltsaltsaltsalt$${"a".repeat(86)}`;
 
-/**
- * What stands for VyOS where there is none: its programs by their names, with a configuration that is a file. It takes
- * what has no line with `refuse`, which it quotes when it refuses; and it remembers the arguments of all processes.
- */
-const standIn = `mkdir -p /config /opt/vyatta/sbin /opt/vyatta/bin
-cat >/usr/bin/sg <<'END'
-#!/bin/sh
-[ "$1" = vyattacfg ] && [ "$2" = -c ] && exec sh -c "$3"
-END
-cat >/opt/vyatta/sbin/vyatta-cfg-cmd-wrapper <<'END'
-#!/bin/sh
-session=/tmp/session.$CMD_WRAPPER_SESSION_ID
-case $1 in
-    begin) mkdir $session ;;
-    load)
-        cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' >>/tmp/arguments
-        if grep refuse "$2"; then exit 1; fi
-        [ "$(cat "$2")" != "$(cat /tmp/active)" ] || { echo "No configuration changes to commit."; exit; }
-        cp "$2" $session/config ;;
-    commit_with_error) cp $session/config /tmp/active && echo commit >>/tmp/commits ;;
-    discard) rm -f $session/config ;;
-    save) cp /tmp/active "$2" ;;
-    end) rm -r $session ;;
-    *) exit 9 ;;
-esac
-END
-cat >/opt/vyatta/bin/vyatta-op-cmd-wrapper <<'END'
-#!/bin/sh
-[ "$*" = "show configuration commands" ] && exec cat /tmp/active
-END
-chmod 755 /usr/bin/sg /opt/vyatta/sbin/* /opt/vyatta/bin/*
-: >/tmp/active
-echo 0 >/tmp/vyos-config-status
-exec sleep infinity`;
-
 const available = engineAvailable("VyOS's configuration in a container");
 
 describe("a configuration of VyOS", () => {
@@ -64,10 +29,7 @@ describe("a configuration of VyOS", () => {
         if (await available) {
             const made = await engine.createContainer({
                 name: container,
-                Image: await image("router"),
-                Entrypoint: ["sh", "-c"],
-                Cmd: [standIn],
-                User: "0",
+                Image: await image("vyos"),
                 HostConfig: { NetworkMode: "none", Init: true },
             });
             await made.start();
