@@ -8,6 +8,7 @@ import type { Lab } from "../../lab/model";
 import { predict } from "../../routing/predict";
 import type { BgpRoute, Tables } from "../../routing/prediction";
 import { trace } from "../../routing/trace";
+import { schema as calicoSchema, planCalicoMetalLbVrf } from "../../stacks/calico-metallb-vrf";
 import { schema as ibgpFrrSchema, planIbgpFrr } from "../../stacks/ibgp-frr";
 import { schema as leafSpineSchema, planLeafSpine } from "../../stacks/leaf-spine";
 import { blocks, nodeAddresses, vrfLab, withoutVrfs } from "./vrf-lab";
@@ -134,18 +135,22 @@ describe("leaf-spine (the article on Cilium's BGP control plane)", () => {
     });
 });
 
-describe("calico-metallb-vrf (the article on Calico beside MetalLB)", () => {
-    const prediction = predict(vrfLab);
+const planned = planCalicoMetalLbVrf(calicoSchema.parse({}));
+
+describe.each([
+    ["typed from the article", vrfLab],
+    ["as the stack plans it", planned],
+])("calico-metallb-vrf (the article on Calico beside MetalLB), %s", (_, lab) => {
+    const prediction = predict(lab);
+    const nodes = Object.keys(lab.cluster.nodes);
     const { "k8s-metallb": metallb, "k8s-calico": calico } = prediction.devices.csr1000v!.vrfs!;
     const addresses = Object.values(nodeAddresses);
 
     it("has both sessions of every node up", () => {
         const ofRouter = prediction.sessions.filter(({ local }) => local === "csr1000v");
-        expect(ofRouter.map(({ localInstance, remote, state }) => `${localInstance} ${remote} ${state.up}`)).toEqual(
-            ["k8s-metallb", "k8s-calico"].flatMap((vrf) =>
-                Object.keys(nodeAddresses).map((node) => `${vrf} ${node} true`),
-            ),
-        );
+        const seen = ofRouter.map(({ localInstance, remote, state }) => `${localInstance} ${remote} ${state.up}`);
+        const wanted = ["k8s-metallb", "k8s-calico"].flatMap((vrf) => nodes.map((node) => `${vrf} ${node} true`));
+        expect(seen.sort()).toEqual(wanted.sort());
     });
 
     it("has every block from all four nodes in k8s-calico, and the networks of both VRFs", () => {
@@ -191,17 +196,19 @@ describe("calico-metallb-vrf (the article on Calico beside MetalLB)", () => {
     });
 
     it("takes the client to the service at every node, and to every pod, and the pods' answers back", () => {
-        const service = trace(vrfLab, prediction, "client0", "10.100.0.0").ways;
+        const service = trace(lab, prediction, "client0", "10.100.0.0").ways;
         expect(service.map(({ disposition, detail }) => `${disposition} ${detail}`)).toEqual(
-            Object.keys(nodeAddresses).map((node) => `delivered service nginx at ${node}`),
+            nodes.map((node) => `delivered service ${lab.cluster.services[0]!.name} at ${node}`),
         );
-        for (const { name } of vrfLab.cluster.workloads[0]!.pods) {
-            const [there] = trace(vrfLab, prediction, "client0", name).ways;
+        for (const { name } of lab.cluster.workloads[0]!.pods) {
+            const [there] = trace(lab, prediction, "client0", name).ways;
             expect(there).toMatchObject({ disposition: "delivered", detail: `pod ${name}` });
-            expect(trace(vrfLab, prediction, name, "client0").ways).toMatchObject([{ disposition: "delivered" }]);
+            expect(trace(lab, prediction, name, "client0").ways).toMatchObject([{ disposition: "delivered" }]);
         }
     });
+});
 
+describe("calico-metallb-vrf", () => {
     it("needs the nodes' default route through the router, without which 1.1.1.2 is unreachable", () => {
         const nodes = Object.entries(vrfLab.cluster.nodes).map(([name, node]) => [name, { ...node, staticRoutes: [] }]);
         const cut = { ...vrfLab, cluster: { ...vrfLab.cluster, nodes: Object.fromEntries(nodes) } };
