@@ -1,6 +1,7 @@
 /** How VyOS runs in a container, and the commands that configure it there. Its images have these paths in all releases. */
 
 import type { ContainerProcess } from "./docker";
+import { wiringFilePath, wiringFolder, wiringScriptPath } from "./wiring-script";
 
 /** How a container of VyOS runs: it is a whole system with systemd, so it starts its own init and has all rights. */
 export function vyosProcess(): Omit<ContainerProcess, "init"> & { readonly init: false } {
@@ -19,7 +20,7 @@ export const vyosExit = {
     silent: 11,
 } as const;
 
-const folder = "/etc/bgp-lab";
+const folder = wiringFolder;
 const wanted = `${folder}/config.boot`;
 const active = `${folder}/active`;
 const bootFile = "/config/config.boot";
@@ -46,22 +47,41 @@ change end
 echo "$says"
 exit $code`;
 
-/** VyOS says when it has loaded what it starts with; 1.2 does not, and is up when systemd is. */
-const awaitBoot = `booted() {
-    [ -e /tmp/vyos-config-status ] && return
-    case $(systemctl is-system-running 2>/dev/null) in running | degraded) [ ! -e /usr/libexec/vyos/init/vyos-router ] ;; *) false ;; esac
-}
-until booted; do
+/** A file by which VyOS says that it has loaded what it starts with. */
+const bootStatus = "/tmp/vyos-config-status";
+
+const awaitBoot = `until [ -e ${bootStatus} ]; do
     [ $patience -gt 0 ] || { echo "VyOS has not loaded what it starts with"; exit ${vyosExit.silent}; }
     patience=$((patience - 1))
     sleep 1
 done`;
+
+/**
+ * When the container starts again, Docker gives its interfaces names of its own, and VyOS configures them by name: they get
+ * the right ones before it starts.
+ */
+const beforeVyos = `rm -f ${bootStatus}
+wanted=$(cat ${wiringFilePath})
+export wanted
+exec sh ${wiringScriptPath} apply`;
+
+const dropIns = "/etc/systemd/system/vyos-router.service.d";
+
+const prepareRestart = `cat >${folder}/before-vyos <<'END'
+${beforeVyos}
+END
+mkdir -p ${dropIns}
+cat >${dropIns}/bgp-lab.conf <<'END'
+[Service]
+ExecStartPre=-/bin/sh ${folder}/before-vyos
+END`;
 
 /** A restart of the container loads what was saved. */
 const apply = `umask 077
 patience=180
 mkdir -p ${folder}
 cat >${wanted}.new
+${prepareRestart}
 ${awaitBoot}
 cat >${folder}/session <<'END'
 ${session}

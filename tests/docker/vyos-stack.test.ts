@@ -106,6 +106,19 @@ describe("a router with VyOS, deployed", { timeout: 900_000 }, () => {
         await stack.run("preview", "--refresh", "--diff", "--expect-no-changes");
     });
 
+    it("starts again with what was saved, and with its links under their names before VyOS looks for them", async () => {
+        const saved = await config();
+        await engine.getContainer(router).restart({ t: 0 });
+        const names = ["eth0", "eth1", "eth4"];
+        await expect
+            .poll(() => run(router, ["cat", "/tmp/vyos-config-status"]).catch(() => ""), { timeout: 60_000 })
+            .toBe("0\n");
+        const links = await run(router, ["cat", "/tmp/links-at-boot"]);
+        expect(names.filter((each) => !links.includes(`: ${each}@`))).toEqual([]);
+        expect(await run(router, ["cat", "/tmp/active"])).toBe(saved);
+        await stack.run("preview", "--refresh", "--diff", "--expect-no-changes");
+    });
+
     it("takes a change live: the container stays, and so do password and hash", async () => {
         const id = (await engine.getContainer(router).inspect()).Id;
         const passwords = async () => (await config()).match(/encrypted-password.*/)?.[0];

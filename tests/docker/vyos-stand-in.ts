@@ -30,6 +30,10 @@ cat >/opt/vyatta/bin/vyatta-op-cmd-wrapper <<'END'
 [ "$*" = "show configuration commands" ] && exec cat /tmp/active
 END
 chmod 755 /usr/bin/sg /opt/vyatta/sbin/* /opt/vyatta/bin/*
-: >/tmp/active
+# As systemd does before it starts vyos-router.service.
+before=$(sed -n 's/^ExecStartPre=-//p' /etc/systemd/system/vyos-router.service.d/*.conf 2>/dev/null)
+[ -z "$before" ] || sh -c "$before"
+ip -o link show >/tmp/links-at-boot
+cat /config/config.boot >/tmp/active 2>/dev/null
 echo 0 >/tmp/vyos-config-status
 exec sleep infinity`;
