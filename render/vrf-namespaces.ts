@@ -122,11 +122,18 @@ export function leakRouteMaps(router: Router): ReadonlyMap<string, readonly (rea
     );
 }
 
+/** A route that was taken loses the targets by which it came: to peers outside they mean nothing, or something else. */
 function importing(vrf: Vrf): readonly string[] {
     const name = mapName(vrf, "IN");
     return vrf.importTargets.length === 0
         ? [`route-map ${name} deny 10`, "exit"]
-        : [`route-map ${name} permit 10`, ` match extcommunity ${listName(vrf)}`, ` set tag ${leakedTag}`, "exit"];
+        : [
+              `route-map ${name} permit 10`,
+              ` match extcommunity ${listName(vrf)}`,
+              " set extcommunity none",
+              ` set tag ${leakedTag}`,
+              "exit",
+          ];
 }
 
 function exporting(vrf: Vrf): readonly (readonly string[])[] {

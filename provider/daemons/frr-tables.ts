@@ -78,11 +78,17 @@ export function frrTables({
     kernelRoutes,
     internalAddresses,
 }: RouterAccess): Pick<Driver, "sessions" | "bgpRoutes" | "kernelBgpRoutes" | "offered"> {
+    const internalTo = async (device: string, vrf: string | undefined): Promise<ReadonlySet<string>> =>
+        vrf === undefined ? new Set() : internalAddresses(device);
     return {
-        sessions: async (device, vrf) => sessionsOf(await ask(device, (bgpd) => bgpSummary(bgpd, vrf))),
+        async sessions(device, vrf) {
+            const summary = await ask(device, (bgpd) => bgpSummary(bgpd, vrf));
+            const internal = await internalTo(device, vrf);
+            return sessionsOf(summary.filter(({ neighbor }) => !internal.has(neighbor)));
+        },
         async bgpRoutes(device, family, vrf) {
             const routes = await ask(device, (bgpd) => bgpRoutes(bgpd, family, vrf));
-            const internal = vrf === undefined ? new Set<string>() : await internalAddresses(device);
+            const internal = await internalTo(device, vrf);
             return routes.map((route) => ({
                 prefix: route.prefix,
                 nextHops: nextHopsOf(route, family, internal),

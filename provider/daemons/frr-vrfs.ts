@@ -28,12 +28,12 @@ mkdir -p "$folder"
 mountpoint -q "$folder" || { mount --bind "$folder" "$folder"; mount --make-shared "$folder"; }
 for file in "$folder"/*; do
     [ -e "$file" ] || continue
-    case " $* " in *" \${file##*/} "*) ;; *) umount "$file" || true; rm -f "$file" ;; esac
+    case " $* " in *" \${file##*/} "*) ;; *) umount -l "$file" || true; rm -f "$file" ;; esac
 done
 for vrf; do
     file=$folder/$vrf source=/run/netns/$router.$vrf
     [ "$file" -ef "$source" ] && continue
-    if [ -e "$file" ]; then umount "$file" || true; echo replaced; fi
+    if [ -e "$file" ]; then umount -l "$file" || true; echo replaced; fi
     touch "$file"
     mount --bind "$source" "$file"
 done
@@ -51,7 +51,7 @@ export async function provideVrfs(sandbox: Sandbox, namespace: string, vrfs: rea
 }
 
 const releaseScript = `
-umount -R "$1" || true
+umount -R -l "$1" || true
 rm -rf "$1"
 `;
 

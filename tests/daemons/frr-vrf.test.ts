@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Lab, Router, Vrf } from "../../lab/model";
+import type { Bfd, BgpSpeaker, Lab, Neighbor, Router, Vrf } from "../../lab/model";
 import { applyFrr, inspectFrr } from "../../provider/daemons/frr";
 import { withVty } from "../../provider/daemons/vty";
 import { netnsDriver } from "../../provider/driver";
@@ -57,6 +57,30 @@ function withVrfs(change: (vrf: Vrf) => Vrf, ...more: readonly Vrf[]): Lab {
     const router = vrfLab.routers.router0 as Router;
     const vrfs = [...(router.vrfs ?? []).map(change), ...more];
     return { ...vrfLab, routers: { ...vrfLab.routers, router0: { ...router, vrfs } } };
+}
+
+/** The lab with BFD on the session between one VRF and one of its peers. */
+function withBfd(bfd: Bfd): Lab {
+    const guard = (address: string, { bgp }: { readonly bgp: BgpSpeaker }): BgpSpeaker => ({
+        ...bgp,
+        neighbors: bgp.neighbors.map((neighbor): Neighbor => {
+            const { session } = neighbor;
+            return session.kind === "own" && neighbor.address === address
+                ? { ...neighbor, session: { kind: "own", settings: { ...session.settings, bfd } } }
+                : neighbor;
+        }),
+    });
+    const lab = withVrfs((vrf) => ({ ...vrf, bgp: guard("10.0.0.1", vrf) }));
+    const peer = lab.routers.metallb1 as Router;
+    return { ...lab, routers: { ...lab.routers, metallb1: { ...peer, bgp: guard("10.0.0.254", peer) } } };
+}
+
+async function bfdStates(router: string, vrf: string): Promise<readonly string[]> {
+    const peers = (await withVty(sandbox, router, "bfdd", (bfdd) => bfdd.json("show bfd peers json"))) as readonly {
+        readonly vrf?: string;
+        readonly status?: string;
+    }[];
+    return peers.filter((peer) => peer.vrf === vrf).map(({ status = "" }) => status);
 }
 
 /** Moments at which the sessions of a VRF came up, in seconds of the clock. */
@@ -146,6 +170,21 @@ describe("a router with VRFs", () => {
         await expectPredicted(vrfLab);
         expect(await drift(vrfLab)).toEqual([]);
         await expectUninterrupted("k8s-metallb", before);
+    });
+
+    it("runs bfdd where a session asks for it, in a VRF too, and ends it where none does any more", async () => {
+        const bfd = { detectMultiplier: 3, receiveInterval: 200, transmitInterval: 200 };
+        const guarded = withBfd(bfd);
+        await apply(guarded);
+        await eventually(
+            () => bfdStates("router0", "k8s-metallb"),
+            (states) => states.join() === "up",
+        );
+        expect(await drift(guarded)).toEqual([]);
+        await apply(vrfLab);
+        const { daemons } = await sandbox.call("daemons", {});
+        expect(daemons.filter(({ name: daemon }) => daemon.startsWith("bfdd"))).toEqual([]);
+        await expectPredicted(vrfLab);
     });
 
     it("is a router without VRFs again, and one with VRFs after that", async () => {

@@ -9,7 +9,7 @@ import type { Prediction } from "../../routing/prediction";
 import { simulate } from "../../routing/simulate";
 import { UnrestError } from "../../routing/unrest";
 import { available } from "../routing/live";
-import { differences, predictedFacts } from "./facts";
+import { decided, differences, type Facts, predictedFacts } from "./facts";
 import { buildCase, type Case, planOf } from "./generator";
 import { Stage, settle } from "./live";
 
@@ -48,8 +48,9 @@ describe.skipIf(!available).concurrent("prediction and real FRR", () => {
         if (prediction instanceof UnrestError) {
             return;
         }
-        const wanted = predictedFacts(found.lab, prediction);
-        const seen = await stage.use((sandbox) => settle(sandbox, found, wanted, patience));
+        const compared = (facts: Facts) => decided(facts, prediction);
+        const wanted = compared(predictedFacts(found.lab, prediction));
+        const seen = await stage.use((sandbox) => settle(sandbox, found, { wanted, compared, patience }));
         expect(differences(wanted, seen), `SEED=${seed} npx vitest run tests/differential`).toEqual([]);
     });
 });

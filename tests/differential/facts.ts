@@ -145,6 +145,12 @@ function observedPaths(where: string, family: Family, { prefix, paths }: BgpRout
     return pathFacts(where, prefix, shown);
 }
 
+/** Facts without those of routes that may come out in more than one way, wherever they are. */
+export function decided(facts: Facts, { undecided = [] }: Prediction): Facts {
+    const open = new Set(undecided.map(({ prefix }) => prefix));
+    return facts.filter((fact) => !open.has(/ (?:path|fib) (\S+)/.exec(fact)?.[1] ?? ""));
+}
+
 /** What one side has and the other lacks, for people: at most so many lines. */
 export function differences(predicted: Facts, observed: Facts, most = 40): Facts {
     const seen = new Set(observed);

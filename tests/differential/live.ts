@@ -45,19 +45,28 @@ export class Stage {
     }
 }
 
+/** What is awaited. */
+export interface Goal {
+    readonly wanted: Facts;
+    /** The facts that are compared. */
+    readonly compared: (facts: Facts) => Facts;
+    /** Seconds after which what is not there is taken not to come. */
+    readonly patience: number;
+}
+
 /**
  * Builds a lab and looks at it until it shows what is wanted, or the time is over.
  *
  * @returns what it showed last
  */
-export async function settle(sandbox: Sandbox, { lab, down }: Case, wanted: Facts, seconds: number): Promise<Facts> {
+export async function settle(sandbox: Sandbox, { lab, down }: Case, goal: Goal): Promise<Facts> {
     const routers = Object.keys(lab.routers);
-    const look = new Look(sandbox, lab);
+    const look = new Look(sandbox, lab, goal);
     try {
         await sandbox.call("applyFabric", { fabric: { sandbox: "", ...fabricSpec(lab) } });
         await Promise.all(down.map((port) => setInterfaces(sandbox, port.namespace, [port.interface], false)));
         await Promise.all(routers.map((router) => applyFrr(sandbox, routerSpec(lab, router))));
-        return await look.until(wanted, seconds);
+        return await look.untilSettled();
     } finally {
         look.end();
         await Promise.all(routers.map((namespace) => stopFrr(sandbox, { namespace })));
@@ -76,13 +85,14 @@ class Look {
     constructor(
         private readonly sandbox: Sandbox,
         private readonly lab: Case["lab"],
+        private readonly goal: Goal,
     ) {
         this.driver = netnsDriver(sandbox);
     }
 
-    async until(wanted: Facts, seconds: number): Promise<Facts> {
-        const deadline = Date.now() + seconds * 1000;
-        const text = wanted.join("\n");
+    async untilSettled(): Promise<Facts> {
+        const deadline = Date.now() + this.goal.patience * 1000;
+        const text = this.goal.wanted.join("\n");
         for (let look = 0; ; look++) {
             const seen = await this.facts();
             const isWanted = seen.join("\n") === text;
@@ -117,7 +127,7 @@ class Look {
                 return observedFacts(device, vrf, { sessions, rib, kernel, vrfs }, neighbors);
             }),
         );
-        return all.flat().sort();
+        return this.goal.compared(all.flat().sort());
     }
 
     private bgpdOf(device: string): Promise<Vty> {
