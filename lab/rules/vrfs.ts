@@ -1,6 +1,7 @@
+import type { Lab } from "../model";
 import { devices } from "./devices";
 import { rule } from "./rule";
-import { instances } from "./tables";
+import { instances, type PlacedInstance } from "./tables";
 
 /** An interface belongs to a VRF that its router has; hosts and nodes have none. */
 export const interfaceVrfsExist = rule({
@@ -116,6 +117,60 @@ export const exportedTargetsAreImported = rule({
     },
 });
 
+/**
+ * What a VRF takes over from another has its next hop there, inside the router. An internal neighbor would be told that
+ * next hop, which it cannot reach.
+ */
+export const leakingVrfsHaveNoInternalPeers = rule({
+    id: "VRF-LEAK-001",
+    severity: "error",
+    source: "docs/daemons.md",
+    *check(lab) {
+        for (const { into } of leaks(lab)) {
+            for (const [index, { address, remoteAsn }] of into.bgp.neighbors.entries()) {
+                if (remoteAsn === into.bgp.asn) {
+                    yield {
+                        at: [...into.place, "bgp", "neighbors", index],
+                        with: [[...into.place, "importTargets"]],
+                        says: `${into.who} takes over routes of another VRF, and would pass them on to its internal neighbor ${address} with a next hop inside the router`,
+                        fix: "use an external neighbor, or import no route target of another VRF",
+                    };
+                }
+            }
+        }
+    },
+});
+
+/** Who takes over a learned route has to reach its next hop, which is in a subnet of the VRF that learned it. */
+export const leakingVrfsRedistributeSubnets = rule({
+    id: "VRF-LEAK-002",
+    severity: "error",
+    source: "docs/daemons.md",
+    *check(lab) {
+        for (const { from, into } of leaks(lab)) {
+            const isTold = from.bgp.families.some(({ redistribute }) => redistribute.includes("connected"));
+            if (from.bgp.neighbors.length > 0 && !isTold) {
+                yield {
+                    at: [...from.place, "bgp", "families"],
+                    with: [[...into.place, "importTargets"]],
+                    says: `${into.who} takes over what ${from.who} learns, but not the subnets that its next hops are in`,
+                    fix: "redistribute connected in the VRF that exports",
+                };
+            }
+        }
+    },
+});
+
+/** VRFs that take over routes of another VRF of their router, by pair. */
+function leaks(lab: Lab): readonly { readonly from: PlacedInstance; readonly into: PlacedInstance }[] {
+    return instances(lab).flatMap((into) =>
+        instances(lab)
+            .filter(({ router, vrf }) => router === into.router && vrf !== into.vrf)
+            .filter(({ leaking }) => leaking?.exportTargets.some((one) => into.leaking?.importTargets.includes(one)))
+            .map((from) => ({ from, into })),
+    );
+}
+
 /** Routes between the VRFs of a router stay within its AS: its BGP process has one, and each VRF is a part of it. */
 export const vrfsHaveTheRoutersAsn = rule({
     id: "VRF-ASN-001",
@@ -136,7 +191,7 @@ export const vrfsHaveTheRoutersAsn = rule({
     },
 });
 
-function targetsOf(lab: Parameters<typeof instances>[0], which: "importTargets" | "exportTargets") {
+function targetsOf(lab: Lab, which: "importTargets" | "exportTargets") {
     return instances(lab).flatMap(({ router, who, leaking, place }) =>
         (leaking?.[which] ?? []).map((target, index) => ({
             who,

@@ -208,6 +208,20 @@ export const speakerCases: readonly SpeakerCase[] = [
         },
     },
     {
+        id: "VRF-LEAK-001",
+        at: "routers.csr1000v.vrfs[1].bgp.neighbors[0]",
+        when: "a VRF that takes over routes has internal neighbors",
+        parameters: { metallbAsn: 65000 },
+    },
+    {
+        id: "VRF-LEAK-002",
+        at: "routers.csr1000v.vrfs[0].bgp.families",
+        when: "a VRF passes on what it learns, but not its subnets",
+        change: (draft) => {
+            vrf(draft, 0).bgp.families[0]!.redistribute = [];
+        },
+    },
+    {
         id: "VRF-ASN-001",
         at: "routers.csr1000v.vrfs[0].bgp.asn",
         when: "a VRF has an AS of its own",
@@ -311,6 +325,7 @@ export const speakerCases: readonly SpeakerCase[] = [
         at: "cluster.metallb.peers[0]",
         when: "MetalLB allows hops on an internal session",
         parameters: { metallbAsn: 65000 },
+        also: ["VRF-LEAK-001"],
         change: (draft) => {
             metallb(draft).peers[0]!.ebgpMultihop = true;
         },
@@ -798,6 +813,14 @@ export const speakerAllowed: readonly Omit<SpeakerCase, "at">[] = [
         when: "loopbacks of two VRFs have one address",
         change: (draft) => {
             router(draft).interfaces[1]!.addresses = ["1.1.1.2/32"];
+        },
+    },
+    {
+        id: "VRF-LEAK-001",
+        when: "VRFs that take over nothing have internal neighbors",
+        parameters: { metallbAsn: 65000 },
+        change: (draft) => {
+            vrf(draft, 1).importTargets = ["65000:1"];
         },
     },
     { id: "BGP-RID-003", when: "two programs of a node have its identifier" },
