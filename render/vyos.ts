@@ -238,7 +238,8 @@ function routeMap({ name, set }: RouteMap): VyosNode {
 function bfd({ router, modern }: Target): readonly VyosNode[] {
     const sessions = routingInstances(router).flatMap(({ bgp: speaker }) => sessionsOf(speaker));
     const nodes = sessions.flatMap(({ address, settings }) => {
-        if (settings.bfd === undefined) {
+        // Before 1.4 intervals belong to a peer that is one hop away; over several hops VyOS's own hold.
+        if (settings.bfd === undefined || (!modern && settings.ebgpMultihop !== undefined)) {
             return [];
         }
         const { detectMultiplier, receiveInterval, transmitInterval } = settings.bfd;
@@ -248,10 +249,8 @@ function bfd({ router, modern }: Target): readonly VyosNode[] {
             value("receive", receiveInterval),
             value("transmit", transmitInterval),
         );
-        const node = modern
-            ? tagged("profile", bfdProfileName(settings.bfd), [interval])
-            : tagged("peer", address, [interval]);
-        return [[node.kind === "tag" ? node.tag : "", node] as const];
+        const key = modern ? bfdProfileName(settings.bfd) : address;
+        return [[key, tagged(modern ? "profile" : "peer", key, [interval])] as const];
     });
     return optional("bfd", [...new Map(nodes).values()]);
 }
@@ -384,13 +383,11 @@ function peerGroup({ name, settings }: PeerGroup, instance: RoutingInstance, tar
 /** A neighbor. Before 1.4 a group's members could have no timers, so each has the whole of its settings instead. */
 function neighbor(peer: Neighbor, instance: RoutingInstance, target: Target): VyosNode {
     const settings = settingsOf(peer.session, instance.bgp.peerGroups);
-    const inGroup = target.modern && peer.session.kind === "group";
+    const group = target.modern && peer.session.kind === "group" ? peer.session.group : undefined;
     return tagged(
         "neighbor",
         peer.address,
-        inGroup && peer.session.kind === "group"
-            ? value("peer-group", peer.session.group)
-            : session(peer, settings, instance, target),
+        group === undefined ? session(peer, settings, instance, target) : value("peer-group", group),
         timers(settings.timers),
     );
 }
