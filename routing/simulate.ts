@@ -47,16 +47,17 @@ export function simulate(lab: Lab, conditions: Conditions = sound): Simulation {
     const index = indexOf(lab);
     const places = placesOf(lab, conditions.down);
     const sessions = ({ tables, forwarder }: Start) => withSessions(pairs(lab, tables, forwarder), conditions);
-    let found = sessions(start(places, index));
+    let { tables, forwarder } = start(places, index);
+    let found = sessions({ tables, forwarder });
     for (let round = 0; round < mostRounds; round += 1) {
-        const { tables, forwarder } = start(places, index);
         const settled = settle(lab, index, tables, newSpeakers(lab, tables, found));
         // A session whose peer is not on a link is up as long as routes lead there and back.
-        const now = sessions({ tables, forwarder });
+        const now = found.every(isOnLink) ? found : sessions({ tables, forwarder });
         if (sameStates(found, now)) {
             return { index, tables, pairs: now, settled, forwarder };
         }
         found = now;
+        ({ tables, forwarder } = start(places, index));
     }
     throw flappingError(lab, found);
 }
@@ -115,6 +116,10 @@ function withSessions(found: readonly Pair[], { sessions }: Conditions): readonl
         placed.add(given);
         return isNew ? [given] : [];
     });
+}
+
+function isOnLink({ local, remote }: Pair): boolean {
+    return local.onLink && remote?.onLink === true;
 }
 
 function sameStates(before: readonly Pair[], after: readonly Pair[]): boolean {

@@ -2,7 +2,7 @@
 
 import { addressOf, contains, familyOf, parseAddress } from "../lab/address";
 import { findDevice } from "../lab/devices";
-import type { Address, Lab, Pod, Prefix } from "../lab/model";
+import type { Address, Lab, Pod, Prefix, Service } from "../lab/model";
 import { serves } from "../lab/services";
 import { type Forwarder, newForwarder, step } from "./forwarding";
 import type { FibRoute, NextHop, Prediction, Tables } from "./prediction";
@@ -63,8 +63,35 @@ export function traceThrough(lab: Lab, forwarder: Forwarder, from: string, to: s
     return { from, to: address, ways };
 }
 
-function podNamed({ cluster }: Lab, name: string): Pod | undefined {
-    return cluster.workloads.flatMap(({ pods }) => pods).find((pod) => pod.name === name);
+/** Pods and services by what they are looked for. */
+interface Directory {
+    readonly podsByName: ReadonlyMap<string, Pod>;
+    readonly podsByAddress: ReadonlyMap<Address, Pod>;
+    readonly servicesByAddress: ReadonlyMap<Address, Service>;
+}
+
+/** A lab never changes, and a sweep asks again and again. */
+const directories = new WeakMap<Lab, Directory>();
+
+function directoryOf(lab: Lab): Directory {
+    const directory = directories.get(lab) ?? newDirectory(lab.cluster);
+    directories.set(lab, directory);
+    return directory;
+}
+
+function newDirectory({ workloads, services }: Lab["cluster"]): Directory {
+    const pods = workloads.flatMap((workload) => workload.pods);
+    const byAddress = <T>(items: readonly T[], addressesOf: (item: T) => readonly Address[]) =>
+        new Map(items.flatMap((item) => addressesOf(item).map((address) => [address, item] as const)));
+    return {
+        podsByName: new Map(pods.map((pod) => [pod.name, pod])),
+        podsByAddress: byAddress(pods, ({ addresses }) => addresses),
+        servicesByAddress: byAddress(services, ({ loadBalancerAddresses }) => loadBalancerAddresses),
+    };
+}
+
+function podNamed(lab: Lab, name: string): Pod | undefined {
+    return directoryOf(lab).podsByName.get(name);
 }
 
 function targetOf(lab: Lab, to: string): Address {
@@ -175,7 +202,8 @@ type AtNode =
 
 /** What a Kubernetes node does with packets to pods and services before it looks into its table. */
 function atNode(lab: Lab, { device }: Place, address: Address, isOrigin: boolean): AtNode | undefined {
-    const pod = lab.cluster.workloads.flatMap(({ pods }) => pods).find(({ addresses }) => addresses.includes(address));
+    const { podsByAddress, servicesByAddress } = directoryOf(lab);
+    const pod = podsByAddress.get(address);
     if (pod !== undefined) {
         if (pod.node === device) {
             return { kind: "end", disposition: "delivered", detail: `pod ${pod.name}` };
@@ -185,7 +213,7 @@ function atNode(lab: Lab, { device }: Place, address: Address, isOrigin: boolean
     if (lab.cluster.nodes[device]!.podCidrs.some((own) => contains(own, address))) {
         return { kind: "end", disposition: "blackhole", detail: `${device} has no pod with the address ${address}` };
     }
-    const service = lab.cluster.services.find(({ loadBalancerAddresses }) => loadBalancerAddresses.includes(address));
+    const service = servicesByAddress.get(address);
     if (service === undefined) {
         return undefined;
     }
@@ -213,7 +241,11 @@ function tunnel(journey: Journey, place: Place, pod: Pod, hops: readonly Hop[], 
     }
 }
 
+const podless = new WeakMap<Lab, Lab>();
+
 /** For packets between the nodes themselves. */
 function withoutPods(lab: Lab): Lab {
-    return { ...lab, cluster: { ...lab.cluster, workloads: [], services: [] } };
+    const bare = podless.get(lab) ?? { ...lab, cluster: { ...lab.cluster, workloads: [], services: [] } };
+    podless.set(lab, bare);
+    return bare;
 }
