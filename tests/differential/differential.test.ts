@@ -1,6 +1,6 @@
 /**
- * Predictions of random labs against real FRR. `CASES` says how many, `SEED` repeats one of them and prints it:
- * `SEED=17 npx vitest run tests/differential`.
+ * Predictions of random labs against real FRR. `CASES` says how many, `FIRST` the first seed, `SEED` repeats one of them and
+ * prints it: `SEED=17 npx vitest run tests/differential`.
  */
 
 import { afterAll, describe, expect, it } from "vitest";
@@ -14,14 +14,15 @@ import { buildCase, type Case, planOf } from "./generator";
 import { Stage, settle } from "./live";
 
 /** Seconds after which a lab is taken to stay as it is. */
-const patience = 25;
+const patience = 40;
 
 /** Labs at a time: they wait about as long as they work. */
 const places = Number(process.env.PLACES ?? 3);
 
 const only = process.env.SEED;
+const first = Number(process.env.FIRST ?? 1);
 const seeds =
-    only === undefined ? Array.from({ length: Number(process.env.CASES ?? 20) }, (_, n) => n + 1) : [Number(only)];
+    only === undefined ? Array.from({ length: Number(process.env.CASES ?? 20) }, (_, n) => first + n) : [Number(only)];
 
 function predictionOf({ lab, down }: Case): Prediction | UnrestError {
     try {
@@ -38,7 +39,7 @@ describe.skipIf(!available).concurrent("prediction and real FRR", () => {
     const stage = new Stage("test-differential", Math.min(places, seeds.length));
     afterAll(() => stage.end());
 
-    it.each(seeds)("settle on the same in random lab %i", { timeout: 120_000 }, async (seed) => {
+    it.each(seeds)("settle on the same in random lab %i", { timeout: 240_000 }, async (seed) => {
         const plan = planOf(seed);
         const found = buildCase(plan);
         if (only !== undefined) {
