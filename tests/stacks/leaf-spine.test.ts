@@ -178,10 +178,9 @@ describe("a fabric of any size", () => {
                 const { lab, findings } = readLab(config);
                 expect(formatFindings(findings.filter(isError))).toBe("");
                 expect(sessions(lab!)).toHaveLength(size.racks * (size.spines + size.nodesPerRack));
-                expect(readLab(structuredClone(config)).lab).toEqual(lab);
-                expect(JSON.parse(JSON.stringify(lab))).toEqual(lab);
+                expect(JSON.stringify(planLeafSpine(schema.parse(size)))).toBe(JSON.stringify(lab));
             }),
-            { numRuns: 25, examples: [[{ spines: 8, racks: 32, nodesPerRack: 4, loadBalancer: "lbIpam" }]] },
+            { numRuns: 12, examples: [[{ spines: 8, racks: 32, nodesPerRack: 4, loadBalancer: "lbIpam" }]] },
         );
     });
 
