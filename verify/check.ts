@@ -95,6 +95,11 @@ export interface OfferCheck {
     readonly prefixes: readonly Prefix[];
     /** Networks of the outgoing filter's permits; absent when the session has no filter. */
     readonly within?: readonly Prefix[];
+    /**
+     * Networks that the neighbor itself sent, where there are any: FRR gives them back or not, depending on when the
+     * neighbor joined its update group.
+     */
+    readonly returned?: readonly Prefix[];
 }
 
 /** The kernel of a Kubernetes node holds exactly the routes that the node's speakers learned, such as to pods of other nodes. */

@@ -145,6 +145,7 @@ function offerChecks(lab: Lab, prediction: Prediction, sessions: readonly Sessio
         const { device, vrf, neighbor, families: exchanged } = session;
         return exchanged.map((family): OfferCheck => {
             const within = permitted(lab, session, family);
+            const returned = sentBy(prediction, session, family);
             return {
                 kind: "offer",
                 ...named(device, { vrf }),
@@ -152,9 +153,18 @@ function offerChecks(lab: Lab, prediction: Prediction, sessions: readonly Sessio
                 family,
                 prefixes: offered(prediction, device, neighbor, family, vrf),
                 ...(within ? { within } : {}),
+                ...(returned.length > 0 ? { returned } : {}),
             };
         });
     });
+}
+
+/** Networks whose best path a router has from a neighbor. */
+function sentBy({ devices }: Prediction, { device, vrf, neighbor }: SessionCheck, family: Family): readonly Prefix[] {
+    const tables = vrf === undefined ? devices[device] : devices[device]?.vrfs?.[vrf];
+    return Object.entries(tables?.rib[family] ?? {})
+        .filter(([, { paths }]) => paths.some(({ best, from }) => best && from === neighbor))
+        .map(([prefix]) => prefix);
 }
 
 /** Addresses of a device or pod. */

@@ -187,6 +187,16 @@ describe("verify", () => {
         expect(await observedOf({ ...route, nextHops: [] }, {})).toBe("169.254.1.2, 169.254.2.2");
     });
 
+    it.each([[["10.254.0.10/32", "10.98.0.0/24"]], [["10.254.0.10/32"]]])(
+        "leaves open whether a neighbor gets back what it sent itself: %s",
+        async (prefixes) => {
+            const own: Check = { ...offer, prefixes: ["10.254.0.10/32"], returned: ["10.98.0.0/24"] };
+            const [result] = await verify([own], { ...healthy(), offered: async () => prefixes }, once);
+            expect(result?.status).toBe("pass");
+            expect(await observedOf(own, { offered: async () => ["10.98.0.0/24"] })).toBe("10.98.0.0/24");
+        },
+    );
+
     it("fails an offer outside the filter even where it was expected", async () => {
         const leak: Check = { ...offer, prefixes: ["192.168.0.0/24"] };
         expect(await observedOf(leak, { offered: async () => ["192.168.0.0/24"] })).toBe(
