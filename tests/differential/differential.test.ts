@@ -4,14 +4,14 @@
  */
 
 import { afterAll, describe, expect, it } from "vitest";
+import type { Lab } from "../../lab/model";
 import { describe as describeSimulation } from "../../routing/describe";
-import type { Prediction } from "../../routing/prediction";
 import { simulate } from "../../routing/simulate";
 import { UnrestError } from "../../routing/unrest";
 import { available } from "../routing/live";
 import { decided, differences, type Facts, predictedFacts } from "./facts";
 import { buildCase, type Case, planOf } from "./generator";
-import { Stage, settle } from "./live";
+import { type Goal, Stage, withLab } from "./live";
 
 /** Seconds after which a lab is taken to stay as it is. */
 const patience = 40;
@@ -24,12 +24,15 @@ const first = Number(process.env.FIRST ?? 1);
 const seeds =
     only === undefined ? Array.from({ length: Number(process.env.CASES ?? 20) }, (_, n) => first + n) : [Number(only)];
 
-function predictionOf({ lab, down }: Case): Prediction | UnrestError {
+/** What is to be seen with interfaces down; nothing where routing does not come to rest. */
+function goalOf(lab: Lab, down: Case["down"]): Goal | undefined {
     try {
-        return describeSimulation(lab, simulate(lab, { down, sessions: new Map() }));
+        const prediction = describeSimulation(lab, simulate(lab, { down, sessions: new Map() }));
+        const compared = (facts: Facts) => decided(facts, prediction);
+        return { wanted: compared(predictedFacts(lab, prediction)), compared, patience };
     } catch (error) {
         if (error instanceof UnrestError) {
-            return error;
+            return undefined;
         }
         throw error;
     }
@@ -45,13 +48,19 @@ describe.skipIf(!available).concurrent("prediction and real FRR", () => {
         if (only !== undefined) {
             console.log(JSON.stringify(plan, undefined, 1));
         }
-        const prediction = predictionOf(found);
-        if (prediction instanceof UnrestError) {
-            return;
-        }
-        const compared = (facts: Facts) => decided(facts, prediction);
-        const wanted = compared(predictedFacts(found.lab, prediction));
-        const seen = await stage.use((sandbox) => settle(sandbox, found, { wanted, compared, patience }));
-        expect(differences(wanted, seen), `SEED=${seed} npx vitest run tests/differential`).toEqual([]);
+        const whole = goalOf(found.lab, found.down);
+        const broken = goalOf(found.lab, [...found.down, ...found.cut]);
+        const hint = `SEED=${seed} npx vitest run tests/differential`;
+        await stage.use((sandbox) =>
+            withLab(sandbox, found, async ({ cut, settled }) => {
+                if (whole !== undefined) {
+                    expect(differences(whole.wanted, await settled(whole)), hint).toEqual([]);
+                }
+                if (broken !== undefined && found.cut.length > 0) {
+                    await cut(found.cut);
+                    expect(differences(broken.wanted, await settled(broken)), `${hint}, links cut`).toEqual([]);
+                }
+            }),
+        );
     });
 });

@@ -14,6 +14,7 @@ import type {
     StaticRoute,
     Vrf,
 } from "../../lab/model";
+import { vrfNamespace } from "../../render/vrf-namespaces";
 import { row } from "../routing/labs";
 
 /** Another VRF of a router. */
@@ -69,13 +70,27 @@ export interface CasePlan {
     readonly links: readonly LinkPlan[];
     /** ASes that announce nothing but their own networks, and so may prefer what they like. */
     readonly stubs: readonly number[];
+    /**
+     * Whether links between ASes go down only when routing has come to rest. Between routers of one AS, a session would
+     * live on until its hold time is over.
+     */
+    readonly cut: boolean;
 }
 
 /** A lab with what is broken in it. */
 export interface Case {
     readonly lab: Lab;
-    /** Interfaces that are down. */
-    readonly down: readonly { readonly device: string; readonly interface: string; readonly namespace: string }[];
+    /** Interfaces that are down from the start. */
+    readonly down: readonly Port[];
+    /** Interfaces that go down later. */
+    readonly cut: readonly Port[];
+}
+
+/** An interface, and the namespace in which it is. */
+interface Port {
+    readonly device: string;
+    readonly interface: string;
+    readonly namespace: string;
 }
 
 const asns = [65001, 65002, 65003, 65004, 4200000001, 65006];
@@ -145,16 +160,21 @@ export function buildCase(plan: CasePlan): Case {
         segments: Object.fromEntries(segments),
         routers: Object.fromEntries(routers.map((_, index) => [nameOf(index), buildRouter(plan, index)])),
     };
-    const down = links.flatMap((link, number) =>
-        link.down
-            ? [link.a, link.b].map((index, end) => ({
-                  device: nameOf(index),
-                  interface: `net${number}`,
-                  namespace: [nameOf(index), vrfOf(plan, link, end as 0 | 1)].filter(Boolean).join("."),
-              }))
-            : [],
-    );
-    return { lab, down };
+    const ports = (isMeant: (link: LinkPlan) => boolean) =>
+        links.flatMap((link, number) => (link.down && isMeant(link) ? portsOf(plan, link, number) : []));
+    const isCut = ({ a, b }: LinkPlan) => plan.cut && routers[a]!.as !== routers[b]!.as;
+    return { lab, down: ports((link) => !isCut(link)), cut: ports(isCut) };
+}
+
+function portsOf(plan: CasePlan, link: LinkPlan, number: number): readonly Port[] {
+    return ([0, 1] as const).map((side) => {
+        const device = nameOf(side === 0 ? link.a : link.b);
+        return {
+            device,
+            interface: `net${number}`,
+            namespace: vrfNamespace(device, vrfOf(plan, link, side)),
+        };
+    });
 }
 
 /** A link as one of its ends sees it. */
@@ -415,6 +435,7 @@ export const casePlans: fc.Arbitrary<CasePlan> = fc
             routers: fc.constant(routers),
             links: fc.tuple(fc.tuple(...tree), extra).map(([first, more]) => [...first, ...more]),
             stubs: fc.uniqueArray(fc.constantFrom(...routers.map(({ as }) => as)), { maxLength: 2 }),
+            cut: fc.boolean(),
         });
     });
 

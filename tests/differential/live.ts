@@ -45,28 +45,38 @@ export class Stage {
     }
 }
 
-/** What is awaited. */
+/** What is awaited, of the facts that are compared. */
 export interface Goal {
     readonly wanted: Facts;
-    /** The facts that are compared. */
     readonly compared: (facts: Facts) => Facts;
     /** Seconds after which what is not there is taken not to come. */
     readonly patience: number;
 }
 
-/**
- * Builds a lab and looks at it until it shows what is wanted, or the time is over.
- *
- * @returns what it showed last
- */
-export async function settle(sandbox: Sandbox, { lab, down }: Case, goal: Goal): Promise<Facts> {
+/** A lab at work. */
+export interface Running {
+    /** Takes interfaces down. */
+    cut(ports: Case["down"]): Promise<void>;
+    /** Looks at the lab until it shows what is wanted, or the time is over; gives what it showed last. */
+    settled(goal: Goal): Promise<Facts>;
+}
+
+/** Builds a lab, some of whose interfaces are down, for the time of a piece of work. */
+export async function withLab<T>(
+    sandbox: Sandbox,
+    { lab, down }: Case,
+    work: (running: Running) => Promise<T>,
+): Promise<T> {
     const routers = Object.keys(lab.routers);
-    const look = new Look(sandbox, lab, goal);
+    const look = new Look(sandbox, lab);
+    const cut = async (ports: Case["down"]) => {
+        await Promise.all(ports.map((port) => setInterfaces(sandbox, port.namespace, [port.interface], false)));
+    };
     try {
         await sandbox.call("applyFabric", { fabric: { sandbox: "", ...fabricSpec(lab) } });
-        await Promise.all(down.map((port) => setInterfaces(sandbox, port.namespace, [port.interface], false)));
+        await cut(down);
         await Promise.all(routers.map((router) => applyFrr(sandbox, routerSpec(lab, router))));
-        return await look.untilSettled();
+        return await work({ cut, settled: (goal) => look.untilSettled(goal) });
     } finally {
         look.end();
         await Promise.all(routers.map((namespace) => stopFrr(sandbox, { namespace })));
@@ -85,20 +95,19 @@ class Look {
     constructor(
         private readonly sandbox: Sandbox,
         private readonly lab: Case["lab"],
-        private readonly goal: Goal,
     ) {
         this.driver = netnsDriver(sandbox);
     }
 
-    async untilSettled(): Promise<Facts> {
-        const deadline = Date.now() + this.goal.patience * 1000;
-        const text = this.goal.wanted.join("\n");
+    async untilSettled({ wanted, compared, patience }: Goal): Promise<Facts> {
+        const deadline = Date.now() + patience * 1000;
+        const text = wanted.join("\n");
         for (let look = 0; ; look++) {
-            const seen = await this.facts();
+            const seen = compared(await this.facts());
             const isWanted = seen.join("\n") === text;
             if (isWanted) {
                 await pause(again);
-                const later = await this.facts();
+                const later = compared(await this.facts());
                 if (later.join("\n") === text) {
                     return later;
                 }
@@ -127,7 +136,7 @@ class Look {
                 return observedFacts(device, vrf, { sessions, rib, kernel, vrfs }, neighbors);
             }),
         );
-        return this.goal.compared(all.flat().sort());
+        return all.flat().sort();
     }
 
     private bgpdOf(device: string): Promise<Vty> {
