@@ -17,6 +17,18 @@ export interface Origin<Parameters> {
     readonly rest?: true;
 }
 
+/** Lines that hold for every topology: pools and services are taken over as they are, and what is checked follows from them. */
+export const serviceOrigins: readonly Origin<unknown>[] = [
+    { model: "cluster.loadBalancerPools", config: "pools", rest: true },
+    { model: "cluster.services.*.loadBalancerAddresses", config: "services.$1.addresses", rest: true },
+    { model: "cluster.services.*.namespace", config: "namespace" },
+    { model: "cluster.services.*.selector", config: "services.$1" },
+    { model: "cluster.services.*.targetPort", config: "services.$1" },
+    { model: "cluster.services", config: "services", rest: true },
+    { model: "cluster.workloads.*.namespace", config: "namespace" },
+    { model: "checks", config: "services" },
+];
+
 /** Leads from a place in a model to the place in the parameters that it comes from; nothing when no line of the table fits. */
 export type FindOrigin<Parameters> = (place: Path, parameters: Parameters) => Path | undefined;
 

@@ -6,11 +6,11 @@ import {
     frrExit,
     frrFileDiffers,
 } from "../../render/frr-script";
-import type { Observation, Outputs, ResourceKind } from "../resource";
+import type { Observation, ResourceKind } from "../resource";
 import type { ExecResult } from "../sandbox/protocol";
 import { dockerTypes, type FrrInputs } from "../schema";
+import { configured, observed, reconfigured } from "./configured";
 import { type Engine, engine } from "./engine";
-import { inSeconds } from "./seconds";
 
 /** What FRR or a tool said, indented under a heading. */
 function indented({ stdout, stderr }: ExecResult): string {
@@ -46,29 +46,8 @@ async function restart(docker: Engine, container: string): Promise<void> {
     }
 }
 
-/** @returns `seconds` from the start of the container until its router was configured */
-async function create(inputs: FrrInputs): Promise<Outputs> {
-    await apply(inputs);
-    const state = await (await engine()).inspect(inputs.container);
-    return { seconds: state ? inSeconds(Date.now() - Date.parse(state.startedAt)) : 0 };
-}
-
-/** @returns `seconds` that the change took */
-async function update(news: FrrInputs): Promise<Outputs> {
-    const start = performance.now();
-    await apply(news);
-    return { seconds: inSeconds(performance.now() - start) };
-}
-
-async function observe({ container, config }: FrrInputs): Promise<Observation> {
+async function look({ container, config }: FrrInputs): Promise<Observation> {
     const docker = await engine();
-    const state = await docker.inspect(container);
-    if (!state) {
-        return "gone";
-    }
-    if (!state.running) {
-        return [{ path: "container", found: `${container} does not run` }];
-    }
     const { code, stdout, stderr } = await docker.exec(container, checkFrrCommand, { stdin: config });
     if (code !== 0) {
         return [{ path: "daemons", found: (stdout || stderr).trim() }];
@@ -90,9 +69,9 @@ export const frr: ResourceKind<FrrInputs> = {
     plan({ container }) {
         return { id: `${container}/frr` };
     },
-    create,
-    update: (_olds, news) => update(news),
-    read: observe,
+    create: (inputs) => configured(inputs.container, () => apply(inputs)),
+    update: (_olds, news) => reconfigured(() => apply(news)),
+    read: (inputs) => observed(inputs.container, () => look(inputs)),
     /** The configuration ends with its container, which comes with none. */
     async delete() {},
 };

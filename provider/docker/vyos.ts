@@ -6,11 +6,11 @@ import {
     vyosExit,
     withoutSecrets,
 } from "../../render/vyos-script";
-import type { Observation, Outputs, ResourceKind } from "../resource";
+import type { Observation, ResourceKind } from "../resource";
 import type { ExecResult } from "../sandbox/protocol";
 import { dockerTypes, type VyosInputs } from "../schema";
+import { configured, observed, reconfigured } from "./configured";
 import { engine } from "./engine";
-import { inSeconds } from "./seconds";
 
 /** What VyOS said, indented under a heading, without what is secret in it. */
 function indented({ stdout, stderr }: ExecResult): string {
@@ -38,29 +38,8 @@ async function apply({ container, config }: VyosInputs): Promise<void> {
     }
 }
 
-/** @returns `seconds` from the start of the container until its router was configured */
-async function create(inputs: VyosInputs): Promise<Outputs> {
-    await apply(inputs);
-    const state = await (await engine()).inspect(inputs.container);
-    return { seconds: state ? inSeconds(Date.now() - Date.parse(state.startedAt)) : 0 };
-}
-
-/** @returns `seconds` that the change took */
-async function update(news: VyosInputs): Promise<Outputs> {
-    const start = performance.now();
-    await apply(news);
-    return { seconds: inSeconds(performance.now() - start) };
-}
-
-async function observe({ container, config }: VyosInputs): Promise<Observation> {
+async function look({ container, config }: VyosInputs): Promise<Observation> {
     const docker = await engine();
-    const state = await docker.inspect(container);
-    if (!state) {
-        return "gone";
-    }
-    if (!state.running) {
-        return [{ path: "container", found: `${container} does not run` }];
-    }
     const result = await docker.exec(container, checkVyosCommand, { stdin: config, timeoutSeconds: 60 });
     if (result.code !== 0) {
         return [{ path: "system", found: withoutSecrets(result.stdout || result.stderr).trim() }];
@@ -87,9 +66,9 @@ export const vyos: ResourceKind<VyosInputs> = {
     plan({ container }) {
         return { id: `${container}/vyos` };
     },
-    create,
-    update: (_olds, news) => update(news),
-    read: observe,
+    create: (inputs) => configured(inputs.container, () => apply(inputs)),
+    update: (_olds, news) => reconfigured(() => apply(news)),
+    read: (inputs) => observed(inputs.container, () => look(inputs)),
     /** The configuration ends with its container, which comes with none. */
     async delete() {},
 };

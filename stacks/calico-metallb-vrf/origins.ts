@@ -1,7 +1,7 @@
 /** Where the values of the planned lab come from. */
 
 import type { Path } from "../../lab/path";
-import type { Origin } from "../origins";
+import { type Origin, serviceOrigins } from "../origins";
 import { clientSegment, nodeSegment, router } from "./names";
 import type { CalicoMetalLbVrf } from "./parameters";
 
@@ -71,15 +71,8 @@ export const origins: readonly Origin<CalicoMetalLbVrf>[] = [
     { model: "cluster.metallb.peers.*.bfd", config: "bfd", rest: true },
     { model: "cluster.metallb.peers.*.timers", config: "metallbTimers", rest: true },
     { model: "cluster.metallb", config: (_, { vrfs }) => [vrfs ? "nodeSubnet" : "vrfs"] },
-    { model: "cluster.loadBalancerPools", config: "pools", rest: true },
-    { model: "cluster.services.*.loadBalancerAddresses", config: "services.$1.addresses", rest: true },
-    { model: "cluster.services.*.namespace", config: "namespace" },
-    { model: "cluster.services.*.selector", config: "services.$1" },
-    { model: "cluster.services.*.targetPort", config: "services.$1" },
-    { model: "cluster.services", config: "services", rest: true },
-    { model: "cluster.workloads.*.namespace", config: "namespace" },
+    ...serviceOrigins,
     { model: "cluster.workloads", config: "replicas" },
-    { model: "checks", config: "services" },
 ];
 
 /** Without VRFs the router has Calico's speakers as neighbors first, then MetalLB's. */

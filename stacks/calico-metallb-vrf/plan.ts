@@ -14,7 +14,6 @@ import type {
     Prefix,
     PrefixList,
     Router,
-    Service,
     SessionSettings,
     Vrf,
     Workload,
@@ -24,6 +23,7 @@ import { podChecks, serviceChecks } from "../planning/checks";
 import { bridge, cable, everything, onSegment, viaAddress } from "../planning/links";
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
 import { spreadPods } from "../planning/pods";
+import { planServices } from "../planning/services";
 import {
     advertisement,
     appLabels,
@@ -93,7 +93,11 @@ export function planCalicoMetalLbVrf(parameters: CalicoMetalLbVrf): Lab {
             calico: planCalico(parameters, parameters.calicoVersion ?? versions.calico),
             metallb: planMetalLb(parameters, parameters.metallbVersion ?? versions.metallb),
             loadBalancerPools: parameters.pools,
-            services: planServices(parameters),
+            services: planServices(parameters.services, {
+                namespace: parameters.namespace,
+                selector: appLabels,
+                targetPort: podPort,
+            }),
             workloads: [pods],
         },
         checks: [],
@@ -292,19 +296,6 @@ function planMetalLb(parameters: CalicoMetalLbVrf, version: string): MetalLb {
         advertisements: [{ kind: "bgp", name: advertisement, pools: parameters.pools.map((pool) => pool.name) }],
         ignoreExcludeLabel: parameters.ignoreExcludeLabel,
     };
-}
-
-function planServices({ services, namespace }: CalicoMetalLbVrf): readonly Service[] {
-    return services.map((planned) => ({
-        namespace,
-        name: planned.name,
-        labels: planned.labels,
-        selector: appLabels,
-        port: planned.port,
-        targetPort: podPort,
-        externalTrafficPolicy: planned.externalTrafficPolicy,
-        loadBalancerAddresses: planned.addresses,
-    }));
 }
 
 function planWorkload({ namespace, replicas }: CalicoMetalLbVrf, nodes: readonly PlannedNode[]): Workload {

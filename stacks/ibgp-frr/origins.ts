@@ -1,6 +1,6 @@
 /** Where the values of the planned lab come from. */
 
-import type { Origin } from "../origins";
+import { type Origin, serviceOrigins } from "../origins";
 import { client, clientSegment, nodeSegment } from "./names";
 import { type IbgpFrr, speakerOf } from "./parameters";
 
@@ -54,13 +54,6 @@ export const origins: readonly Origin<IbgpFrr>[] = [
         config: (_, parameters) =>
             parameters.ciliumBgp === undefined && speakerOf(parameters) === "metallb" ? ["versions"] : ["ciliumBgp"],
     },
-    { model: "cluster.loadBalancerPools", config: "pools", rest: true },
-    { model: "cluster.services.*.loadBalancerAddresses", config: "services.$1.addresses", rest: true },
-    { model: "cluster.services.*.namespace", config: "namespace" },
-    { model: "cluster.services.*.selector", config: "services.$1" },
-    { model: "cluster.services.*.targetPort", config: "services.$1" },
-    { model: "cluster.services", config: "services", rest: true },
-    { model: "cluster.workloads.*.namespace", config: "namespace" },
+    ...serviceOrigins,
     { model: "cluster.workloads", config: "replicas" },
-    { model: "checks", config: "services" },
 ];

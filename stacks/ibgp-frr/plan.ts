@@ -10,13 +10,13 @@ import type {
     Neighbor,
     Prefix,
     Router,
-    Service,
     Workload,
 } from "../../lab/model";
 import { serviceChecks } from "../planning/checks";
 import { bridge, everything, onSegment, viaAddress } from "../planning/links";
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
 import { spreadPods } from "../planning/pods";
+import { planServices } from "../planning/services";
 import {
     appLabels,
     beforeWorkers,
@@ -70,7 +70,11 @@ export function planIbgpFrr(parameters: IbgpFrr): Lab {
             nodes: Object.fromEntries(nodes.map((node) => [node.name, planNode(parameters, node)])),
             cilium: planCilium(parameters, parameters.ciliumVersion ?? versions.cilium),
             loadBalancerPools: parameters.pools,
-            services: planServices(parameters),
+            services: planServices(parameters.services, {
+                namespace: parameters.namespace,
+                selector: appLabels,
+                targetPort: podPort,
+            }),
             workloads: [planWorkload(parameters, nodes)],
         },
         checks: [],
@@ -208,19 +212,6 @@ function planCilium(parameters: IbgpFrr, version: string): Cilium {
             },
         ],
     };
-}
-
-function planServices({ services, namespace }: IbgpFrr): readonly Service[] {
-    return services.map((planned) => ({
-        namespace,
-        name: planned.name,
-        labels: planned.labels,
-        selector: appLabels,
-        port: planned.port,
-        targetPort: podPort,
-        externalTrafficPolicy: planned.externalTrafficPolicy,
-        loadBalancerAddresses: planned.addresses,
-    }));
 }
 
 function planWorkload({ namespace, replicas }: IbgpFrr, nodes: readonly PlannedNode[]): Workload {

@@ -1,7 +1,7 @@
 /** Where the values of the planned lab come from. */
 
 import type { Path } from "../../lab/path";
-import type { Origin } from "../origins";
+import { type Origin, serviceOrigins } from "../origins";
 import { management, nodeSegment, portName, spineName, uplink, uplinkPort } from "./names";
 import type { LeafSpine } from "./parameters";
 
@@ -75,15 +75,8 @@ export const origins: readonly Origin<LeafSpine>[] = [
     { model: "cluster.metallb.version", config: "metallbVersion" },
     { model: "cluster.metallb.advertisements", config: "pools" },
     { model: "cluster.metallb", config: "loadBalancer" },
-    { model: "cluster.loadBalancerPools", config: "pools", rest: true },
-    { model: "cluster.services.*.loadBalancerAddresses", config: "services.$1.addresses", rest: true },
-    { model: "cluster.services.*.namespace", config: "namespace" },
-    { model: "cluster.services.*.selector", config: "services.$1" },
-    { model: "cluster.services.*.targetPort", config: "services.$1" },
-    { model: "cluster.services", config: "services", rest: true },
-    { model: "cluster.workloads.*.namespace", config: "namespace" },
+    ...serviceOrigins,
     { model: "cluster.workloads", config: "nodesPerRack" },
-    { model: "checks", config: "services" },
 ];
 
 /** The number of a spine or leaf: spines and leaves are named with their number at the end. */

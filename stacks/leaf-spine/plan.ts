@@ -25,6 +25,7 @@ import { podChecks, serviceChecks } from "../planning/checks";
 import { bridge, cable, everything, type Link, link, onSegment, viaAddress } from "../planning/links";
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
 import { spreadPods } from "../planning/pods";
+import { planServices } from "../planning/services";
 import {
     appLabels,
     bridgeName,
@@ -140,7 +141,7 @@ export function planLeafSpine(parameters: LeafSpine): Lab {
                 ? { metallb: planMetalLb(parameters, parameters.metallbVersion ?? versions.metallb) }
                 : {}),
             loadBalancerPools: poolsOf(parameters),
-            services: planServices(parameters),
+            services: servicesOfLab(parameters),
             workloads: [pods],
         },
         checks: [],
@@ -353,18 +354,11 @@ function planMetalLb(parameters: LeafSpine, version: string): MetalLb {
     };
 }
 
-function planServices(parameters: LeafSpine): readonly Service[] {
-    return servicesOf(parameters).map((planned) => ({
-        namespace: parameters.namespace,
-        name: planned.name,
-        labels: planned.labels,
-        selector: appLabels,
-        port: planned.port,
-        targetPort: podPort,
-        // Under Local a spine, which has one path, would reach the pods of one rack only.
-        externalTrafficPolicy: "Cluster",
-        loadBalancerAddresses: planned.addresses,
-    }));
+function servicesOfLab(parameters: LeafSpine): readonly Service[] {
+    const common = { namespace: parameters.namespace, selector: appLabels, targetPort: podPort };
+    // Under Local a spine, which has one path, would reach the pods of one rack only.
+    const chosen = servicesOf(parameters).map((each) => ({ ...each, externalTrafficPolicy: "Cluster" as const }));
+    return planServices(chosen, common);
 }
 
 /**

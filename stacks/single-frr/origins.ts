@@ -2,7 +2,7 @@
 
 import { familyOf } from "../../lab/address";
 import type { Path } from "../../lab/path";
-import type { Origin } from "../origins";
+import { type Origin, serviceOrigins } from "../origins";
 import { families } from "../planning/links";
 import { client, clientPort, router } from "./names";
 import type { SingleFrr } from "./parameters";
@@ -70,15 +70,8 @@ export const origins: readonly Origin<SingleFrr>[] = [
     { model: "cluster.cilium.bgp.*.neighbors.*.gracefulRestartTime", config: "gracefulRestartTime" },
     { model: "cluster.cilium.bgp.*.neighbors", config: "linkPools" },
     { model: "cluster.cilium.bgp", config: "cluster" },
-    { model: "cluster.loadBalancerPools", config: "pools", rest: true },
-    { model: "cluster.services.*.loadBalancerAddresses", config: "services.$1.addresses", rest: true },
-    { model: "cluster.services.*.namespace", config: "namespace" },
-    { model: "cluster.services.*.selector", config: "services.$1" },
-    { model: "cluster.services.*.targetPort", config: "services.$1" },
-    { model: "cluster.services", config: "services", rest: true },
-    { model: "cluster.workloads.*.namespace", config: "namespace" },
+    ...serviceOrigins,
     { model: "cluster.workloads", config: "replicas" },
-    { model: "checks", config: "services" },
 ];
 
 /** One interface of the router leads to the client, the others to the nodes. */

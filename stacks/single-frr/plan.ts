@@ -13,7 +13,6 @@ import type {
     Prefix,
     PrefixList,
     Router,
-    Service,
     SessionFamily,
     StaticRoute,
     Workload,
@@ -23,6 +22,7 @@ import { serviceChecks } from "../planning/checks";
 import { bridge, cable, everything, families, type Link, link, onSegment, viaAddress } from "../planning/links";
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
 import { spreadPods } from "../planning/pods";
+import { planServices } from "../planning/services";
 import { appLabels, client, clientPort, exportNames, groupNames, importNames, name, podPort, router } from "./names";
 import { linkMask, nodeMask, podWorkers, type SingleFrr, versionSet } from "./parameters";
 
@@ -45,7 +45,11 @@ export function planSingleFrr(parameters: SingleFrr): Lab {
     const nodes = planNodes(parameters);
     const clientLinks = parameters.clientSubnets.map(link);
     const workload = planWorkload(parameters, nodes);
-    const services = planServices(parameters);
+    const services = planServices(parameters.services, {
+        namespace: parameters.namespace,
+        selector: appLabels,
+        targetPort: podPort,
+    });
     const versions = versionSet(parameters);
     const lab: Lab = {
         topology: name,
@@ -253,19 +257,6 @@ function planCiliumNeighbor(parameters: SingleFrr, end: Link): CiliumNeighbor {
         ...(gracefulRestartTime === 0 ? {} : { gracefulRestartTime }),
         families: [end.family],
     };
-}
-
-function planServices(parameters: SingleFrr): readonly Service[] {
-    return parameters.services.map((planned) => ({
-        namespace: parameters.namespace,
-        name: planned.name,
-        labels: planned.labels,
-        selector: appLabels,
-        port: planned.port,
-        targetPort: podPort,
-        externalTrafficPolicy: planned.externalTrafficPolicy,
-        loadBalancerAddresses: planned.addresses,
-    }));
 }
 
 /** Equal numbers of pods on as many workers as possible, so that every pod gets the same share of the traffic. */
