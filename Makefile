@@ -14,7 +14,7 @@ bin := ./node_modules/.bin
 .PHONY: help setup up down preview refresh cancel verify status drill predict render diagram test test-differential lint format bench bench-docker bench-kind update-golden
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  STACK=dev chooses the stack: dev is in network namespaces, single-frr in Docker (needs pulumi, docker, kind)"
 	@echo "  ARGS=... is passed on, e.g. make preview ARGS=--diff"
