@@ -16,7 +16,8 @@ bin := ./node_modules/.bin
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  STACK=dev chooses the stack: dev is in network namespaces, single-frr in Docker (needs pulumi, docker, kind)"
+	@echo "  STACK=dev chooses the stack: dev, leaf-spine, calico-metallb-vrf and ibgp-frr are in network namespaces,"
+	@echo "  single-frr in Docker (needs pulumi, docker, kind)"
 	@echo "  ARGS=... is passed on, e.g. make preview ARGS=--diff"
 
 setup: ## Install what is missing: npm packages, and as root the routing daemons (none for Docker)
