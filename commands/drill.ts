@@ -73,13 +73,13 @@ export async function run(args: string[]): Promise<number> {
     }
 }
 
-/** The first client that asks a service, or the one that was asked for; not one that goes down with the fault. */
+/** The first client that asks a service, or the one that was asked for; not one on the device that fails. */
 function targetOf(
     lab: Lab,
     fault: Fault,
     { from, to }: { readonly from?: string | undefined; readonly to?: string | undefined },
 ): Target | undefined {
-    const lost = fault.kind === "node" ? fault.device : undefined;
+    const lost = fault.kind === "node" || fault.kind === "daemon" ? fault.device : undefined;
     const asked = lab.checks
         .flatMap((check) => (check.kind === "service" ? [check] : []))
         .filter((check) => check.from !== lost)

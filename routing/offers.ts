@@ -25,8 +25,9 @@ interface Announcement {
  * Prepares the offers of a lab at rest; each speaker's are worked out when they are first asked for.
  *
  * FRR sends the same updates to all peers of an update group, so that each also gets back what it sent itself; a peer
- * that is alone in its group does not. Which of a peer's own prefixes it really got back depends on when it joined the
- * group: a peer ignores them anyway, because it finds its own AS in the path or itself as originator.
+ * that is alone in its group usually does not. Which of a peer's own prefixes it really got back depends on when it joined
+ * the group, and verification leaves them open: a peer ignores them anyway, because it finds its own AS in the path or
+ * itself as originator.
  */
 export function newOffers(index: PrefixIndex, settled: Settled): Offers {
     const groups = new Map<Speaker, ReadonlyMap<string, UpdateGroup>>();
