@@ -31,7 +31,10 @@ export async function run(args: string[]): Promise<number> {
     if (values.json) {
         process.stdout.write(`${JSON.stringify(data(lab, prediction, traces, wanted), undefined, 2)}\n`);
     } else {
-        console.log(wanted.map((part) => text(part, table(part, lab, prediction, traces))).join("\n\n"));
+        // One by one: of a large lab the failures take minutes, and nobody has to wait for the rest.
+        for (const part of wanted) {
+            console.log(text(part, table(part, lab, prediction, traces)));
+        }
     }
     return prediction.sessions.every(({ state }) => state.up) ? 0 : 1;
 }
@@ -79,7 +82,7 @@ function table(part: Part, lab: Lab, prediction: Prediction, traces: () => reado
 }
 
 function text(part: Part, { header, rows }: TextTable): string {
-    return `${part}\n\n${columns([header, ...rows])}`;
+    return `${part}\n\n${columns([header, ...rows])}\n`;
 }
 
 function data(lab: Lab, prediction: Prediction, traces: () => readonly Trace[], wanted: readonly Part[]) {
