@@ -22,7 +22,7 @@ import { calicoTimers } from "../../lab/speakers";
 import { podChecks, serviceChecks } from "../planning/checks";
 import { bridge, cable, everything, onSegment, viaAddress } from "../planning/links";
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
-import { spreadPods } from "../planning/pods";
+import { planDeployment } from "../planning/pods";
 import { planServices } from "../planning/services";
 import {
     advertisement,
@@ -299,12 +299,6 @@ function planMetalLb(parameters: CalicoMetalLbVrf, version: string): MetalLb {
 }
 
 function planWorkload({ namespace, replicas }: CalicoMetalLbVrf, nodes: readonly PlannedNode[]): Workload {
-    return {
-        kind: "Deployment",
-        namespace,
-        name: workload,
-        labels: appLabels,
-        port: podPort,
-        pods: spreadPods(workload, replicas, nodes.slice(1)),
-    };
+    const chosen = { namespace, name: workload, labels: appLabels, port: podPort, replicas };
+    return planDeployment(chosen, nodes.slice(1));
 }

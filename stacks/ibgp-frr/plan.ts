@@ -15,7 +15,7 @@ import type {
 import { serviceChecks } from "../planning/checks";
 import { bridge, everything, onSegment, viaAddress } from "../planning/links";
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
-import { spreadPods } from "../planning/pods";
+import { planDeployment } from "../planning/pods";
 import { planServices } from "../planning/services";
 import {
     appLabels,
@@ -215,12 +215,6 @@ function planCilium(parameters: IbgpFrr, version: string): Cilium {
 }
 
 function planWorkload({ namespace, replicas }: IbgpFrr, nodes: readonly PlannedNode[]): Workload {
-    return {
-        kind: "Deployment",
-        namespace,
-        name: workload,
-        labels: appLabels,
-        port: podPort,
-        pods: spreadPods(workload, replicas, nodes.slice(1)),
-    };
+    const chosen = { namespace, name: workload, labels: appLabels, port: podPort, replicas };
+    return planDeployment(chosen, nodes.slice(1));
 }

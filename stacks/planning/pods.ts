@@ -1,7 +1,7 @@
 /** Pods and the nodes they are pinned to. */
 
 import { nthAddress } from "../../lab/address";
-import type { Pod, Prefix } from "../../lab/model";
+import type { Pod, Prefix, Workload } from "../../lab/model";
 
 /** Number of a node's first pod in its slice; the addresses below belong to the node itself. */
 export const firstPod = 10;
@@ -10,6 +10,16 @@ export const firstPod = 10;
 export interface PodNode {
     readonly name: string;
     readonly podCidrs: readonly Prefix[];
+}
+
+/** What a Deployment of equal pods is made of. */
+export interface ChosenDeployment extends Pick<Workload, "namespace" | "name" | "labels" | "port"> {
+    readonly replicas: number;
+}
+
+/** A Deployment with its pods in turn on every node. */
+export function planDeployment({ replicas, ...workload }: ChosenDeployment, nodes: readonly PodNode[]): Workload {
+    return { kind: "Deployment", ...workload, pods: spreadPods(workload.name, replicas, nodes) };
 }
 
 /** Pods in turn on every node, named `<name>-0`, `<name>-1` and so on. */

@@ -21,7 +21,7 @@ import type { Path } from "../../lab/path";
 import { serviceChecks } from "../planning/checks";
 import { bridge, cable, everything, families, type Link, link, onSegment, viaAddress } from "../planning/links";
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
-import { spreadPods } from "../planning/pods";
+import { planDeployment } from "../planning/pods";
 import { planServices } from "../planning/services";
 import { appLabels, client, clientPort, exportNames, groupNames, importNames, name, podPort, router } from "./names";
 import { linkMask, nodeMask, podWorkers, type SingleFrr, versionSet } from "./parameters";
@@ -261,13 +261,7 @@ function planCiliumNeighbor(parameters: SingleFrr, end: Link): CiliumNeighbor {
 
 /** Equal numbers of pods on as many workers as possible, so that every pod gets the same share of the traffic. */
 function planWorkload(parameters: SingleFrr, nodes: readonly PlannedNode[]): Workload {
-    const used = nodes.slice(1, 1 + podWorkers(parameters));
-    return {
-        kind: "Deployment",
-        namespace: parameters.namespace,
-        name: "app",
-        labels: appLabels,
-        port: podPort,
-        pods: spreadPods("app", parameters.replicas, used),
-    };
+    const { namespace, replicas } = parameters;
+    const chosen = { namespace, name: "app", labels: appLabels, port: podPort, replicas };
+    return planDeployment(chosen, nodes.slice(1, 1 + podWorkers(parameters)));
 }

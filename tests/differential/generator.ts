@@ -15,7 +15,7 @@ import type {
     Vrf,
 } from "../../lab/model";
 import { vrfNamespace } from "../../render/vrf-namespaces";
-import { row } from "../routing/labs";
+import { anycast, filter, row } from "../routing/labs";
 
 /** Another VRF of a router. */
 interface VrfPlan {
@@ -94,27 +94,7 @@ interface Port {
 }
 
 const asns = [65001, 65002, 65003, 65004, 4200000001, 65006];
-const anycast = { ipv4: "10.9.0.0/24", ipv6: "fd00:9::/64" } as const;
 const timers = { holdTime: 60, keepalive: 20, connectRetry: 1 };
-
-const lists: readonly PrefixList[] = [
-    {
-        name: "SOME",
-        family: "ipv4",
-        entries: [
-            { sequence: 5, action: "deny", prefix: anycast.ipv4 },
-            { sequence: 10, action: "permit", prefix: "10.0.0.0/8", le: 24 },
-        ],
-    },
-    {
-        name: "SOME6",
-        family: "ipv6",
-        entries: [
-            { sequence: 5, action: "deny", prefix: anycast.ipv6 },
-            { sequence: 10, action: "permit", prefix: "fd00::/16", ge: 64, le: 64 },
-        ],
-    },
-];
 
 /** What a stub's AS lets out: the networks of its own routers. */
 function ownLists({ routers }: CasePlan, as: number): readonly PrefixList[] {
@@ -204,7 +184,7 @@ function buildRouter(plan: CasePlan, index: number): Router {
             ...attached.map((attachment) => port(plan, attachment)),
         ],
         staticRoutes: [...blackholes(router, index), ...interior(plan, index)],
-        prefixLists: [...lists, ...ownLists(plan, router.as)],
+        prefixLists: [...filter, ...ownLists(plan, router.as)],
         bgp: speaker(plan, index, inVrf(undefined), {
             maximumPaths: router.maximumPaths,
             routerId: `10.0.0.${index + 1}`,

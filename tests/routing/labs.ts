@@ -54,7 +54,7 @@ export interface Plan {
 export const anycast = { ipv4: "10.9.0.0/24", ipv6: "fd00:9::/64" } as const;
 
 /** The list that filtered sessions use: no anycast, and nothing longer than a subnet. */
-const filter: readonly PrefixList[] = [
+export const filter: readonly PrefixList[] = [
     {
         name: "SOME",
         family: "ipv4",
