@@ -33,12 +33,6 @@ export async function signal(
     }
 }
 
-/** Names of the daemons that run in a device's namespace. */
-export async function daemonsOf(sandbox: Sandbox, namespace: string): Promise<readonly string[]> {
-    const { daemons } = await sandbox.call("daemons", {});
-    return daemons.filter((each) => each.running && each.namespace === namespace).map(({ name }) => name);
-}
-
 /** Drops a device's BGP and BFD packets in both directions; everything else passes. */
 export async function dropControl(sandbox: Sandbox, namespace: string): Promise<void> {
     const rules = Object.entries(controlPorts).flatMap(([protocol, ports]) => [
