@@ -9,17 +9,18 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     lab: [],
     routing: ["lab"],
     render: ["lab", "provider/schema"],
+    review: ["lab", "routing", "render"],
     stacks: ["lab"],
     verify: ["lab", "routing", "render"],
     engine: ["scripts/fast-struct.cjs"],
     provider: ["lab", "routing", "render", "verify", "package.json", "scripts/fast-struct.cjs"],
     policy: ["lab"],
     components: ["lab", "routing", "render", "verify", "provider/schema"],
-    commands: ["lab", "routing", "render", "stacks", "verify", "provider"],
+    commands: ["lab", "routing", "render", "review", "stacks", "verify", "provider", "policy"],
 };
 
 /** Parts that stay free of side effects: neither Pulumi nor the operating system. */
-const pure = ["lab", "routing", "render", "stacks"];
+const pure = ["lab", "routing", "render", "review", "stacks"];
 
 function sources(folder: string): string[] {
     return readdirSync(folder).flatMap((name) => {
