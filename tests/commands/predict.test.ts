@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { FailureEffect } from "../../routing/sweep";
 import type { Trace } from "../../routing/trace";
@@ -44,9 +47,16 @@ describe("predict", () => {
     });
 
     it("refuses what cannot become a lab, with the findings", async () => {
-        const { code, stderr } = await predict("calico-metallb");
+        const folder = mkdtempSync(join(tmpdir(), "bgp-lab-predict-"));
+        const config = { "bgp-lab:topology": "calico-metallb-vrf", "bgp-lab:lab": { vrfs: false } };
+        writeFileSync(join(folder, "Pulumi.shared.yaml"), JSON.stringify({ config }));
+        const run = runProgram(process.execPath, [join(root, "scripts/run.cjs"), "predict", "--stack=shared"], {
+            cwd: folder,
+        });
+        const { code, stderr } = await run.finally(() => rmSync(folder, { recursive: true }));
         expect(code).not.toBe(0);
-        expect(stderr).toMatch(/Pulumi\.calico-metallb\.yaml: the configuration cannot become a lab/);
+        expect(stderr).toMatch(/Pulumi\.shared\.yaml: the configuration cannot become a lab/);
+        expect(stderr).toContain("BGP-SES-009");
         expect((await predict("nobody")).stderr).toMatch(/there is no Pulumi\.nobody\.yaml/);
     });
 });
