@@ -1,11 +1,11 @@
 /** The failure sweep: what each single link, node and session that fails takes with it. */
 
-import type { Address, Lab, Prefix } from "../lab/model";
+import type { Lab, Prefix } from "../lab/model";
 import { afterFault, type Fault, formatFault } from "./failures";
 import { singleFaults } from "./faults";
+import { ask, type Question, type Reach, reachOf } from "./reach";
 import { type Simulation, simulate } from "./simulate";
 import { routeOf, type Table } from "./tables";
-import { traceThrough, type Way } from "./trace";
 import { UnrestError } from "./unrest";
 
 /** What a fault takes with it once routing has come to rest; empty lists when nothing is lost. */
@@ -32,31 +32,35 @@ export interface LostWidth {
 }
 
 /** An address that is no longer reached. */
-export interface LostTarget {
-    /** Device or pod that asks. */
-    readonly from: string;
-    readonly to: Address;
-    /** The service or pod that has the address. */
-    readonly name: string;
+export interface LostTarget extends Question {
     /** How the packets end, in words. */
     readonly reason: string;
 }
 
-/** Takes every link, node and session out of a lab, one at a time. @throws UnrestError when the whole lab is not at rest */
-export function failureSweep(lab: Lab): readonly FailureEffect[] {
-    const before = simulate(lab);
-    const targets = reachableTargets(lab, before);
-    return singleFaults(lab).map((fault) => effectOf(lab, fault, before, targets));
+/**
+ * Takes every link, node and session out of a lab, one at a time.
+ *
+ * @param before the lab while nothing is broken
+ * @param reach who reaches what in it
+ * @throws UnrestError when the whole lab is not at rest
+ */
+export function failureSweep(
+    lab: Lab,
+    before: Simulation = simulate(lab),
+    reach: readonly Reach[] = reachOf(lab, before),
+): readonly FailureEffect[] {
+    const reached = reach.filter(({ reason }) => reason === undefined);
+    return singleFaults(lab).map((fault) => effectOf(lab, fault, before, reached));
 }
 
-function effectOf(lab: Lab, fault: Fault, before: Simulation, targets: readonly Target[]): FailureEffect {
+function effectOf(lab: Lab, fault: Fault, before: Simulation, reached: readonly Question[]): FailureEffect {
     const name = formatFault(lab, fault);
     try {
         const after = afterFault(lab, fault, before);
         const routes = lostWidths(before, after, fault.kind === "node" ? fault.device : undefined);
         const asked =
-            fault.kind === "node" ? targets.filter(({ from }) => deviceOf(lab, from) !== fault.device) : targets;
-        return { fault, name, routes, unreachable: asked.flatMap((target) => lostTarget(lab, after, target)) };
+            fault.kind === "node" ? reached.filter(({ from }) => deviceOf(lab, from) !== fault.device) : reached;
+        return { fault, name, routes, unreachable: asked.flatMap((question) => lostTarget(lab, after, question)) };
     } catch (error) {
         if (error instanceof UnrestError) {
             return { fault, name, routes: [], unreachable: [], unrest: error.message };
@@ -88,28 +92,7 @@ function lostWidthsOf({ index }: Simulation, before: Table, after: Table): reado
     });
 }
 
-type Target = Pick<LostTarget, "from" | "to" | "name">;
-
-/** What hosts, and whoever the lab's checks let ask, reach on every way while nothing is broken. */
-function reachableTargets(lab: Lab, before: Simulation): readonly Target[] {
-    const { services, workloads } = lab.cluster;
-    const ofServices = services.flatMap(({ name, loadBalancerAddresses }) =>
-        loadBalancerAddresses.map((to) => ({ to, name: `service ${name}` })),
-    );
-    const ofPods = workloads.flatMap(({ pods }) =>
-        pods.flatMap(({ name, addresses }) => addresses.map((to) => ({ to, name: `pod ${name}` }))),
-    );
-    const sources = new Set([...Object.keys(lab.hosts), ...lab.checks.map(({ from }) => from)]);
-    return [...sources]
-        .flatMap((from) => [...ofServices, ...ofPods].map((target) => ({ from, ...target })))
-        .filter((target) => failingWay(lab, before, target) === undefined);
-}
-
-function failingWay(lab: Lab, { forwarder }: Simulation, { from, to }: Target): Way | undefined {
-    return traceThrough(lab, forwarder, from, to).ways.find(({ disposition }) => disposition !== "delivered");
-}
-
-function lostTarget(lab: Lab, after: Simulation, target: Target): readonly LostTarget[] {
-    const way = failingWay(lab, after, target);
-    return way === undefined ? [] : [{ ...target, reason: `${way.disposition}: ${way.detail}` }];
+function lostTarget(lab: Lab, after: Simulation, question: Question): readonly LostTarget[] {
+    const { reason, ...asked } = ask(lab, after, question);
+    return reason === undefined ? [] : [{ ...asked, reason }];
 }
