@@ -5,6 +5,7 @@ import type { Lab } from "../lab/model";
 import { formatPath, type Path } from "../lab/path";
 import { inspect } from "../lab/rules";
 import { type Finding, isError } from "../lab/rules/findings";
+import type { RuntimeName } from "../lab/rules/rule";
 import type { VersionSet } from "../lab/versions";
 import { findTopology, topologyNames } from ".";
 import { type DockerSettings, dockerFindings, dockerSchema, dockerSettings } from "./docker";
@@ -92,14 +93,22 @@ export interface VerifySettings {
 export type ReadLab = {
     /** Everything that is wrong with the configuration and the lab it describes, by configuration key. */
     readonly findings: readonly Finding[];
+    /** Where the lab is to run. */
+    readonly runtime: RuntimeName;
 } & (
     | {
           readonly lab: Lab;
           /** How to run it. */
           readonly settings: Settings;
+          readonly refused?: undefined;
       }
-    // Nothing when a finding is an error.
-    | { readonly lab?: undefined; readonly settings?: undefined }
+    | {
+          // Nothing when a finding is an error.
+          readonly lab?: undefined;
+          readonly settings?: undefined;
+          /** What errors forbid; absent where a value is refused for its form, so that nobody knows what lab was meant. */
+          readonly refused?: Lab;
+      }
 );
 
 /**
@@ -117,9 +126,12 @@ export function readLab(config: StackConfig, stack = "dev"): ReadLab {
     );
     const meant = replaced.includes("docker") ? [] : runtimeFindings(chosen, planned);
     const all = [...findings, ...planned.findings, ...meant];
-    return all.some(isError) || planned.lab === undefined
-        ? { findings: all }
-        : { lab: planned.lab, settings: settingsOf(chosen, planned.lab, planned.versions), findings: all };
+    const { runtime } = chosen;
+    if (all.some(isError) || planned.lab === undefined) {
+        const isMeant = findings.length === 0 && planned.isMeant;
+        return { runtime, findings: all, ...(isMeant ? { refused: planned.lab } : {}) };
+    }
+    return { runtime, lab: planned.lab, settings: settingsOf(chosen, planned.lab, planned.versions), findings: all };
 }
 
 /** What a stack says beside the parameters, with defaults for what is refused. */
@@ -144,6 +156,8 @@ function readSettings(input: StackConfig): ReadSettings {
 /** A lab that was planned from parameters, as far as they can be planned. */
 interface Planned {
     readonly lab: Lab | undefined;
+    /** Whether it is planned from what was asked for alone, with no default for a value that is refused. */
+    readonly isMeant: boolean;
     readonly versions: VersionSet;
     readonly findings: readonly Finding[];
 }
@@ -189,12 +203,13 @@ function planLab<Parameters>(topology: Topology<Parameters>, input: unknown, run
     const limits = exceeded.filter((limit) => !touches(limit, wrong)).map(limitFinding);
     const parameters = topology.schema.parse(without(input, replaced));
     const versions = topology.versions(parameters);
+    const isMeant = replaced.length === 0;
     if (topology.limits(parameters).length > 0) {
-        return { lab: undefined, versions, findings: [...refused, ...limits] };
+        return { lab: undefined, isMeant, versions, findings: [...refused, ...limits] };
     }
     const lab = topology.plan(parameters);
     const findings = ruleFindings(topology, lab, parameters, replaced, runtime);
-    return { lab, versions, findings: [...refused, ...limits, ...findings] };
+    return { lab, isMeant, versions, findings: [...refused, ...limits, ...findings] };
 }
 
 /** The input without the parameters that the places are in, so that these get their defaults. */

@@ -34,6 +34,13 @@ describe("a broken configuration", () => {
         }
     });
 
+    it("still has the lab that it asks for where rules forbid it, and none where a value is refused for its form", () => {
+        const refusedBy = (file: string) => readLab(stackConfig(join(inputs, `${file}.yaml`))).refused;
+        expect(refusedBy("calico-pools-overlap")?.cluster.loadBalancerPools).toHaveLength(2);
+        expect(refusedBy("asn-text")).toBeUndefined();
+        expect(refusedBy("client-subnet-too-small")).toBeUndefined();
+    });
+
     it("has a golden file for every input and no other", () => {
         const golden = readdirSync(join(__dirname, "golden", "errors")).map((file) => file.replace(/\.txt$/, ""));
         expect(golden.sort()).toEqual(names);
