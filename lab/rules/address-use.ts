@@ -54,7 +54,7 @@ export const networksAreUsable = rule({
 export const routedNetworksAreNotLinkLocal = rule({
     id: "ADR-USE-002",
     severity: "error",
-    source: "RFC 3927 §7, RFC 4291 §2.5.6",
+    source: "RFC 3927 §7; RFC 4291 §2.5.6",
     check: (lab) =>
         violations(lab, ({ use, network }) => use === "link-local" && !(network.kind === "link" && isIpv4(network))),
 });
@@ -72,7 +72,7 @@ export const linksAreNotLinkLocal = rule({
 export const networksAreNotForDocumentation = rule({
     id: "ADR-USE-004",
     severity: "warning",
-    source: "RFC 5737, RFC 3849, RFC 9637",
+    source: "RFC 5737; RFC 3849; RFC 9637",
     check: (lab) => violations(lab, ({ use }) => use === "documentation"),
 });
 
@@ -80,7 +80,7 @@ export const networksAreNotForDocumentation = rule({
 export const networksAreNotPublic = rule({
     id: "ADR-USE-005",
     severity: "warning",
-    source: "RFC 1918, RFC 4193",
+    source: "RFC 1918; RFC 4193",
     check: (lab) => violations(lab, ({ use }) => use === "public"),
 });
 
@@ -88,7 +88,7 @@ export const networksAreNotPublic = rule({
 export const networksAreNotObsolete = rule({
     id: "ADR-USE-006",
     severity: "warning",
-    source: "RFC 7526, RFC 3056",
+    source: "RFC 7526; RFC 3056",
     check: (lab) => violations(lab, ({ use }) => use === "obsolete"),
 });
 

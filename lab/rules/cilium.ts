@@ -153,7 +153,7 @@ export const nativeRoutingKnowsPods = rule({
 export const restartsEnd = rule({
     id: "CIL-GR-001",
     severity: "warning",
-    source: "RFC 4724 §4.1; GoBGP pkg/server/server.go",
+    source: "RFC 4724 §4.1; GoBGP, pkg/server/server.go",
     *check(lab) {
         const version = lab.cluster.cilium?.version;
         if (version === undefined || isBefore(version, 1, 14) || !isBefore(version, 1, 15)) {

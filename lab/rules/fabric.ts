@@ -11,7 +11,7 @@ import { instances, type PlacedInstance } from "./tables";
 export const ownAsIsNotMetOutside = rule({
     id: "BGP-LOOP-001",
     severity: "error",
-    source: "RFC 4271 §9.1.2, RFC 7938 §5.2.1",
+    source: "RFC 4271 §9.1.2; RFC 7938 §5.2.1",
     *check(lab) {
         const told = new Set<string>();
         for (const instance of instances(lab)) {

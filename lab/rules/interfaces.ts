@@ -164,7 +164,7 @@ export const addressesAreInTheirSegment = rule({
 export const addressesAreHosts = rule({
     id: "ADR-SEG-002",
     severity: "error",
-    source: "RFC 1122 §3.2.1.3, RFC 4291 §2.6.1",
+    source: "RFC 1122 §3.2.1.3; RFC 4291 §2.6.1",
     *check(lab) {
         for (const { device, text, place } of attached(lab)) {
             const subnet = networkOf(text);

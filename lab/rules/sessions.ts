@@ -107,7 +107,7 @@ export const familiesAgree = rule({
 export const familyFitsTransport = rule({
     id: "BGP-SES-006",
     severity: "error",
-    source: "RFC 4760 §3, RFC 8950",
+    source: "RFC 4760 §3; RFC 8950",
     *check(lab) {
         for (const end of sessionEnds(lab)) {
             for (const family of end.families.filter((candidate) => candidate !== familyOf(end.peerAddress))) {

@@ -44,7 +44,7 @@ export const vrfsAreThere = rule({
 export const policyCanBeRequired = rule({
     id: "VYOS-POL-001",
     severity: "error",
-    source: "RFC 8212, vyatta-cfg-quagga templates/protocols/bgp/node.def",
+    source: "RFC 8212; vyatta-cfg-quagga, templates/protocols/bgp/node.def",
     *check(lab) {
         for (const [name, router] of olderRouters(lab)) {
             for (const { bgp, place } of routingInstances(router)) {

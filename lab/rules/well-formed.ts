@@ -17,7 +17,7 @@ interface Text {
 export const addressesAreCanonical = rule({
     id: "ADR-FMT-001",
     severity: "error",
-    source: "RFC 5952, RFC 4632 §3.1",
+    source: "RFC 5952; RFC 4632 §3.1",
     *check(lab) {
         for (const { text, place, parse } of texts(lab)) {
             const error = errorOf(() => parse(text));
@@ -50,7 +50,7 @@ export const asnsHave32Bits = rule({
 export const routeTargetsAreWellFormed = rule({
     id: "VRF-FMT-001",
     severity: "error",
-    source: "RFC 4364 §4.2, RFC 5668",
+    source: "RFC 4364 §4.2; RFC 5668",
     *check(lab) {
         for (const { text, place } of targets(lab)) {
             if (!isTarget(text)) {

@@ -93,7 +93,7 @@ function clientLimit(network: Prefix, index: number): Limit[] {
         : [
               {
                   id: "ADR-CAP-005",
-                  source: "RFC 3021, RFC 6164",
+                  source: "RFC 3021; RFC 6164",
                   at: ["clientSubnets", index],
                   says: `${network} has one address, but the router and the client need one each`,
                   fix: `use a /${familyBits(familyOf(network)) - 1} or a shorter mask`,
