@@ -1,10 +1,6 @@
 import { type AsnUse, asnUse } from "../asn";
-import type { Asn, Lab } from "../model";
-import type { Path } from "../path";
-import { ciliumInstances } from "../speakers";
-import { metallbPeers } from "./peers";
+import { configuredAsns } from "./configured-asns";
 import { rule } from "./rule";
-import { instances } from "./tables";
 
 const privateRanges = "use a private AS: 64512 to 65534, or 4200000000 to 4294967294";
 
@@ -22,7 +18,7 @@ export const asnIsNotReserved = rule({
     severity: "error",
     source: "IANA AS numbers registry",
     *check(lab) {
-        for (const { who, asn, place } of speakers(lab)) {
+        for (const { who, asn, place } of configuredAsns(lab)) {
             const why = reserved[asnUse(asn)];
             if (why !== undefined) {
                 yield { at: place, says: `${who} has AS ${asn}, which ${why}`, fix: privateRanges };
@@ -37,7 +33,7 @@ export const asnIsNotPublic = rule({
     severity: "warning",
     source: "RFC 6996",
     *check(lab) {
-        for (const { who, asn, place } of speakers(lab)) {
+        for (const { who, asn, place } of configuredAsns(lab)) {
             if (asnUse(asn) === "public") {
                 yield {
                     at: place,
@@ -55,7 +51,7 @@ export const asnIsNotForDocumentation = rule({
     severity: "warning",
     source: "RFC 5398",
     *check(lab) {
-        for (const { who, asn, place } of speakers(lab)) {
+        for (const { who, asn, place } of configuredAsns(lab)) {
             if (asnUse(asn) === "documentation") {
                 yield {
                     at: place,
@@ -66,17 +62,3 @@ export const asnIsNotForDocumentation = rule({
         }
     },
 });
-
-function speakers(lab: Lab): readonly { readonly who: string; readonly asn: Asn; readonly place: Path }[] {
-    const { calico } = lab.cluster;
-    return [
-        ...instances(lab).map(({ who, bgp, place }) => ({ who, asn: bgp.asn, place: [...place, "bgp", "asn"] })),
-        ...ciliumInstances(lab).map(({ name, localAsn }, index) => ({
-            who: `Cilium's instance ${name}`,
-            asn: localAsn,
-            place: ["cluster", "cilium", "bgp", index, "localAsn"],
-        })),
-        ...(calico === undefined ? [] : [{ who: "Calico", asn: calico.asn, place: ["cluster", "calico", "asn"] }]),
-        ...metallbPeers(lab).map(({ who, peer, place }) => ({ who, asn: peer.myAsn, place: [...place, "myAsn"] })),
-    ];
-}

@@ -96,6 +96,11 @@ export function inspect(lab: Lab, runtime: RuntimeName = "netns"): readonly Loca
               .flatMap((asked) => findingsOf(asked, lab));
 }
 
+/** Whether every text of a lab can be read: what asks about the meaning of a lab may rely on it. */
+export function isWellFormed(lab: Lab): boolean {
+    return formRules.every((asked) => findingsOf(asked, lab).length === 0);
+}
+
 /** The rules of a file by id, because a module lists its exports by name. */
 function collect(file: Readonly<Record<string, Rule>>): readonly Rule[] {
     return Object.values(file).sort((a, b) => (a.id < b.id ? -1 : 1));
