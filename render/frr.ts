@@ -275,10 +275,11 @@ function activation(peer: string, session: SessionSettings, family: Family): str
 }
 
 function policy(peer: string, session: SessionFamily): string[] {
-    const { prefixListIn, prefixListOut, routeReflectorClient, nextHopSelf } = session;
+    const { prefixListIn, prefixListOut, routeReflectorClient, nextHopSelf, maximumPrefixes } = session;
     return [
         ...(routeReflectorClient === true ? [`neighbor ${peer} route-reflector-client`] : []),
         ...(nextHopSelf === true ? [`neighbor ${peer} next-hop-self`] : []),
+        ...(maximumPrefixes === undefined ? [] : [`neighbor ${peer} maximum-prefix ${maximumPrefixes}`]),
         ...(prefixListIn === undefined ? [] : [`neighbor ${peer} prefix-list ${prefixListIn} in`]),
         ...(prefixListOut === undefined ? [] : [`neighbor ${peer} prefix-list ${prefixListOut} out`]),
         ...routeMapsOfSession(session).map(({ name, direction }) => `neighbor ${peer} route-map ${name} ${direction}`),

@@ -216,13 +216,14 @@ function activation(peer: Neighbor, instance: RoutingInstance): string[] {
 }
 
 function policy(session: SessionFamily): string[] {
-    const { prefixListIn, prefixListOut, routeReflectorClient, nextHopSelf } = session;
+    const { prefixListIn, prefixListOut, routeReflectorClient, nextHopSelf, maximumPrefixes } = session;
     return [
         ...(routeReflectorClient === true ? ["route-reflector-client"] : []),
         ...(nextHopSelf === true ? ["next-hop-self"] : []),
         ...(prefixListIn === undefined ? [] : [`prefix-list ${prefixListIn} in`]),
         ...(prefixListOut === undefined ? [] : [`prefix-list ${prefixListOut} out`]),
         ...routeMapsOfSession(session).map(({ name, direction }) => `route-map ${name} ${direction}`),
+        ...(maximumPrefixes === undefined ? [] : [`maximum-prefix ${maximumPrefixes}`]),
     ];
 }
 

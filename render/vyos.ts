@@ -415,9 +415,10 @@ function session(
 
 /** From 1.4 on nothing is exchanged that is not named; before, IPv4 was exchanged anyhow. */
 function activation(settings: SessionFamily, { modern }: Target): readonly VyosNode[] {
-    const { family, prefixListIn, prefixListOut, nextHopSelf, routeReflectorClient } = settings;
+    const { family, prefixListIn, prefixListOut, nextHopSelf, routeReflectorClient, maximumPrefixes } = settings;
     const maps = routeMapsOfSession(settings);
     const body = [
+        ...value("maximum-prefix", maximumPrefixes),
         ...(nextHopSelf === true ? [section("nexthop-self")] : []),
         ...optional("prefix-list", value("import", prefixListIn), value("export", prefixListOut)),
         ...optional(

@@ -134,14 +134,26 @@ function vrfs(): Lab {
                             bfd: { detectMultiplier: 3, receiveInterval: 300, transmitInterval: 300 },
                             ebgpMultihop: 4,
                             families: [
-                                { family: "ipv4", routeReflectorClient: true, nextHopSelf: true, localPreference: 200 },
+                                {
+                                    family: "ipv4",
+                                    routeReflectorClient: true,
+                                    nextHopSelf: true,
+                                    maximumPrefixes: 40,
+                                    localPreference: 200,
+                                },
                             ],
                         }),
                         own("10.6.0.2", 65009, {
                             bfd: { detectMultiplier: 5, receiveInterval: 100, transmitInterval: 50 },
                             ebgpMultihop: 4,
                             families: [
-                                { family: "ipv4", localPreference: 50, med: 30, prefixListIn: "deny-all-routes" },
+                                {
+                                    family: "ipv4",
+                                    maximumPrefixes: 1,
+                                    localPreference: 50,
+                                    med: 30,
+                                    prefixListIn: "deny-all-routes",
+                                },
                                 { family: "ipv6", med: 30 },
                             ],
                         }),
@@ -169,7 +181,7 @@ function vrfs(): Lab {
                                         remoteAs: { kind: "external" },
                                         timers,
                                         updateSource: "Loopback3",
-                                        families: [{ family: "ipv6" }],
+                                        families: [{ family: "ipv6", maximumPrefixes: 4294967295 }],
                                     },
                                 },
                             ],

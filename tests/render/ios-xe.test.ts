@@ -41,7 +41,16 @@ describe("any router", () => {
             settings: {
                 remoteAs: { kind: "external" },
                 timers: { keepalive: 3, holdTime: 9, connectRetry: 5 },
-                families: [{ family: "ipv4", localPreference: 200, med: 10, nextHopSelf: true, prefixListIn: "nodes" }],
+                families: [
+                    {
+                        family: "ipv4",
+                        localPreference: 200,
+                        med: 10,
+                        nextHopSelf: true,
+                        prefixListIn: "nodes",
+                        maximumPrefixes: 50,
+                    },
+                ],
             },
         };
         const { router0 } = everything("1.4.0").routers;

@@ -175,7 +175,14 @@ const quick: SessionSettings = {
     timers: { keepalive: 3, holdTime: 9, connectRetry: 5 },
     bfd: { detectMultiplier: 3, receiveInterval: 100, transmitInterval: 200 },
     families: [
-        { family: "ipv4", prefixListIn: "nodes", prefixListOut: "default-only", localPreference: 200, med: 50 },
+        {
+            family: "ipv4",
+            prefixListIn: "nodes",
+            prefixListOut: "default-only",
+            localPreference: 200,
+            med: 50,
+            maximumPrefixes: 100,
+        },
         { family: "ipv6", prefixListIn: "nodes6" },
     ],
 };
@@ -184,7 +191,7 @@ const racks: PeerGroup = { name: "racks", settings: quick };
 
 const reflected: readonly SessionFamily[] = [
     { family: "ipv4", routeReflectorClient: true, nextHopSelf: true },
-    { family: "ipv6", routeReflectorClient: true, nextHopSelf: true },
+    { family: "ipv6", routeReflectorClient: true, nextHopSelf: true, maximumPrefixes: 20 },
 ];
 
 /** A router that has everything of the model but VRFs. */

@@ -134,6 +134,7 @@ protocols {
                     route-reflector-client
                 }
                 ipv6-unicast {
+                    maximum-prefix 20
                     nexthop-self {
                     }
                     route-reflector-client
@@ -144,6 +145,7 @@ protocols {
         neighbor 10.1.8.10 {
             address-family {
                 ipv4-unicast {
+                    maximum-prefix 100
                     prefix-list {
                         export default-only
                         import nodes
@@ -171,6 +173,7 @@ protocols {
         neighbor 10.1.8.11 {
             address-family {
                 ipv4-unicast {
+                    maximum-prefix 100
                     prefix-list {
                         export default-only
                         import nodes

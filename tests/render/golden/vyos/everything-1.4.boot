@@ -135,6 +135,7 @@ protocols {
                     route-reflector-client
                 }
                 ipv6-unicast {
+                    maximum-prefix "20"
                     nexthop-self {
                     }
                     route-reflector-client
@@ -191,6 +192,7 @@ protocols {
         peer-group racks {
             address-family {
                 ipv4-unicast {
+                    maximum-prefix "100"
                     prefix-list {
                         export "default-only"
                         import "nodes"
