@@ -1,10 +1,11 @@
 /** What one state of the project makes of one stack: everything that a review compares, as plain data. */
 
-import type { Address, Lab } from "../lab/model";
+import type { Lab } from "../lab/model";
 import type { Finding } from "../lab/rules/findings";
 import type { RuntimeName } from "../lab/rules/rule";
 import type { Artifact } from "../render/artifacts";
 import type { Prediction } from "../routing/prediction";
+import type { Reach } from "../routing/reach";
 import type { FailureEffect } from "../routing/sweep";
 
 /** Counts up when the data of a revision changes its form; revisions of other formats are not compared. */
@@ -36,15 +37,4 @@ export interface Outcome {
     readonly reach: readonly Reach[];
     /** What each single fault takes with it. */
     readonly failures: readonly FailureEffect[];
-}
-
-/** How the packets of one asker to one address end. */
-export interface Reach {
-    /** Device or pod that asks. */
-    readonly from: string;
-    readonly to: Address;
-    /** As `namespace/name` of a service, or `pod name`. */
-    readonly name: string;
-    /** How one way ends that does not deliver, in words; absent when every way delivers. */
-    readonly reason?: string;
 }
