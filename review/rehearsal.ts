@@ -5,10 +5,16 @@ export type Rehearsal =
           readonly stack: string;
           /** Number of checks that passed. */
           readonly passed: number;
-          /** What was checked, expected and seen of those that failed, one line each. */
-          readonly failed: readonly string[];
+          readonly failed: readonly FailedCheck[];
       }
-    /** It did not come up, or could not be verified. */
+    /** It did not come up, or could not be verified; with the reason. */
     | { readonly stack: string; readonly error: string }
-    /** It was not tried, e.g. because rules forbid it. */
+    /** It was not tried; with the reason, e.g. that rules forbid it. */
     | { readonly stack: string; readonly notRun: string };
+
+/** A check that did not hold. */
+export interface FailedCheck {
+    readonly subject: string;
+    readonly expected: string;
+    readonly observed: string;
+}

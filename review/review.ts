@@ -59,6 +59,11 @@ export interface SessionChange {
     readonly reason?: string;
     /** ASes, timers, families, filters, BFD …, of which end where they differ by end; empty for one that comes or goes. */
     readonly fields: readonly FieldChange[];
+    /**
+     * What applying the change does to a session that is up before and after: it is reset, or it stays up and has the new
+     * values only from the next time it is established. Absent where neither is so.
+     */
+    readonly applied?: "reset" | "next session";
 }
 
 /** What becomes of a route in a kernel's table. */
@@ -115,6 +120,8 @@ export interface FailureChange {
     readonly pairs: readonly { readonly from: string; readonly to: Address; readonly name: string }[];
     /** Why routing does not come to rest under the fault after the change, and did before. */
     readonly unrest?: string;
+    /** Whether the fault took nothing at all before the change: it is a new single point of failure. @default false */
+    readonly harmlessBefore?: boolean;
 }
 
 /** A router, host or node that comes, goes or is configured otherwise. */
