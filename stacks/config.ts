@@ -3,7 +3,7 @@
 import { z } from "zod";
 import type { Lab } from "../lab/model";
 import { formatPath, type Path } from "../lab/path";
-import { inspect } from "../lab/rules";
+import { inspect, type LocatedFinding } from "../lab/rules";
 import { type Finding, isError } from "../lab/rules/findings";
 import type { RuntimeName } from "../lab/rules/rule";
 import type { VersionSet } from "../lab/versions";
@@ -111,18 +111,22 @@ export type ReadLab = {
       }
 );
 
+/** Asks about a planned lab; what is found is then told by the parameters that it comes from. */
+export type Ask = (lab: Lab, runtime: RuntimeName) => readonly LocatedFinding[];
+
 /**
  * Reads a stack's configuration: checks its form, plans the lab and asks all rules about it. Nothing stops at the first
  * error: a value that is refused is replaced by its default to ask the rules about the others.
  *
  * @param stack name of the stack, which names of the docker runtime carry so that stacks live side by side; by default
  *     that of the default stack
+ * @param ask what to ask about the lab; by default all rules, and nothing else
  */
-export function readLab(config: StackConfig, stack = "dev"): ReadLab {
+export function readLab(config: StackConfig, stack = "dev", ask: Ask = inspect): ReadLab {
     const { lab: parameters, ...rest } = config;
     const { chosen, replaced, findings } = readSettings(rest);
     const planned = findTopology(chosen.topology)!((topology) =>
-        planLab(topology, withClusterName(topology, parameters ?? {}, chosen.runtime, stack), chosen.runtime),
+        planLab(topology, withClusterName(topology, parameters ?? {}, chosen.runtime, stack), chosen.runtime, ask),
     );
     const meant = replaced.includes("docker") ? [] : runtimeFindings(chosen, planned);
     const all = [...findings, ...planned.findings, ...meant];
@@ -193,7 +197,12 @@ function labKey(place: Path): Path {
     return [`${namespace}:lab`, ...place];
 }
 
-function planLab<Parameters>(topology: Topology<Parameters>, input: unknown, runtime: Chosen["runtime"]): Planned {
+function planLab<Parameters>(
+    topology: Topology<Parameters>,
+    input: unknown,
+    runtime: Chosen["runtime"],
+    ask: Ask,
+): Planned {
     const reading = read(topology.schema, input, labKey);
     const refused = reading.kind === "refused" ? reading.findings : [];
     const wrong = reading.kind === "refused" ? reading.places : [];
@@ -208,7 +217,7 @@ function planLab<Parameters>(topology: Topology<Parameters>, input: unknown, run
         return { lab: undefined, isMeant, versions, findings: [...refused, ...limits] };
     }
     const lab = topology.plan(parameters);
-    const findings = ruleFindings(topology, lab, parameters, replaced, runtime);
+    const findings = ruleFindings(topology, ask(lab, runtime), parameters, replaced);
     return { lab, isMeant, versions, findings: [...refused, ...limits, ...findings] };
 }
 
@@ -235,20 +244,19 @@ function limitFinding({ id, source, at, says, fix }: Limit): Finding {
 /** What the rules say, by parameter. What one parameter does in many places of the model is said once. */
 function ruleFindings<Parameters>(
     topology: Topology<Parameters>,
-    lab: Lab,
+    located: readonly LocatedFinding[],
     parameters: Parameters,
     replaced: readonly Path[],
-    runtime: Chosen["runtime"],
 ): readonly Finding[] {
     const origin = (place: Path) => topology.origin(place, parameters) ?? [];
     const groups = new Map<string, { readonly finding: Finding; readonly count: number }>();
-    for (const { place, others, ...found } of inspect(lab, runtime)) {
-        const located = { at: origin(place), with: others.map(origin) };
-        if (touches(located, replaced)) {
+    for (const { place, others, ...found } of located) {
+        const origins = { at: origin(place), with: others.map(origin) };
+        if (touches(origins, replaced)) {
             continue;
         }
-        const finding = { ...found, at: formatPath(labKey(located.at)) };
-        const key = JSON.stringify([finding.id, located]);
+        const finding = { ...found, at: formatPath(labKey(origins.at)) };
+        const key = JSON.stringify([finding.id, origins]);
         const known = groups.get(key);
         groups.set(key, { finding: known?.finding ?? finding, count: (known?.count ?? 0) + 1 });
     }
