@@ -12,6 +12,8 @@ export interface Arguments {
     readonly positional: readonly string[];
     flag(name: string): boolean;
     value(name: string): string | undefined;
+    /** All values of a flag that may be given several times, or several separated by commas. */
+    list(name: string): readonly string[];
 }
 
 const bool = (name: string, short?: string): Flag => ({ name, short, takesValue: false });
@@ -44,6 +46,7 @@ export const runFlags: readonly Flag[] = [
     value("message", "m"),
     bool("refresh", "r"),
     value("policy-pack"),
+    value("policy-pack-config"),
 ];
 
 /** Flags of the CLI that change what a run does, and that this engine does not have. */
@@ -54,7 +57,6 @@ const refused: readonly string[] = [
     "exclude",
     "exclude-dependents",
     "replace",
-    "policy-pack-config",
     "import-file",
     "save-plan",
     "plan",
@@ -87,7 +89,7 @@ const refused: readonly string[] = [
  */
 export function parseArguments(argv: readonly string[], flags: readonly Flag[]): Arguments {
     const known = [...flags, ...commonFlags];
-    const given = new Map<string, string>();
+    const given = new Map<string, readonly string[]>();
     const positional: string[] = [];
     const rest = [...argv];
     while (rest.length > 0) {
@@ -98,13 +100,15 @@ export function parseArguments(argv: readonly string[], flags: readonly Flag[]):
             positional.push(argument);
         } else {
             const [flag, attached] = findFlag(argument, known);
-            given.set(flag.name, flag.takesValue ? (attached ?? valueAfter(argument, rest)) : (attached ?? "true"));
+            const text = flag.takesValue ? (attached ?? valueAfter(argument, rest)) : (attached ?? "true");
+            given.set(flag.name, [...(given.get(flag.name) ?? []), text]);
         }
     }
     return {
         positional,
-        flag: (name) => given.has(name) && given.get(name) !== "false",
-        value: (name) => given.get(name),
+        flag: (name) => given.has(name) && given.get(name)?.at(-1) !== "false",
+        value: (name) => given.get(name)?.at(-1),
+        list: (name) => (given.get(name) ?? []).flatMap((text) => text.split(",")).filter(Boolean),
     };
 }
 

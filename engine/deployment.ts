@@ -7,7 +7,7 @@ import { type Executor, newExecutor, Stopped } from "./executor";
 import { componentManager, pluginManager, providerManager } from "./managers";
 import { monitorService } from "./monitor";
 import { newPlanner, type Planner } from "./planner";
-import { type Policies, startPolicies } from "./policy";
+import { type PackChoice, type Policies, startPolicies } from "./policy";
 import { type ProgramEnd, startProgram } from "./program";
 import { locateProvider, type PluginName, requirePlugins } from "./providers/locate";
 import { launchProvider } from "./providers/plugin";
@@ -33,8 +33,7 @@ export interface RunOptions {
     readonly parallel: number;
     readonly config: StackConfig;
     readonly observer: Observer;
-    /** Folders of policy packs, relative to the project. */
-    readonly policyPacks: readonly string[];
+    readonly policyPacks: readonly PackChoice[];
     /** Aborted when the user interrupts: nothing more is begun, what runs may finish. */
     readonly interrupt: AbortSignal;
 }
@@ -72,9 +71,8 @@ export async function runDeployment(session: Session, options: RunOptions): Prom
     );
     const registry = newRegistry(launcher(session, server.address, observer));
     const policies = startPolicies({
-        folders: options.kind === "update" ? options.policyPacks : [],
+        packs: options.kind === "update" ? options.policyPacks : [],
         engineAddress: server.address,
-        cwd: session.project.directory,
         env: session.env,
         project: session.project.name,
         stack: session.stack,
@@ -88,6 +86,7 @@ export async function runDeployment(session: Session, options: RunOptions): Prom
         const base = await loading;
         requirePlugins(session.project, pluginsOf(base.resources), session.env);
         warnAboutPending(base, options);
+        await policies.ready;
         const run: Run = { session, options, executor, registry, policies, base };
         const before = stackOutputs(base.resources);
         await work(run, control, start);

@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { type ClientUnaryCall, credentials, type ServiceError } from "@grpc/grpc-js";
 import { AnalyzerClient } from "@pulumi/pulumi/proto/analyzer_grpc_pb";
 import * as messages from "@pulumi/pulumi/proto/analyzer_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import type { StackConfig } from "./config";
-import { EngineError, exitCode, Reported } from "./errors";
+import { EngineError, Reported } from "./errors";
 import type { Observer } from "./events";
 import type { Goal } from "./goal";
+import { completeConfig, type EnforcementLevel, type PackConfig, type PackInfo, readPackConfig } from "./policyConfig";
 import { startPlugin } from "./providers/process";
 import { explain, isUnimplemented } from "./providers/rpcError";
 import type { ResourceState } from "./state";
@@ -16,12 +17,18 @@ import { Struct } from "./struct";
 import { nameOf, type Urn } from "./urn";
 import type { PropertyMap } from "./values";
 
+/** A policy pack that a run is asked to apply. */
+export interface PackChoice {
+    /** Folder with a PulumiPolicy.yaml. */
+    readonly folder: string;
+    /** File with its configuration; absent: the defaults of its policies. */
+    readonly configFile?: string;
+}
+
 /** What policy packs are told, and where their findings go. */
 export interface PolicyOptions {
-    /** Folders with a PulumiPolicy.yaml. */
-    readonly folders: readonly string[];
+    readonly packs: readonly PackChoice[];
     readonly engineAddress: string;
-    readonly cwd: string;
     readonly env: NodeJS.ProcessEnv;
     readonly project: string;
     readonly stack: string;
@@ -34,6 +41,8 @@ export interface PolicyOptions {
 export interface Policies {
     /** Whether a mandatory policy was violated. */
     readonly violated: boolean;
+    /** Resolves when all packs are started and configured. @throws EngineError if one can not be */
+    readonly ready: Promise<void>;
     /**
      * Shows what policies have to say about a resource that is about to be acted on.
      *
@@ -55,17 +64,16 @@ const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_messag
 /** Starts policy packs; they become ready while the program starts. */
 export function startPolicies(options: PolicyOptions): Policies {
     const { observer, preview } = options;
-    const packs = options.folders.map((folder) => startPack(resolve(options.cwd, folder), options));
-    for (const pack of packs) {
-        // A pack that does not start fails the first question to it.
-        pack.catch(() => undefined);
-    }
+    const packs = options.packs.map((choice) => startPack(choice, options));
+    const ready = Promise.all(packs).then(() => undefined);
+    // Whoever waits for it hears of a failure; a run that fails before does not.
+    ready.catch(() => undefined);
     let violated = false;
 
     function report(diagnostics: readonly messages.AnalyzeDiagnostic[], fallback: Urn | undefined): void {
         let refused = false;
         for (const diagnostic of diagnostics) {
-            const mandatory = diagnostic.getEnforcementlevel() !== messages.EnforcementLevel.ADVISORY;
+            const mandatory = ["mandatory", "remediate"].includes(levelNames[diagnostic.getEnforcementlevel()]);
             refused ||= mandatory;
             observer.diagnostic({
                 severity: mandatory ? "error" : "warning",
@@ -83,6 +91,7 @@ export function startPolicies(options: PolicyOptions): Policies {
         get violated() {
             return violated;
         },
+        ready,
         async inspect(state, goal) {
             for (const starting of packs) {
                 const { client } = await starting;
@@ -129,11 +138,12 @@ async function ask<Response>(
 }
 
 /** Starts a pack as the CLI's analyzer plugin for nodejs does, and tells it of the stack. */
-async function startPack(folder: string, options: PolicyOptions): Promise<Pack> {
+async function startPack({ folder, configFile }: PackChoice, options: PolicyOptions): Promise<Pack> {
     const { project, stack, preview, config, env, engineAddress, observer } = options;
     if (!existsSync(join(folder, "PulumiPolicy.yaml"))) {
-        throw new EngineError(`no policy pack at ${folder}: there is no PulumiPolicy.yaml`, exitCode.configuration);
+        throw new EngineError(`no policy pack at ${folder}: there is no PulumiPolicy.yaml`);
     }
+    const given = configFile === undefined ? undefined : readPackConfig(configFile);
     const runner = createRequire(join(folder, "package.json")).resolve("@pulumi/pulumi/cmd/run-policy-pack");
     const plugin = await startPlugin(
         process.execPath,
@@ -154,14 +164,73 @@ async function startPack(folder: string, options: PolicyOptions): Promise<Pack> 
         ask((done) => client.handshake(handshakeOf(engineAddress, folder), done)),
         ask((done) => client.configureStack(stackOf(options), done)),
     );
-    await ask<messages.AnalyzerInfo>((done) => client.getAnalyzerInfo(new Empty(), done));
-    await optional(ask((done) => client.configure(new messages.ConfigureAnalyzerRequest(), done)));
+    const kill = () => {
+        client.close();
+        plugin.kill();
+    };
+    try {
+        const info = await ask<messages.AnalyzerInfo>((done) => client.getAnalyzerInfo(new Empty(), done));
+        await configure(client, info, given, configFile);
+        return { client, kill };
+    } catch (error) {
+        kill();
+        throw error;
+    }
+}
+
+/** Gives a pack its configuration, complete, as the CLI does; a pack from before there were any gets none. */
+async function configure(
+    client: AnalyzerClient,
+    info: messages.AnalyzerInfo,
+    given: PackConfig | undefined,
+    file: string | undefined,
+): Promise<void> {
+    if (!info.getSupportsconfig()) {
+        if (file !== undefined) {
+            throw new EngineError(`policy pack "${info.getName()}" does not support config (${file})`);
+        }
+        return;
+    }
+    const request = new messages.ConfigureAnalyzerRequest();
+    for (const [policy, { level, parameters }] of await completeConfig(packInfo(info), given, file)) {
+        const config = new messages.PolicyConfig();
+        config.setEnforcementlevel(levelNumbers[level]);
+        config.setProperties(Struct.fromJavaScript(parameters as PropertyMap));
+        request.getPolicyconfigMap().set(policy, config);
+    }
+    await ask((done) => client.configure(request, done));
+}
+
+const levelNumbers: Readonly<Record<EnforcementLevel, messages.EnforcementLevel>> = {
+    advisory: messages.EnforcementLevel.ADVISORY,
+    mandatory: messages.EnforcementLevel.MANDATORY,
+    disabled: messages.EnforcementLevel.DISABLED,
+    remediate: messages.EnforcementLevel.REMEDIATE,
+};
+
+const levelNames = Object.fromEntries(Object.entries(levelNumbers).map(([name, number]) => [number, name])) as Readonly<
+    Record<messages.EnforcementLevel, EnforcementLevel>
+>;
+
+function packInfo(info: messages.AnalyzerInfo): PackInfo {
     return {
-        client,
-        kill() {
-            client.close();
-            plugin.kill();
-        },
+        name: info.getName(),
+        version: info.getVersion(),
+        policies: info.getPoliciesList().map((policy) => ({
+            name: policy.getName(),
+            level: levelNames[policy.getEnforcementlevel()],
+            parameters: policy.getConfigschema()?.getProperties()?.toJavaScript() ?? {},
+            required: policy.getConfigschema()?.getRequiredList() ?? [],
+        })),
+        initial: new Map(
+            [...info.getInitialconfigMap().entries()].map(([policy, config]: [string, messages.PolicyConfig]) => [
+                policy,
+                {
+                    level: levelNames[config.getEnforcementlevel()],
+                    parameters: config.getProperties()?.toJavaScript() ?? {},
+                },
+            ]),
+        ),
     };
 }
 

@@ -8,6 +8,7 @@ import { newJsonDisplay } from "../display/json";
 import { EngineError, exitCode, Reported, unsupported } from "../errors";
 import type { Interrupts } from "../interrupts";
 import { acquireLock } from "../lock";
+import type { PackChoice } from "../policy";
 import { readPassphrase } from "../secrets";
 import { defaultParallel, openSession, type Session } from "../session";
 import type { Context } from "./context";
@@ -121,17 +122,28 @@ async function deploy(
         parallel: parallelOf(args, defaultParallel()),
         config,
         observer,
-        policyPacks: policyPacks(args.value("policy-pack"), context.cwd),
+        policyPacks: policyPacks(args, context.cwd),
         interrupt: interrupts.signal,
     });
 }
 
-/** Folders of policy packs, several separated by commas. */
-function policyPacks(flag: string | undefined, cwd: string): string[] {
-    return (flag ?? "")
-        .split(",")
-        .filter(Boolean)
-        .map((folder) => resolve(cwd, folder));
+/**
+ * Policy packs and their configurations, each in the order given, several separated by commas.
+ *
+ * @throws EngineError unless there is a configuration for every pack or for none
+ */
+function policyPacks(args: Arguments, cwd: string): PackChoice[] {
+    const folders = args.list("policy-pack").map((folder) => resolve(cwd, folder));
+    const files = args.list("policy-pack-config").map((file) => resolve(cwd, file));
+    if (files.length > 0 && folders.length === 0) {
+        throw new EngineError('"--policy-pack-config" must be specified with "--policy-pack"');
+    }
+    if (files.length > 0 && files.length !== folders.length) {
+        throw new EngineError(
+            'the number of "--policy-pack-config" flags must match the number of "--policy-pack" flags',
+        );
+    }
+    return folders.map((folder, at) => (files.length === 0 ? { folder } : { folder, configFile: files[at] }));
 }
 
 function conclude({ succeeded }: RunResult, { tally }: Pick<Display, "tally">, args: Arguments): void {

@@ -404,14 +404,7 @@ describe("what is not supported is refused by name", { timeout: 60_000 }, () => 
         expect(ended.stderr).toContain('the argument "dev" (a run takes flags only) is not supported');
     });
 
-    for (const flag of [
-        "--target",
-        "--policy-pack-config",
-        "--replace",
-        "--save-plan",
-        "--exclude",
-        "--continue-on-error",
-    ]) {
+    for (const flag of ["--target", "--replace", "--save-plan", "--exclude", "--continue-on-error"]) {
         it(`the flag ${flag}`, async () => {
             const ended = await project().engine("up", flag, "x");
             expect(ended.code).toBe(1);
