@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Command>> = {
     status: () => require("./status") as Command,
     drill: () => require("./drill") as Command,
     predict: () => require("./predict") as Command,
+    rehearse: () => require("./rehearse") as Command,
     render: () => require("./render") as Command,
     diagram: () => require("./diagram") as Command,
 };

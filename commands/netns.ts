@@ -4,8 +4,10 @@ import { netnsDriver } from "../provider/driver";
 import type { DaemonStatus, Sandbox } from "../provider/sandbox/protocol";
 import { connectSandbox } from "../provider/sandbox/start";
 import { types } from "../provider/schema";
+import { predict } from "../routing/predict";
 import type { Check, CheckResult } from "../verify/check";
 import { inReadingOrder } from "../verify/describe";
+import { planChecks, planNodeRoutes } from "../verify/plan";
 import { columns } from "../verify/report";
 import { verify } from "../verify/run";
 import { type Deployed, NoLabError } from "./deployed";
@@ -52,9 +54,16 @@ function notRunning(sandbox: string, stack: string): string {
     return `the sandbox ${sandbox} is not running; bring the lab back with: make up STACK=${stack}`;
 }
 
+/** The checks of a lab whose first verification failed, and so was not recorded. */
+function checksOf(lab: Lab): readonly Check[] {
+    const prediction = predict(lab);
+    return [...planChecks(lab, prediction), ...planNodeRoutes(lab, prediction)];
+}
+
 async function runChecks(lab: Deployed, deadlineSeconds: Seconds): Promise<readonly CheckResult[]> {
     const verification = lab.resources.find(({ type }) => type === types.verification)?.inputs;
-    const checks = inReadingOrder(Object.values(verification?.checks ?? {}) as readonly Check[]);
+    const recorded = verification && (Object.values(verification.checks as object) as readonly Check[]);
+    const checks = inReadingOrder(recorded ?? checksOf(lab.model));
     const sandbox = await sandboxOf(lab);
     const driver = netnsDriver(sandbox);
     const results = await verify(checks, driver, { deadlineSeconds });
