@@ -1,0 +1,152 @@
+/** Speakers with their ASes, the sessions between them, and what the nodes announce. */
+
+import { routingInstances } from "../../lab/instances";
+import type { BgpSpeaker, Lab, LoadBalancerPool } from "../../lab/model";
+import { advertisedPodCidrs, advertisingNodes } from "../../lab/services";
+import { type SessionEnd, sessionEnds } from "../../lab/sessions";
+import { nodeSpeakers } from "../../lab/speakers";
+import { type Box, between, type Edge, type Graph, type Group, mergedEdges } from "./graph";
+import {
+    asnLines,
+    clusterGroup,
+    clusterId,
+    deviceId,
+    loneLines,
+    meshLines,
+    mostNames,
+    nodeBox,
+    poolNames,
+    reflects,
+    routerBox,
+    serviceBox,
+    serviceId,
+    servicesId,
+    sessionEdges,
+} from "./parts";
+import { tiers } from "./tiers";
+
+/** Draws the BGP speakers and sessions of a lab. */
+export function bgp(lab: Lab): Graph {
+    const speakers = [...Object.keys(lab.routers).flatMap((name) => speakerBoxes(lab, name)), ...nodeBoxes(lab)];
+    const services = lab.cluster.services.map((service) => serviceBox(lab, service, silentLines(lab, service)));
+    const pools = lab.cluster.loadBalancerPools.map((pool) => poolBox(lab, pool));
+    const boxes = [...speakers, ...services, ...pools];
+    const byId = new Map(boxes.map((box) => [box.id, box]));
+    return {
+        title: `${lab.name}: BGP`,
+        groups: [
+            ...Object.keys(lab.routers).flatMap((name) => routerGroup(lab, name)),
+            ...clusterGroup(lab, meshLines(lab)),
+            ...(services.length + pools.length === 0 ? [] : [{ id: servicesId, lines: ["load balancing"] }]),
+        ],
+        boxes,
+        edges: mergedEdges([
+            ...sessionEdges(lab, ({ node, vrf }) => byId.get(speakerId(node, vrf))),
+            ...lab.cluster.services.flatMap((service) => announcements(lab, service, byId)),
+            ...lab.cluster.services.flatMap((service) => holdings(lab, service, byId)),
+        ]),
+    };
+}
+
+type Service = Lab["cluster"]["services"][number];
+
+/** Id of the box of a speaker: the device's own, or that of a VRF. */
+export function speakerId(device: string, vrf: string | undefined): string {
+    return vrf === undefined ? deviceId(device) : `vrf ${device} ${vrf}`;
+}
+
+/** A router with VRFs is a group, in which each VRF is a speaker. */
+export function routerGroup(lab: Lab, name: string): readonly Group[] {
+    return hasVrfs(lab, name) ? [{ id: `router ${name}`, lines: [name] }] : [];
+}
+
+function hasVrfs(lab: Lab, name: string): boolean {
+    return (lab.routers[name]!.vrfs ?? []).length > 0;
+}
+
+/** The speakers of a router; a default VRF without neighbors is left out where there are others. */
+function speakerBoxes(lab: Lab, name: string): readonly Box[] {
+    if (!hasVrfs(lab, name)) {
+        return [routerBox(lab, name, speakerLines(lab, name, lab.routers[name]!.bgp))];
+    }
+    return routingInstances(lab.routers[name]!)
+        .filter(({ vrf, bgp }) => vrf !== undefined || bgp.neighbors.length > 0)
+        .map(({ vrf, bgp: speaker }) => ({
+            id: speakerId(name, vrf),
+            group: `router ${name}`,
+            role: "vrf",
+            lines: [vrf === undefined ? "default VRF" : `VRF ${vrf}`, ...speakerLines(lab, name, speaker, vrf)],
+            tier: tiers(lab).ofDevice(name),
+        }));
+}
+
+function speakerLines(lab: Lab, router: string, speaker: BgpSpeaker, vrf?: string): readonly string[] {
+    const isOwn = (end: SessionEnd) => end.node === router && end.vrf === vrf;
+    const isReflector = sessionEnds(lab).some((end) => isOwn(end) && reflects(lab, end));
+    const redistributed = [...new Set(speaker.families.flatMap(({ redistribute }) => redistribute))];
+    return [
+        `AS ${speaker.asn}, id ${speaker.routerId}`,
+        ...(isReflector ? [`route reflector, cluster ${speaker.clusterId ?? speaker.routerId}`] : []),
+        ...announced(speaker.families.flatMap(({ networks }) => networks)),
+        ...(redistributed.length === 0 ? [] : [`announces ${redistributed.join(" and ")} routes`]),
+        ...loneLines(lab, isOwn),
+    ];
+}
+
+function nodeBoxes(lab: Lab): readonly Box[] {
+    return Object.entries(lab.cluster.nodes).map(([name, { routerId }]) => {
+        const programs = nodeSpeakers(lab, name).map(({ program }) => program);
+        const podCidrs = new Set(programs.flatMap((program) => advertisedPodCidrs(lab, name, program)));
+        return nodeBox(lab, name, [
+            ...asnLines(lab, name),
+            ...(programs.length === 0 ? [] : [`id ${routerId}`]),
+            ...announced([...podCidrs]),
+            ...loneLines(lab, ({ node }) => node === name),
+        ]);
+    });
+}
+
+function announced(prefixes: readonly string[]): readonly string[] {
+    if (prefixes.length === 0) {
+        return [];
+    }
+    return [`announces ${prefixes.length > mostNames ? `${prefixes.length} networks` : prefixes.join(", ")}`];
+}
+
+function silentLines(lab: Lab, service: Service): readonly string[] {
+    return advertisingNodes(lab, service).length === 0 ? ["announced by no node"] : [];
+}
+
+function poolBox(lab: Lab, { name, blocks }: LoadBalancerPool): Box {
+    return {
+        id: poolId(name),
+        group: servicesId,
+        role: "pool",
+        lines: [`pool ${name}`, ...blocks],
+        tier: tiers(lab).pools,
+        kin: { name: "pools" },
+    };
+}
+
+function poolId(name: string): string {
+    return `pool ${name}`;
+}
+
+/** Nodes to the services that they announce, or the whole cluster where all do. */
+function announcements(lab: Lab, service: Service, boxes: ReadonlyMap<string, Box>): readonly Edge[] {
+    const nodes = advertisingNodes(lab, service);
+    const to = serviceId(service);
+    if (nodes.length > 0 && nodes.length === Object.keys(lab.cluster.nodes).length) {
+        const id = `announcement ${clusterId} ${to}`;
+        return [{ id, from: clusterId, to, kind: "announcement", lines: ["announced by every node"] }];
+    }
+    return nodes.map((node) =>
+        between(boxes.get(deviceId(node))!, boxes.get(to)!, { kind: "announcement", lines: [] }),
+    );
+}
+
+function holdings(lab: Lab, service: Service, boxes: ReadonlyMap<string, Box>): readonly Edge[] {
+    return [...poolNames(lab, service)].map((pool) =>
+        between(boxes.get(serviceId(service))!, boxes.get(poolId(pool))!, { kind: "holds", lines: [] }),
+    );
+}

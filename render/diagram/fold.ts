@@ -1,0 +1,134 @@
+/** Pictures of large labs stay readable: a few of many alike boxes are drawn, and one for the others. */
+
+import type { Box, Edge, Graph, Mark } from "./graph";
+
+/** More alike boxes than this are drawn folded: those that change, at least the first few, and one box for the others. */
+const mostAlike = 12;
+const fewAlike = 3;
+
+/** The picture with every crowd of alike boxes folded. */
+export function folded(graph: Graph): Graph {
+    const crowds = [...alike(graph.boxes)].filter(([, boxes]) => boxes.length > mostAlike);
+    if (crowds.length === 0) {
+        return graph;
+    }
+    const changed = changedBoxes(graph);
+    const rest = new Map(crowds.map(([key, boxes]) => [key, hiddenOf(boxes, changed)]));
+    const stand = new Map([...rest].flatMap(([key, boxes]) => boxes.map(({ id }) => [id, moreId(key)] as const)));
+    const boxes = graph.boxes.flatMap((box) => {
+        if (!stand.has(box.id)) {
+            return [box];
+        }
+        const key = keyOf(box)!;
+        const hidden = rest.get(key)!;
+        return hidden[0] === box ? [moreBox(key, hidden)] : [];
+    });
+    const groups = new Set(boxes.map(({ group }) => group));
+    return {
+        ...graph,
+        groups: graph.groups.filter(({ id }) => groups.has(id)),
+        boxes,
+        edges: foldedEdges(graph.edges, stand),
+    };
+}
+
+function alike(boxes: readonly Box[]): ReadonlyMap<string, readonly Box[]> {
+    const crowds = new Map<string, Box[]>();
+    for (const box of boxes) {
+        const key = keyOf(box);
+        if (key !== undefined) {
+            crowds.set(key, [...(crowds.get(key) ?? []), box]);
+        }
+    }
+    return crowds;
+}
+
+function keyOf({ kin, tier }: Box): string | undefined {
+    return kin && `${kin.name} ${tier}`;
+}
+
+function moreId(key: string): string {
+    return `more ${key}`;
+}
+
+/** Boxes that are marked themselves, or at an end of a marked edge. */
+function changedBoxes({ boxes, edges }: Graph): ReadonlySet<string> {
+    return new Set([
+        ...boxes.filter(({ mark }) => mark !== undefined).map(({ id }) => id),
+        ...edges.filter(({ mark }) => mark !== undefined).flatMap(({ from, to }) => [from, to]),
+    ]);
+}
+
+/** What is not drawn of a crowd: all but the first that change themselves, or the first at all. */
+function hiddenOf(boxes: readonly Box[], changed: ReadonlySet<string>): readonly Box[] {
+    const first = [
+        ...boxes.filter(({ mark }) => mark !== undefined),
+        ...boxes.filter(({ id, mark }) => mark === undefined && changed.has(id)),
+    ];
+    const shown = new Set([...first, ...boxes].slice(0, Math.max(fewAlike, Math.min(first.length, mostAlike))));
+    return boxes.filter((box) => !shown.has(box));
+}
+
+function moreBox(key: string, hidden: readonly Box[]): Box {
+    const { group, tier, kin } = hidden[0]!;
+    const asns = hidden.flatMap((box) => box.kin?.asns ?? []);
+    const pods = hidden.reduce((sum, box) => sum + (box.kin?.pods ?? 0), 0);
+    const marks = hidden.map(({ mark }) => mark);
+    const mark = commonMark(marks);
+    return {
+        id: moreId(key),
+        ...(group === undefined ? {} : { group }),
+        role: "more",
+        lines: [
+            `${hidden.length} more ${kin!.name}`,
+            ...(asns.length === 0 ? [] : [asnRange(asns)]),
+            ...(pods === 0 ? [] : [pods === 1 ? "1 pod" : `${pods} pods`]),
+            ...(mark === "changed" ? countLines(marks) : []),
+        ],
+        tier,
+        ...(mark === undefined ? {} : { mark }),
+    };
+}
+
+function asnRange(asns: readonly number[]): string {
+    const [first, last] = [Math.min(...asns), Math.max(...asns)];
+    return first === last ? `AS ${first}` : `AS ${first} to ${last}`;
+}
+
+/** What marks have in common: all the same, or else a change as soon as one is there. */
+function commonMark(marks: readonly (Mark | undefined)[]): Mark | undefined {
+    const kinds = new Set(marks);
+    return kinds.size === 1 ? marks[0] : "changed";
+}
+
+function countLines(marks: readonly (Mark | undefined)[]): readonly string[] {
+    return (["added", "removed", "changed"] as const).flatMap((mark) => {
+        const count = marks.filter((each) => each === mark).length;
+        return count === 0 ? [] : [`${count} ${mark}`];
+    });
+}
+
+/** Edges of folded boxes: all between the same two boxes are one. */
+function foldedEdges(edges: readonly Edge[], stand: ReadonlyMap<string, string>): readonly Edge[] {
+    const merged = new Map<string, Edge[]>();
+    for (const edge of edges) {
+        const [from, to] = [stand.get(edge.from) ?? edge.from, stand.get(edge.to) ?? edge.to];
+        const isWhole = from === edge.from && to === edge.to;
+        const id = isWhole ? edge.id : `${edge.kind} ${from} ${to}`;
+        merged.set(id, [...(merged.get(id) ?? []), { ...edge, id, from, to }]);
+    }
+    return [...merged.values()].map((same) => (same.length === 1 ? same[0]! : bundle(same)));
+}
+
+function bundle(edges: readonly Edge[]): Edge {
+    const { mark: _, ...first } = edges[0]!;
+    const mark = commonMark(edges.map((edge) => edge.mark));
+    const lines = [...new Set(edges.flatMap((edge) => edge.lines))];
+    const count = edges.length;
+    return {
+        ...first,
+        lines: lines.length <= 2 ? lines : [],
+        count,
+        ...(mark === undefined ? {} : { mark }),
+    };
+}

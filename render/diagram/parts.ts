@@ -1,0 +1,242 @@
+/** Parts of a lab that several views draw alike. */
+
+import { familyName } from "../../lab/address";
+
+import type { Family, Lab, Service } from "../../lab/model";
+import { advertisingNodes, podsOn, poolsOf } from "../../lab/services";
+import { loneEnds, type Session, type SessionEnd, sessions } from "../../lab/sessions";
+import { findSessionSettings, nodeSpeakers, programNames } from "../../lab/speakers";
+import { type Box, between, type Edge, type Group } from "./graph";
+import { devicesBySegment, tiers } from "./tiers";
+
+/** Up to this number, things in a line are named; of more, the number is told. */
+export const mostNames = 12;
+
+/** Id of the group of the cluster. */
+export const clusterId = "cluster";
+
+/** Id of the group of services. */
+export const servicesId = "services";
+
+/** Id of the box of a device. */
+export function deviceId(name: string): string {
+    return `n ${name}`;
+}
+
+/** Id of the box of a segment. */
+export function segmentId(name: string): string {
+    return `segment ${name}`;
+}
+
+/** The group of the cluster, with what makes its network; nothing when the lab has no nodes. */
+export function clusterGroup(lab: Lab, lines: readonly string[]): readonly Group[] {
+    const { name, kubernetesVersion, nodes, cilium, calico, metallb } = lab.cluster;
+    if (Object.keys(nodes).length === 0) {
+        return [];
+    }
+    const programs = Object.entries({ Cilium: cilium, Calico: calico, MetalLB: metallb })
+        .flatMap(([program, installed]) => (installed === undefined ? [] : [`${program} ${installed.version}`]))
+        .join(", ");
+    return [{ id: clusterId, lines: [`${name}: Kubernetes ${kubernetesVersion}, ${programs}`, ...lines] }];
+}
+
+/** Box of a host. */
+export function hostBox(lab: Lab, name: string, lines: readonly string[]): Box {
+    const tier = tiers(lab).ofDevice(name);
+    return { id: deviceId(name), role: "host", lines: [name, ...lines], tier, kin: { name: "hosts" } };
+}
+
+/** Box of a router. */
+export function routerBox(lab: Lab, name: string, lines: readonly string[]): Box {
+    return {
+        id: deviceId(name),
+        role: "router",
+        lines: [name, ...lines],
+        tier: tiers(lab).ofDevice(name),
+        kin: { name: "routers", asns: [lab.routers[name]!.bgp.asn] },
+    };
+}
+
+/** Box of a Kubernetes node. */
+export function nodeBox(lab: Lab, name: string, lines: readonly string[]): Box {
+    return {
+        id: deviceId(name),
+        group: clusterId,
+        role: "node",
+        lines: [name, ...lines],
+        tier: tiers(lab).ofDevice(name),
+        kin: {
+            name: "nodes",
+            asns: nodeSpeakers(lab, name).map(({ asn }) => asn),
+            pods: podsOn(lab, name).length,
+        },
+    };
+}
+
+/** The ASes of a node, with the programs where there are several. */
+export function asnLines(lab: Lab, node: string): readonly string[] {
+    const speakers = nodeSpeakers(lab, node);
+    if (speakers.length === 0) {
+        return ["no BGP"];
+    }
+    return speakers.length === 1
+        ? [`AS ${speakers[0]!.asn}`]
+        : speakers.map(({ program, asn }) => `${programNames[program]} AS ${asn}`);
+}
+
+/** Cables between two devices, and the cables of others to the boxes of segments. */
+export function linkEdges(lab: Lab, boxes: readonly Box[]): readonly Edge[] {
+    const byId = new Map(boxes.map((box) => [box.id, box]));
+    return [...devicesBySegment(lab)].flatMap(([name, devices]): readonly Edge[] => {
+        const ends = devices.flatMap((device) => byId.get(deviceId(device)) ?? []);
+        const bridge = byId.get(segmentId(name));
+        if (bridge !== undefined) {
+            return ends.map((end) => between(end, bridge, { kind: "link", lines: [] }));
+        }
+        const [a, b] = ends;
+        const { kind, subnets } = lab.segments[name]!;
+        return kind !== "point-to-point" || a === undefined || b === undefined
+            ? []
+            : [between(a, b, { id: segmentId(name), kind: "link", lines: subnets })];
+    });
+}
+
+/** Whether every node has a session with every other, so that the cluster's title says it once. */
+export function hasMesh({ cluster: { calico, nodes } }: Lab): boolean {
+    return calico?.nodeToNodeMesh === true && Object.keys(nodes).length > 1;
+}
+
+/** What the cluster's title says of a mesh. */
+export function meshLines(lab: Lab): readonly string[] {
+    return hasMesh(lab) ? [`Calico: full mesh of iBGP between the nodes, AS ${lab.cluster.calico!.asn}`] : [];
+}
+
+/**
+ * Sessions, all between two boxes as one edge. Those of the mesh are in the cluster's title.
+ *
+ * @param boxOf the box of one end; nothing when it is not drawn
+ */
+export function sessionEdges(lab: Lab, boxOf: (end: SessionEnd) => Box | undefined): readonly Edge[] {
+    const byPair = new Map<string, { readonly a: Box; readonly b: Box; readonly sessions: Session[] }>();
+    for (const session of sessions(lab).filter(({ local }) => local.path.at(-1) !== "nodeToNodeMesh")) {
+        const [a, b] = [boxOf(session.local), boxOf(session.remote)];
+        if (a !== undefined && b !== undefined) {
+            const id = ["session", ...[a.id, b.id].sort()].join(" ");
+            const pair = byPair.get(id) ?? { a, b, sessions: [] };
+            pair.sessions.push(session);
+            byPair.set(id, pair);
+        }
+    }
+    return [...byPair].map(([id, { a, b, sessions: all }]) => {
+        const kind = all.every(isInternal) ? "ibgp" : "ebgp";
+        return between(a, b, { id, kind, lines: sessionLines(lab, all) });
+    });
+}
+
+function isInternal({ local, remote }: Session): boolean {
+    return local.speaker.asn === remote.speaker.asn;
+}
+
+/** What sessions between two boxes carry: those that differ by their families only are one line. */
+function sessionLines(lab: Lab, all: readonly Session[]): readonly string[] {
+    const families = new Map<string, Set<Family>>();
+    for (const session of all) {
+        const { local, remote } = session;
+        const text = `${programText(lab, session)}${isInternal(session) ? "iBGP" : "eBGP"}|${detailsText(lab, session)}`;
+        const carried = families.get(text) ?? new Set();
+        for (const family of local.families.filter((each) => remote.families.includes(each))) {
+            carried.add(family);
+        }
+        families.set(text, carried);
+    }
+    return [...families].map(([text, carried]) => {
+        const [kind, details = ""] = text.split("|");
+        const names = carried.size === 0 ? "without a common family" : [...carried].sort().map(familyName).join(", ");
+        return `${kind} ${names}${details}`;
+    });
+}
+
+/** The program of an end on a node that runs several. */
+function programText(lab: Lab, { local, remote }: Session): string {
+    return [local, remote]
+        .filter(({ node, program }) => program !== undefined && nodeSpeakers(lab, node).length > 1)
+        .map(({ program }) => `${programNames[program!]} `)
+        .join("");
+}
+
+function detailsText(lab: Lab, { local, remote }: Session): string {
+    const details = [
+        ...clientsOf(lab, local, remote),
+        ...clientsOf(lab, remote, local),
+        ...(local.bfd !== undefined && remote.bfd !== undefined ? ["BFD"] : []),
+        ...refusals(local, remote),
+        ...refusals(remote, local),
+    ];
+    return details.map((detail) => `, ${detail}`).join("");
+}
+
+/** Whether one end reflects routes to the other. */
+function clientsOf(lab: Lab, end: SessionEnd, other: SessionEnd): readonly string[] {
+    return reflects(lab, end) ? [`${other.node} is a client`] : [];
+}
+
+/** Whether an end of a router takes the other for a client of its route reflector. */
+export function reflects(lab: Lab, { node, vrf, path, kind }: SessionEnd): boolean {
+    const router = lab.routers[node];
+    if (kind !== "router" || router === undefined) {
+        return false;
+    }
+    const bgp = vrf === undefined ? router.bgp : router.vrfs?.find(({ name }) => name === vrf)?.bgp;
+    const neighbor = bgp?.neighbors[Number(path.at(-1))];
+    const settings = bgp === undefined || neighbor === undefined ? undefined : findSessionSettings(bgp, neighbor);
+    return settings?.families.some(({ routeReflectorClient }) => routeReflectorClient === true) ?? false;
+}
+
+/** An end that expects another AS than the other end has refuses the session (RFC 4271 §6.2). */
+function refusals(end: SessionEnd, other: SessionEnd): readonly string[] {
+    return end.remoteAsn === other.speaker.asn
+        ? []
+        : [`refused: ${end.node} expects AS ${end.remoteAsn}, not ${other.speaker.asn}`];
+}
+
+/** Neighbors of a speaker that no device answers for. */
+export function loneLines(lab: Lab, isOwn: (end: SessionEnd) => boolean): readonly string[] {
+    return loneEnds(lab)
+        .filter(isOwn)
+        .map(({ peerAddress, remoteAsn }) => `neighbor ${peerAddress}, AS ${remoteAsn}: no device answers`);
+}
+
+/** Box of a service. */
+export function serviceBox(lab: Lab, service: Service, lines: readonly string[]): Box {
+    const { namespace, name, port, externalTrafficPolicy, loadBalancerAddresses } = service;
+    return {
+        id: serviceId(service),
+        group: servicesId,
+        role: "service",
+        lines: [`${namespace}/${name}`, ...loadBalancerAddresses, `port ${port}, ${externalTrafficPolicy}`, ...lines],
+        tier: tiers(lab).services,
+        kin: { name: "services" },
+    };
+}
+
+/** Id of the box of a service. */
+export function serviceId({ namespace, name }: Service): string {
+    return `service ${namespace}/${name}`;
+}
+
+/** Who announces a service, in words. */
+export function announcersText(lab: Lab, service: Service): string {
+    const nodes = advertisingNodes(lab, service);
+    if (nodes.length === 0) {
+        return "announced by no node";
+    }
+    if (nodes.length === Object.keys(lab.cluster.nodes).length) {
+        return "announced by every node";
+    }
+    return nodes.length > mostNames ? `announced by ${nodes.length} nodes` : `announced by ${nodes.join(", ")}`;
+}
+
+/** The pools that hold an address of a service. */
+export function poolNames(lab: Lab, { loadBalancerAddresses }: Service): ReadonlySet<string> {
+    return new Set(loadBalancerAddresses.flatMap((address) => poolsOf(lab, address).map(({ name }) => name)));
+}

@@ -1,0 +1,51 @@
+/** Devices, the interfaces and addresses that they have, and the segments between them. */
+
+import type { Device, Interface, Lab } from "../../lab/model";
+import { type Graph, mergedEdges } from "./graph";
+import { bridgeBoxes } from "./overview";
+import { clusterGroup, hostBox, linkEdges, mostNames, nodeBox, routerBox } from "./parts";
+
+/** Interfaces of a device up to this number are written out. */
+const mostInterfaces = 12;
+
+/** Draws the devices and segments of a lab. */
+export function physical(lab: Lab): Graph {
+    const boxes = [
+        ...Object.entries(lab.hosts).map(([name, host]) => hostBox(lab, name, interfaceLines(host))),
+        ...Object.entries(lab.routers).map(([name, router]) =>
+            routerBox(lab, name, [
+                [router.nos.toUpperCase(), router.nosVersion].filter((text) => text !== undefined).join(" "),
+                ...interfaceLines(router),
+                ...(router.sourceNat ?? []).map((nat) => `hides ${nat.source} behind ${nat.interface}`),
+            ]),
+        ),
+        ...Object.entries(lab.cluster.nodes).map(([name, node]) =>
+            nodeBox(lab, name, [...interfaceLines(node), ...podLines(node.podCidrs)]),
+        ),
+        ...bridgeBoxes(lab),
+    ];
+    return {
+        title: `${lab.name}: devices and addresses`,
+        groups: clusterGroup(lab, []),
+        boxes,
+        edges: mergedEdges(linkEdges(lab, boxes)),
+    };
+}
+
+function interfaceLines({ interfaces }: Device): readonly string[] {
+    return interfaces.length > mostInterfaces
+        ? [`${interfaces.length} interfaces`]
+        : interfaces.filter(({ addresses }) => addresses.length > 0).map(interfaceText);
+}
+
+/** An interface as `name addresses`. */
+export function interfaceText({ name, addresses }: Interface): string {
+    return `${name} ${addresses.join(", ")}`;
+}
+
+function podLines(podCidrs: readonly string[]): readonly string[] {
+    if (podCidrs.length === 0) {
+        return [];
+    }
+    return [podCidrs.length > mostNames ? `${podCidrs.length} blocks of pods` : `pods ${podCidrs.join(", ")}`];
+}
