@@ -296,6 +296,13 @@ export function timers(defaults: {
         .default(defaults);
 }
 
+/** What a router takes from a node before it closes the session; anything when it is left out. */
+export const maximumPrefixes = wholeNumber(1, 4294967295)
+    .optional()
+    .describe(
+        "Prefixes of a family that a router accepts from a node; with more it closes the session. No limit when left out.",
+    );
+
 /** Bidirectional forwarding detection of a session between routers; off when it is left out. */
 export const bfd = z.strictObject({
     detectMultiplier: wholeNumber(2, 255).default(3).describe("Packets that may be missed in a row."),

@@ -27,6 +27,10 @@ export const origins: readonly Origin<CalicoMetalLbVrf>[] = [
         config: ([index], parameters) => peerAsn(index!, parameters),
     },
     { model: `routers.${router}.bgp.neighbors.*.session.settings.timers`, config: "routerTimers", rest: true },
+    {
+        model: `routers.${router}.bgp.neighbors.*.session.settings.families.*.maximumPrefixes`,
+        config: ([index], parameters) => ["maximumPrefixes", speakerOf(index!, parameters)],
+    },
     { model: `routers.${router}.bgp`, config: "vrfs" },
     { model: `routers.${router}.vrfs.*.bgp.asn`, config: "routerAsn" },
     { model: `routers.${router}.vrfs.*.bgp.routerId`, config: ([vrf]) => ["routerIds", instances[Number(vrf)]!] },
@@ -35,6 +39,10 @@ export const origins: readonly Origin<CalicoMetalLbVrf>[] = [
         config: ([vrf]) => [`${instances[Number(vrf)]!}Asn`],
     },
     { model: `routers.${router}.vrfs.*.bgp.neighbors.*.session.settings.timers`, config: "routerTimers", rest: true },
+    {
+        model: `routers.${router}.vrfs.*.bgp.neighbors.*.session.settings.families.*.maximumPrefixes`,
+        config: ([vrf]) => ["maximumPrefixes", instances[Number(vrf)]!],
+    },
     { model: `routers.${router}.vrfs.*.bgp.neighbors.*.session.settings.bfd`, config: "bfd", rest: true },
     { model: `routers.${router}.vrfs.*.bgp.neighbors.*.session.settings.ebgpMultihop`, config: "multihop" },
     { model: `routers.${router}.vrfs.*.bgp.neighbors`, config: "nodeSubnet" },
@@ -76,6 +84,10 @@ export const origins: readonly Origin<CalicoMetalLbVrf>[] = [
 ];
 
 /** Without VRFs the router has Calico's speakers as neighbors first, then MetalLB's. */
-function peerAsn(index: Path[number], { workers }: CalicoMetalLbVrf): Path {
-    return [Number(index) <= workers ? "calicoAsn" : "metallbAsn"];
+function speakerOf(index: Path[number], { workers }: CalicoMetalLbVrf): (typeof instances)[number] {
+    return Number(index) <= workers ? "calico" : "metallb";
+}
+
+function peerAsn(index: Path[number], parameters: CalicoMetalLbVrf): Path {
+    return [`${speakerOf(index, parameters)}Asn`];
 }

@@ -17,6 +17,7 @@ import {
     ipv4Prefix,
     ipv4Service,
     kubernetesVersion,
+    maximumPrefixes,
     metallbVersion,
     pool,
     seconds,
@@ -62,6 +63,17 @@ export const schema = z.strictObject({
     maximumPaths: wholeNumber(1, 256)
         .default(4)
         .describe("Most equal paths in the VRF of MetalLB; that of Calico uses one."),
+    maximumPrefixes: z
+        .strictObject({
+            calico: maximumPrefixes.describe(
+                "Blocks that the router accepts from a node's BIRD; no limit when left out.",
+            ),
+            metallb: maximumPrefixes.describe(
+                "Load-balancer addresses that the router accepts from a node's MetalLB; no limit when left out.",
+            ),
+        })
+        .default({})
+        .describe("Prefixes that the router accepts from a node; with more it closes the session."),
     routerTimers: timers({ holdTime: 180, keepalive: 60, connectRetry: 5 }).describe(
         "Timers of the router's sessions.",
     ),

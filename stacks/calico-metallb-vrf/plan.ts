@@ -24,6 +24,7 @@ import { bridge, cable, everything, onSegment, viaAddress } from "../planning/li
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
 import { planDeployment } from "../planning/pods";
 import { planServices } from "../planning/services";
+import { limitOf } from "../planning/sessions";
 import {
     advertisement,
     appLabels,
@@ -215,21 +216,22 @@ function planSpeaker(
 }
 
 function calicoNeighbor(parameters: CalicoMetalLbVrf, node: PlannedNode): Neighbor {
-    return neighbor(parameters, node, parameters.calicoAsn, {
-        ebgpMultihop: parameters.multihop,
-        updateSource: loopbacks[2],
-    });
+    const { calicoAsn, multihop, maximumPrefixes } = parameters;
+    const more = { ebgpMultihop: multihop, updateSource: loopbacks[2] };
+    return neighbor(parameters, node, calicoAsn, maximumPrefixes.calico, more);
 }
 
 function metallbNeighbor(parameters: CalicoMetalLbVrf, node: PlannedNode): Neighbor {
-    const { metallbAsn, bfd } = parameters;
-    return neighbor(parameters, node, metallbAsn, { updateSource: nodePort, ...(bfd === undefined ? {} : { bfd }) });
+    const { metallbAsn, maximumPrefixes, bfd } = parameters;
+    const more = { updateSource: nodePort, ...(bfd === undefined ? {} : { bfd }) };
+    return neighbor(parameters, node, metallbAsn, maximumPrefixes.metallb, more);
 }
 
 function neighbor(
     { routerTimers }: CalicoMetalLbVrf,
     node: PlannedNode,
     asn: number,
+    maximumPrefixes: number | undefined,
     more: Pick<SessionSettings, "ebgpMultihop" | "updateSource" | "bfd">,
 ): Neighbor {
     return {
@@ -241,7 +243,7 @@ function neighbor(
                 remoteAs: { kind: "asn", asn },
                 timers: routerTimers,
                 ...more,
-                families: [{ family: "ipv4", prefixListOut: denyAll }],
+                families: [{ family: "ipv4", prefixListOut: denyAll, ...limitOf({ maximumPrefixes }) }],
             },
         },
     };

@@ -19,6 +19,7 @@ export const origins: readonly Origin<IbgpFrr>[] = [
     { model: "routers.*.bgp.neighbors.*.remoteAsn", config: "nodeAsn" },
     { model: "routers.*.bgp.neighbors.*.session.settings.remoteAs", config: "nodeAsn" },
     { model: "routers.*.bgp.neighbors.*.session.settings.timers", config: "routerTimers", rest: true },
+    { model: "routers.*.bgp.neighbors.*.session.settings.families.*.maximumPrefixes", config: "maximumPrefixes" },
     { model: "routers.*.bgp.neighbors.*.session.settings.families", config: "nextHopSelf" },
     { model: "routers.*.bgp.neighbors", config: "nodeSubnet" },
     { model: "routers", config: "routerAsn" },

@@ -14,6 +14,7 @@ import {
     ipv4Service,
     kubernetesVersion,
     labelSelector,
+    maximumPrefixes,
     pool,
     seconds,
     timers,
@@ -51,6 +52,7 @@ export const schema = z.strictObject({
     nextHopSelf: flag
         .default(true)
         .describe("Whether the router offers nodes routes with its own address as their next hop."),
+    maximumPrefixes,
     multipathRelax: flag
         .default(false)
         .describe("Whether the router shares load between paths through different ASes."),

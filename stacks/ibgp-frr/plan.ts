@@ -17,6 +17,7 @@ import { bridge, everything, onSegment, viaAddress } from "../planning/links";
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
 import { planDeployment } from "../planning/pods";
 import { planServices } from "../planning/services";
+import { limitOf } from "../planning/sessions";
 import {
     appLabels,
     beforeWorkers,
@@ -118,7 +119,8 @@ function planRouter(parameters: IbgpFrr, nodes: readonly PlannedNode[]): Router 
     };
 }
 
-function planNeighbor({ nodeAsn, routerTimers, nextHopSelf }: IbgpFrr, node: PlannedNode): Neighbor {
+function planNeighbor(parameters: IbgpFrr, node: PlannedNode): Neighbor {
+    const { nodeAsn, routerTimers, nextHopSelf } = parameters;
     return {
         address: addressOf(node.address),
         remoteAsn: nodeAsn,
@@ -128,7 +130,7 @@ function planNeighbor({ nodeAsn, routerTimers, nextHopSelf }: IbgpFrr, node: Pla
                 remoteAs: { kind: "asn", asn: nodeAsn },
                 timers: routerTimers,
                 updateSource: nodePort,
-                families: [{ family: "ipv4", ...(nextHopSelf ? { nextHopSelf } : {}) }],
+                families: [{ family: "ipv4", ...(nextHopSelf ? { nextHopSelf } : {}), ...limitOf(parameters) }],
             },
         },
     };

@@ -32,6 +32,7 @@ export const origins: readonly Origin<LeafSpine>[] = [
         rest: true,
     },
     { model: "routers.*.bgp.neighbors.*.session.settings.bfd", config: "bfd", rest: true },
+    { model: "routers.*.bgp.neighbors.*.session.settings.families.*.maximumPrefixes", config: "maximumPrefixes" },
     { model: "routers.*.bgp.neighbors.*.session.settings.families.*", config: "spineAsns" },
     {
         model: "routers.*.bgp.neighbors.*.session.settings.families",

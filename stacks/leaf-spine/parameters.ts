@@ -16,6 +16,7 @@ import {
     kubernetesVersion,
     labelSelector,
     labels,
+    maximumPrefixes,
     metallbVersion,
     pool,
     seconds,
@@ -117,6 +118,7 @@ export const schema = z.strictObject({
         .describe("ASes of the leaves and of the nodes of their racks.")
         .meta({ fallback: "`65005`, `65008`, and on in steps of three" }),
     routeReflection: flag.default(true).describe("Whether leaves reflect routes between the nodes of their rack."),
+    maximumPrefixes,
     multipathRelax: flag
         .default(true)
         .describe("Whether leaves share load between spines of different ASes; spines never do between leaves."),

@@ -26,6 +26,7 @@ import { bridge, cable, everything, type Link, link, onSegment, viaAddress } fro
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
 import { spreadPods } from "../planning/pods";
 import { planServices } from "../planning/services";
+import { limitOf } from "../planning/sessions";
 import {
     appLabels,
     bridgeName,
@@ -291,8 +292,13 @@ function fabricNeighbor({ fabricTimers, bfd }: LeafSpine, peer: InterfaceAddress
     return neighbor(peer, asn, fabricTimers, { family: "ipv4" }, bfd === undefined ? {} : { bfd });
 }
 
-function nodeNeighbor({ rackTimers, routeReflection }: LeafSpine, node: PlannedNode, asn: Asn): Neighbor {
-    const exchanged: SessionFamily = { family: "ipv4", ...(routeReflection ? { routeReflectorClient: true } : {}) };
+function nodeNeighbor(parameters: LeafSpine, node: PlannedNode, asn: Asn): Neighbor {
+    const { rackTimers, routeReflection } = parameters;
+    const exchanged: SessionFamily = {
+        family: "ipv4",
+        ...(routeReflection ? { routeReflectorClient: true } : {}),
+        ...limitOf(parameters),
+    };
     return neighbor(node.address, asn, rackTimers, exchanged, {});
 }
 

@@ -38,6 +38,7 @@ export const origins: readonly Origin<SingleFrr>[] = [
     { model: `routers.${router}.bgp.maximumPaths`, config: "maximumPaths" },
     { model: `routers.${router}.bgp.peerGroups.*.settings.timers`, config: "routerTimers", rest: true },
     { model: `routers.${router}.bgp.peerGroups.*.settings.families.*.prefixListIn`, config: "importFilter" },
+    { model: `routers.${router}.bgp.peerGroups.*.settings.families.*.maximumPrefixes`, config: "maximumPrefixes" },
     { model: `routers.${router}.bgp.peerGroups.*.settings.families`, config: "exportFilter" },
     { model: `routers.${router}.bgp.neighbors.*.remoteAsn`, config: "nodeAsn" },
     { model: `routers.${router}.bgp.neighbors`, config: "linkPools" },

@@ -16,6 +16,7 @@ import {
     kubernetesVersion,
     labelSelector,
     labels,
+    maximumPrefixes,
     pool,
     prefix,
     seconds,
@@ -85,6 +86,7 @@ export const schema = z.strictObject({
         .array(filterEntry)
         .default([])
         .describe("Routes the router takes from the nodes, by family; without an entry of a family, all of it."),
+    maximumPrefixes,
     routerAsn: asn.default(65000).describe("AS of the router."),
     routerId: ipv4Address.default("10.0.0.0").describe("BGP identifier of the router."),
     nodeAsn: asn.default(65001).describe("AS of the control-plane node; the workers' count up from it."),

@@ -23,6 +23,7 @@ import { bridge, cable, everything, families, type Link, link, onSegment, viaAdd
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
 import { planDeployment } from "../planning/pods";
 import { planServices } from "../planning/services";
+import { limitOf } from "../planning/sessions";
 import { appLabels, client, clientPort, exportNames, groupNames, importNames, name, podPort, router } from "./names";
 import { linkMask, nodeMask, podWorkers, type SingleFrr, versionSet } from "./parameters";
 
@@ -175,6 +176,7 @@ function planGroup(parameters: SingleFrr, family: Family): PeerGroup {
         family,
         ...(hasImportFilter(parameters, family) ? { prefixListIn: importNames[family] } : {}),
         prefixListOut: exportNames[family],
+        ...limitOf(parameters),
     };
     return {
         name: groupNames[family],
