@@ -1,4 +1,5 @@
 import * as needs from "./needs";
+import { UsageError } from "./options";
 
 /** A command: takes its arguments, gives the exit code. */
 interface Command {
@@ -11,10 +12,17 @@ const commands: Readonly<Record<string, () => Command>> = {
     status: () => require("./status") as Command,
     drill: () => require("./drill") as Command,
     predict: () => require("./predict") as Command,
+    revision: () => require("./revision") as Command,
     rehearse: () => require("./rehearse") as Command,
     render: () => require("./render") as Command,
     diagram: () => require("./diagram") as Command,
 };
+
+/** Whether a command was asked for what it does not do, e.g. with an option that it does not have. */
+function isUsage(error: unknown): boolean {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    return error instanceof UsageError || code.startsWith("ERR_PARSE_ARGS");
+}
 
 async function main([name, ...args]: string[]): Promise<number> {
     const load = commands[name ?? ""];
@@ -31,6 +39,6 @@ main(process.argv.slice(2)).then(
     },
     (error: unknown) => {
         console.error(error instanceof Error ? error.message : String(error));
-        process.exitCode = 255;
+        process.exitCode = isUsage(error) ? 2 : 255;
     },
 );

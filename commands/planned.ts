@@ -3,6 +3,7 @@ import { parse } from "yaml";
 import type { Lab } from "../lab/model";
 import { type Finding, formatFindings, isError } from "../lab/rules/findings";
 import { readLab, type Settings, type StackConfig } from "../stacks/config";
+import { stackFile } from "./stacks";
 
 /** What a stack's file asks for. */
 export interface Planned {
@@ -22,18 +23,27 @@ const prefix = "bgp-lab:";
  * @throws Error when there is no such file, or the configuration cannot become a lab; with every finding
  */
 export function planned(stack: string): Planned {
-    const file = `Pulumi.${stack}.yaml`;
+    const file = stackFile(stack);
     if (!existsSync(file)) {
         throw new Error(`there is no ${file}: set STACK to the <name> of a Pulumi.<name>.yaml`);
     }
-    const { lab, settings, findings } = readLab(configOf(readFileSync(file, "utf8")), stack);
+    const { lab, settings, findings } = readLab(configIn(file), stack);
     if (lab === undefined) {
         throw new Error(`${file}: the configuration cannot become a lab\n\n${formatFindings(findings)}`);
     }
     return { stack, lab, settings, findings: findings.filter((finding) => !isError(finding)) };
 }
 
-/** The project's part of a stack file. */
+/** The project's part of a stack file on disk. @throws Error that names the file when it is not YAML */
+export function configIn(file: string): StackConfig {
+    try {
+        return configOf(readFileSync(file, "utf8"));
+    } catch (error) {
+        throw new Error(`${file}: ${error instanceof Error ? error.message : error}`);
+    }
+}
+
+/** The project's part of a stack file's text. */
 export function configOf(text: string): StackConfig {
     const { config } = (parse(text) ?? {}) as { readonly config?: Readonly<Record<string, unknown>> | null };
     const own = Object.entries(config ?? {}).filter(([key]) => key.startsWith(prefix));

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -11,7 +11,7 @@ import type { FailedCheck, Rehearsal } from "../review/rehearsal";
 import { readLab } from "../stacks/config";
 import type { CheckResult } from "../verify/check";
 import { interruptible } from "./interruption";
-import { configOf } from "./planned";
+import { configIn } from "./planned";
 import { type Outcome, runProgram } from "./program";
 import { chosenStacks, stackFile, stacksOptions } from "./stacks";
 
@@ -105,7 +105,7 @@ export async function rehearse(
 
 /** Rehearses one stack. */
 async function rehearseOne(stack: string, signal: AbortSignal): Promise<Rehearsal> {
-    const config = { ...configOf(readFileSync(stackFile(stack), "utf8")), runtime: "netns" };
+    const config = { ...configIn(stackFile(stack)), runtime: "netns" };
     const errors = readLab(config, stack).findings.filter(isError);
     if (errors.length > 0) {
         return { stack, notRun: formatFindings(errors) };

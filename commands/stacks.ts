@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { UsageError } from "./options";
 
 /**
  * Parses the options of a command about several stacks: `--stack` may be given more than once.
@@ -27,12 +28,12 @@ export function stacksIn(folder = "."): readonly string[] {
 /**
  * The named stacks; all that have a file when none is named.
  *
- * @throws Error when a named one has no file
+ * @throws UsageError when a named one has no file
  */
 export function chosenStacks(named: readonly string[], folder = "."): readonly string[] {
     const unknown = named.find((stack) => !existsSync(stackFile(stack, folder)));
     if (unknown !== undefined) {
-        throw new Error(`there is no Pulumi.${unknown}.yaml: set STACK to the <name> of a Pulumi.<name>.yaml`);
+        throw new UsageError(`there is no Pulumi.${unknown}.yaml: set STACK to the <name> of a Pulumi.<name>.yaml`);
     }
     return named.length === 0 ? stacksIn(folder) : [...new Set(named)];
 }
