@@ -72,10 +72,10 @@ export async function update(
     step: Step & { old: ResourceState; new: ResourceState },
 ): Promise<void> {
     const { old, new: next } = step;
-    next.id = old.id;
-    next.created = old.created;
-    next.modified = old.modified;
     await observed(context, step, async () => {
+        next.id = old.id;
+        next.created = old.created;
+        next.modified = old.modified;
         const begun = hasEffects(next);
         if (begun) {
             await context.writer.begin("updating", next);
@@ -100,8 +100,8 @@ export async function same(
     next.id = old.id;
     next.created = old.created;
     next.modified = old.modified;
-    adopt(next, { id: old.id ?? "", outputs: old.outputs });
     await observed(context, step, async () => {
+        adopt(next, { id: old.id ?? "", outputs: old.outputs });
         await configure();
         await record(context, { replaced: old, added: next }, false);
     });

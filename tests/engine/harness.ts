@@ -246,11 +246,15 @@ export function normalizedCheckpoint(file: string): unknown {
     };
     const { manifest: _, secrets_providers, ...latest } = checkpoint.latest ?? {};
     const provider = (secrets_providers as { type?: string } | undefined)?.type;
-    const text = JSON.stringify(strip(latest)).replace(uuid, "<uuid>");
-    const rest = JSON.parse(text) as { resources?: Recorded[] };
+    const rest = withoutChance(latest) as { resources?: Recorded[] };
     const key = (state: Recorded) => `${state.urn} ${state.delete ?? false} ${state.id ?? ""}`;
     rest.resources?.sort((a, b) => (key(a) < key(b) ? -1 : 1));
     return { version, stack: checkpoint.stack, provider, ...rest };
+}
+
+/** States without times, positions, ciphertexts and random ids. */
+export function withoutChance(states: unknown): unknown {
+    return JSON.parse(JSON.stringify(strip(states)).replace(uuid, "<uuid>"));
 }
 
 const volatile = new Set(["created", "modified", "sourcePosition", "stackTrace"]);

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { normalizedCheckpoint, publishedCli, type Spec, type TestProject, useProjects } from "./harness";
+import { normalizedCheckpoint, publishedCli, type Spec, type TestProject, useProjects, withoutChance } from "./harness";
 
 const available = publishedCli() !== undefined;
 if (!available) {
@@ -361,4 +361,71 @@ describe.skipIf(!available)("parity with the published CLI", () => {
             expect(existsSync(join(ours.directory, "Pulumi.dev.yaml"))).toBe(false);
         });
     }
+});
+
+/** A step of `preview --json`. */
+interface PreviewStep {
+    readonly op: string;
+    readonly urn: string;
+    readonly oldState?: Record<string, unknown>;
+    readonly newState?: Record<string, unknown>;
+}
+
+describe.skipIf(!available)("preview --json, beside the published CLI", () => {
+    const lab = (inputs: Record<string, unknown>) => ({ name: "lab", kind: "component", inputs }) as const;
+    const before: Spec = {
+        resources: [
+            lab({ model: { name: "x", routers: [{ asn: 65000 }] }, runtime: "netns" }),
+            { name: "a", inputs: { value: "1", secretValue: { secret: { deep: ["s"] } } } },
+            { name: "b", inputs: { key: "k1" }, options: { parent: "lab", protect: false } },
+            { name: "c", inputs: { list: [1.5, null, true, { x: "y" }] } },
+            { name: "calm", inputs: {} },
+        ],
+        outputs: { a: "$a.upper", hidden: { secret: 1 } },
+    };
+    const after: Spec = {
+        resources: [
+            lab({ model: { name: "x", routers: [{ asn: 65001 }, { asn: 4200000000 }] }, runtime: "netns" }),
+            { name: "a", inputs: { value: "2", secretValue: { secret: { deep: ["t"] } } } },
+            { name: "b", inputs: { key: "k2" }, options: { parent: "lab", protect: true } },
+            { name: "d", inputs: { value: "$b.serial", list: ["$a.upper"] }, options: { dependsOn: ["a"] } },
+            { name: "calm", inputs: {} },
+        ],
+        outputs: { a: "$a.upper", d: "$d.upper" },
+    };
+
+    /** Steps by what they are about, states without times, positions and random ids. */
+    function steps(stdout: string): unknown {
+        const digest = JSON.parse(stdout) as { steps: readonly PreviewStep[]; changeSummary: unknown };
+        const shown = digest.steps.map(({ op, urn, oldState, newState }) => ({ op, urn, oldState, newState }));
+        return {
+            changes: digest.changeSummary,
+            steps: withoutChance(shown.sort((one, other) => (one.urn < other.urn ? -1 : 1))),
+        };
+    }
+
+    it("tells each resource's state before and after, inputs and all", { timeout: 120_000 }, async () => {
+        const target = project();
+        const compare = async (what: string) => {
+            const ours = await target.engine("preview", "--json");
+            const theirs = await target.cli("preview", "--json");
+            expect(theirs.code, `${what}, CLI\n${theirs.all}`).toBe(0);
+            expect(ours.code, `${what}, embedded\n${ours.all}`).toBe(0);
+            expect(steps(ours.stdout), what).toEqual(steps(theirs.stdout));
+            return JSON.parse(ours.stdout) as { steps: readonly PreviewStep[] };
+        };
+        target.write(before);
+        await compare("everything is new");
+        expect((await target.engine(...up)).code).toBe(0);
+        await compare("nothing changes");
+        target.write(after);
+        const { steps: seen } = await compare("updates, a replacement, a removal, an addition");
+        const component = seen.find(({ urn }) => urn.endsWith("::lab"));
+        expect(component?.oldState).toMatchObject({ inputs: { model: { routers: [{ asn: 65000 }] } } });
+        expect(component?.newState).toMatchObject({
+            inputs: { model: { routers: [{ asn: 65001 }, { asn: 4200000000 }] } },
+        });
+        target.write({ resources: [] });
+        await compare("everything goes");
+    });
 });
