@@ -1,0 +1,108 @@
+/** Routes that change alike, told together. */
+
+import type { Review, RouteChange, RouteEffect, RouteFacts } from "./review";
+import { count, grouped, listed } from "./wording";
+
+/** A table in plain text. */
+export interface TextTable {
+    readonly header: readonly string[];
+    readonly rows: readonly (readonly string[])[];
+}
+
+/** Networks that change in the same way on some devices. */
+export interface RouteGroup {
+    readonly effect: RouteEffect;
+    /** Devices, with the VRF of a router. */
+    readonly places: readonly string[];
+    /** Next hops before and after. */
+    readonly before: number;
+    readonly after: number;
+    /** Fewest and most networks of one place. */
+    readonly networks: { readonly fewest: number; readonly most: number };
+    readonly changes: readonly RouteChange[];
+}
+
+/** Routes of devices that are there before and after, in groups of the same effect and width. */
+export function routeGroups({ routes, devices }: Review): readonly RouteGroup[] {
+    const passing = new Set(devices.filter(({ kind }) => kind !== "changed").map(({ device }) => device));
+    const staying = routes.filter(({ device }) => !passing.has(device));
+    return grouped(staying, (route) => [route.effect, width(route.before), width(route.after)].join(" ")).map(groupOf);
+}
+
+function groupOf(changes: readonly RouteChange[]): RouteGroup {
+    const [{ effect, before, after }] = changes as [RouteChange];
+    const byPlace = grouped(changes, placeOf);
+    const sizes = byPlace.map((group) => group.length);
+    return {
+        effect,
+        places: byPlace.map(([first]) => placeOf(first!)),
+        before: width(before),
+        after: width(after),
+        networks: { fewest: Math.min(...sizes), most: Math.max(...sizes) },
+        changes,
+    };
+}
+
+/** Number of next hops. */
+function width(facts: RouteFacts | undefined): number {
+    return facts?.nextHops.length ?? 0;
+}
+
+export function placeOf({ device, vrf }: RouteChange): string {
+    return vrf === undefined ? device : `${device} ${vrf}`;
+}
+
+/** How many networks there are on each place, e.g. `8 networks each`. */
+export function networksText({ networks: { fewest, most }, places }: RouteGroup): string {
+    if (places.length === 1) {
+        return count(most, "network");
+    }
+    return fewest === most ? `${count(most, "network")} each` : `${fewest} to ${most} networks each`;
+}
+
+/** The lines of all groups. */
+export function routeLines(review: Review): readonly string[] {
+    return routeGroups(review).map((group) => `${listed(group.places)}: ${changeText(group)}`);
+}
+
+function changeText(group: RouteGroup): string {
+    const networks = networksText(group);
+    const examples = listed([...new Set(group.changes.map(({ prefix }) => prefix))], 3);
+    switch (group.effect) {
+        case "lost":
+            return `no route to ${networks} any more (${examples})`;
+        case "gained":
+            return `a route to ${networks} more (${examples})`;
+        case "narrower":
+        case "wider":
+            return `${group.before} → ${group.after} next hops to ${networks} (${examples})`;
+        case "moved":
+            return `other next hops to ${networks} (${examples})`;
+        case "path":
+            return `another AS path to ${networks} (${examples})`;
+    }
+}
+
+/** Every route that differs; networks whose routes differ in the same way stand together. */
+export function routeTable(changes: readonly RouteChange[]): TextTable {
+    const alike = grouped(changes, (change) =>
+        [placeOf(change), change.effect, factsText(change.before), factsText(change.after)].join("\n"),
+    );
+    return {
+        header: ["device", "networks", "before", "after"],
+        rows: alike.map((group) => {
+            const [first] = group as [RouteChange];
+            const prefixes = group.map(({ prefix }) => prefix).join(", ");
+            return [placeOf(first), prefixes, factsText(first.before), factsText(first.after)];
+        }),
+    };
+}
+
+function factsText(facts: RouteFacts | undefined): string {
+    if (facts === undefined) {
+        return "none";
+    }
+    const { protocol, nextHops, asPath = [] } = facts;
+    const path = asPath.length === 0 ? "" : `, AS path ${asPath.join(" ")}`;
+    return `${protocol} ${nextHops.length === 0 ? "blackhole" : nextHops.join(", ")}${path}`;
+}
