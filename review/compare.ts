@@ -1,0 +1,86 @@
+/** What a change does to a stack: two revisions of it, compared part by part. */
+
+import { isError } from "../lab/rules/findings";
+import { findingsChange } from "./findings";
+import type { Review } from "./review";
+import type { Revision } from "./revision";
+import { routeChanges } from "./routes";
+import { sessionChanges } from "./sessions";
+
+/** The parts of a review in which a change shows. */
+type Parts = Omit<Review, "stack" | "kind" | "unpredicted" | "diagram">;
+
+/**
+ * Compares two revisions of one stack.
+ *
+ * @param before absent for a stack that is new
+ * @param after absent for a stack that is removed
+ * @throws Error when both are absent
+ */
+export function compare(before: Revision | undefined, after: Revision | undefined): Review {
+    const { stack } = after ?? before ?? noRevision();
+    const parts = partsOf(before, after);
+    const unpredicted = unpredictedOf(before, after);
+    return {
+        stack,
+        kind: kindOf(before, after, parts),
+        ...parts,
+        ...(unpredicted === undefined ? {} : { unpredicted }),
+    };
+}
+
+function noRevision(): never {
+    throw new Error("a review compares two revisions of a stack, or looks at one");
+}
+
+function partsOf(before: Revision | undefined, after: Revision | undefined): Parts {
+    const findings = findingsChange(before?.findings ?? [], after?.findings ?? []);
+    const parts: Parts = {
+        findings,
+        services: [],
+        failures: [],
+        sessions: [],
+        routes: [],
+        devices: [],
+        networks: [],
+        programs: [],
+        configurations: [],
+    };
+    // Of a configuration that cannot become a lab nobody knows what is added or removed.
+    if ([before, after].some((revision) => revision !== undefined && revision.lab === undefined)) {
+        return parts;
+    }
+    return {
+        ...parts,
+        sessions: sessionChanges(before, after),
+        routes: before === undefined || after === undefined ? [] : routeChanges(before, after),
+    };
+}
+
+function kindOf(before: Revision | undefined, after: Revision | undefined, parts: Parts): Review["kind"] {
+    if (after === undefined) {
+        return "removed";
+    }
+    if (isEmpty(parts)) {
+        return "unchanged";
+    }
+    if (after.findings.some(isError)) {
+        return "refused";
+    }
+    if (before === undefined) {
+        return "new";
+    }
+    return before.findings.some(isError) ? "repaired" : "changed";
+}
+
+function isEmpty({ findings: { fresh, gone }, ...lists }: Parts): boolean {
+    return [fresh, gone, ...Object.values(lists)].every((list) => list.length === 0);
+}
+
+/** Why one of the two has no outcome, the one after the change first. */
+function unpredictedOf(before: Revision | undefined, after: Revision | undefined): string | undefined {
+    return (
+        after?.unpredicted ??
+        (before?.unpredicted === undefined ? undefined : `before the change: ${before.unpredicted}`)
+    );
+}
