@@ -22,8 +22,8 @@ export interface Deployed {
 
 /** A stack has nothing that could be looked at; says how to change that. */
 export class NoLabError extends Error {
-    constructor(stack: string) {
-        super(`stack ${stack} has no running lab; build it with: make up STACK=${stack}`);
+    constructor(stack: string, why = `stack ${stack} has no running lab`) {
+        super(`${why}; build it with: make up STACK=${stack}`);
     }
 }
 
@@ -41,13 +41,20 @@ interface LabInputs {
 }
 
 /** Type of the component that is the lab. */
-const labType = "bgplab:index:Lab";
+export const labType = "bgplab:index:Lab";
+
+/** A stack that the state knows nothing of, as both engines call it. */
+const unknownStack = /no stack named/;
 
 async function exported(stack: string): Promise<string> {
     const { stdout } = await promisify(execFile)("./scripts/pulumi.sh", ["stack", "export", `--stack=${stack}`], {
         maxBuffer: 1 << 30,
     }).catch((error: Error & { readonly stderr?: string }) => {
-        throw new Error(`${error.stderr?.trim() || error.message}\nbuild the lab first: make up STACK=${stack}`);
+        const said = error.stderr?.trim() || error.message;
+        if (unknownStack.test(said)) {
+            throw new NoLabError(stack, said);
+        }
+        throw new Error(said);
     });
     return stdout;
 }
@@ -77,8 +84,8 @@ export function readState(stack: string, state: string): Deployed {
 /**
  * Reads what is deployed from the stack's state.
  *
- * @throws NoLabError when the stack has no lab
- * @throws Error when there is no such stack
+ * @throws NoLabError when there is no such stack, or it has no lab
+ * @throws Error when the state cannot be read
  */
 export async function deployed(stack: string): Promise<Deployed> {
     return readState(stack, await exported(stack));

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { formatFindings, isError } from "../lab/rules/findings";
+import { isError } from "../lab/rules/findings";
 import { missing } from "../provider/daemons/needs";
 import { sandboxName } from "../provider/resources/claim";
 import { destroySandbox } from "../provider/sandbox/start";
@@ -49,7 +49,7 @@ function tell(rehearsal: Rehearsal, seconds: number): void {
 
 function inWords(rehearsal: Rehearsal): string {
     if ("notRun" in rehearsal) {
-        return `not run: ${indented(rehearsal.notRun)}`;
+        return `not run: ${rehearsal.notRun}; make validate STACK=${rehearsal.stack} says why`;
     }
     if ("error" in rehearsal) {
         return `did not come up: ${indented(rehearsal.error)}`;
@@ -108,7 +108,7 @@ async function rehearseOne(stack: string, signal: AbortSignal): Promise<Rehearsa
     const config = { ...configIn(stackFile(stack)), runtime: "netns" };
     const errors = readLab(config, stack).findings.filter(isError);
     if (errors.length > 0) {
-        return { stack, notRun: formatFindings(errors) };
+        return { stack, notRun: `refused by ${[...new Set(errors.map(({ id }) => id))].join(", ")}` };
     }
     const stage = newStage(stack, config);
     try {
