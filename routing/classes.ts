@@ -2,9 +2,9 @@
 
 import { familyOf } from "../lab/address";
 import type { Family, Prefix } from "../lab/model";
+import type { Filter } from "../lab/prefix-lists";
 import type { Attributes } from "./attributes";
 import type { OwnPaths } from "./origination";
-import type { Filter } from "./policy";
 import type { PrefixIndex } from "./prefixes";
 import type { Speaker } from "./speakers";
 

@@ -22,7 +22,7 @@ import type { PrefixIndex } from "./prefixes";
 import type { Pair } from "./sessions";
 import { type Settled, validity } from "./settle";
 import type { Simulation } from "./simulate";
-import type { Peer, Speaker } from "./speakers";
+import { type Peer, peersByEnd, type Speaker } from "./speakers";
 import { keyOf, routeOf, type Table } from "./tables";
 
 /** The prediction of a lab at rest. */
@@ -71,16 +71,6 @@ function lazily<T extends object>(parts: { readonly [K in keyof T]: () => T[K] }
         });
     }
     return result;
-}
-
-function peersByEnd(speakers: readonly Speaker[]): ReadonlyMap<string, Peer> {
-    const sessions = speakers.flatMap(({ peers }) => peers.filter((peer) => peer.leak === undefined));
-    return new Map(
-        sessions.map((peer) => {
-            const { table, program } = peer.speaker;
-            return [endKey({ place: table.place, program, peerAddress: peer.address }), peer];
-        }),
-    );
 }
 
 function describeSession(pair: Pair, peers: ReadonlyMap<string, Peer>, offers: Offers): PredictedSession {

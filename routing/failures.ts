@@ -7,7 +7,7 @@ import { type End, endKey } from "./ends";
 import type { Fault } from "./faults";
 import type { Prediction } from "./prediction";
 import type { Pair } from "./sessions";
-import { type Conditions, type Simulation, simulate } from "./simulate";
+import { type Conditions, type Simulation, simulate, withEnds } from "./simulate";
 import type { Port } from "./tables";
 
 export { type Fault, formatFault, type Manner, parseFault, UnknownFaultError } from "./faults";
@@ -39,20 +39,31 @@ interface Fate {
  * @throws UnrestError when routing does not come to rest without what failed
  */
 export function faultPhases(lab: Lab, fault: Fault): readonly Phase[] {
+    const before = simulate(lab);
     const down = downPorts(lab, fault);
-    const fates = fatesOf(lab, fault, down);
+    const fates = fatesOf(lab, fault, down, before);
     const moments = new Set([0, ...fates.flatMap(({ noticed, keptUntil }) => [noticed, keptUntil])]);
+    let closed = closedIn(before);
     return [...moments]
         .filter(Number.isFinite)
         .sort((a, b) => a - b)
-        .map((after) => ({ after, prediction: describe(lab, simulate(lab, conditionsAt(down, fates, after))) }));
+        .map((after) => {
+            const simulation = simulate(lab, conditionsAt(down, fates, after, closed));
+            closed = closedIn(simulation);
+            return { after, prediction: describe(lab, simulation) };
+        });
+}
+
+/** Sessions that an end has closed for good, which no fault and no repair of it opens again. */
+function closedIn({ pairs }: Simulation): readonly Pair[] {
+    return pairs.filter(({ closed }) => closed);
 }
 
 /** What routing comes to in the end. */
 export function afterFault(lab: Lab, fault: Fault, before: Simulation = simulate(lab)): Simulation {
     const down = downPorts(lab, fault);
     const fates = fault.kind === "link" || fault.kind === "node" ? [] : fatesOf(lab, fault, down, before);
-    return simulate(lab, conditionsAt(down, fates, Number.MAX_VALUE));
+    return simulate(lab, conditionsAt(down, fates, Number.MAX_VALUE, closedIn(before)));
 }
 
 /** The interfaces that a fault takes down: with a cable or a device, those at the other ends as well. */
@@ -87,17 +98,14 @@ function portsOfNode(lab: Lab, device: string): readonly Port[] {
     );
 }
 
-function conditionsAt(down: readonly Port[], fates: readonly Fate[], moment: Seconds): Conditions {
-    const sessions = new Map<string, Pair>();
-    for (const fate of fates) {
-        const pair = pairAt(fate, moment);
-        if (pair !== undefined) {
-            for (const end of [pair.local, pair.remote!]) {
-                sessions.set(endKey(end), pair);
-            }
-        }
-    }
-    return { down, sessions };
+function conditionsAt(
+    down: readonly Port[],
+    fates: readonly Fate[],
+    moment: Seconds,
+    closed: readonly Pair[],
+): Conditions {
+    const decided = fates.flatMap((fate) => pairAt(fate, moment) ?? []);
+    return { down, sessions: withEnds(new Map(), [...decided, ...closed]) };
 }
 
 /** A session at a moment after the fault; nothing where the model decides. */
@@ -143,12 +151,12 @@ function isShutDown({ router, vrf, neighbor }: Extract<Fault, { kind: "session" 
 
 /** Sessions that need what is down. */
 function tornSessions(up: readonly Pair[], after: Simulation, down: readonly Port[]): readonly Fate[] {
-    const left = new Map(after.pairs.map((pair) => [endKey(pair.local), pair.state]));
+    const left = new Map(after.pairs.map((pair) => [endKey(pair.local), pair]));
     const isDown = ({ place, interface: port }: End) =>
         down.some(({ device, interface: name }) => device === place.device && name === port);
     return up.flatMap((pair): Fate[] => {
-        const state = left.get(endKey(pair.local));
-        if (state?.up === true) {
+        const { state, closed } = left.get(endKey(pair.local)) ?? {};
+        if (state?.up === true || closed === true) {
             return [];
         }
         const ends = endsOf(pair);

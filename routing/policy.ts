@@ -1,10 +1,7 @@
-/** Prefix lists, and what an eBGP session without policy exchanges. */
+/** Filters of sessions, and what an eBGP session without policy exchanges. */
 
-import { familyBits, parsePrefix } from "../lab/address";
-import type { Family, Prefix, PrefixList, PrefixListEntry } from "../lab/model";
-
-/** Decides on a prefix. */
-export type Filter = (prefix: Prefix) => boolean;
+import type { Family, PrefixList } from "../lab/model";
+import { type Filter, prefixListFilter } from "../lab/prefix-lists";
 
 /** The policy of a session that has none. */
 export const permitAll: Filter = () => true;
@@ -33,38 +30,4 @@ export function newFilterFactory(): FilterFactory {
         byList.set(list, filter);
         return filter;
     };
-}
-
-/**
- * A prefix list as a filter. The first entry that matches decides; what none matches is denied. Answers are kept,
- * because every session that uses the list asks about the same prefixes.
- */
-export function prefixListFilter(list: PrefixList): Filter {
-    const entries = [...list.entries].sort((a, b) => a.sequence - b.sequence).map(matcher);
-    const known = new Map<Prefix, boolean>();
-    return (prefix) => {
-        const answer = known.get(prefix) ?? entries.find(({ matches }) => matches(prefix))?.permits ?? false;
-        known.set(prefix, answer);
-        return answer;
-    };
-}
-
-/** Without `ge` and `le` an entry matches its very prefix; with `ge` alone, up to the longest length (FRR, plist.c). */
-function matcher(entry: PrefixListEntry): { readonly matches: Filter; readonly permits: boolean } {
-    const outer = parsePrefix(entry.prefix);
-    const bits = familyBits(outer.family);
-    const exact = entry.ge === undefined && entry.le === undefined;
-    const shortest = entry.ge ?? outer.length;
-    const longest = exact ? outer.length : (entry.le ?? bits);
-    const hostBits = BigInt(bits - outer.length);
-    const matches: Filter = (prefix) => {
-        const inner = parsePrefix(prefix);
-        return (
-            inner.family === outer.family &&
-            inner.length >= shortest &&
-            inner.length <= longest &&
-            inner.value >> hostBits === outer.value >> hostBits
-        );
-    };
-    return { matches, permits: entry.action === "permit" };
 }

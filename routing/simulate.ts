@@ -6,6 +6,7 @@ import type { Lab, Prefix } from "../lab/model";
 import { nodeSpeakers } from "../lab/speakers";
 import { endKey } from "./ends";
 import { type Forwarder, type Lookup, newForwarder } from "./forwarding";
+import { closedByLimits } from "./limits";
 import { originatedPrefixes } from "./origination";
 import { type PrefixIndex, prefixIndex } from "./prefixes";
 import { type Pair, pairs } from "./sessions";
@@ -39,11 +40,31 @@ export interface Simulation {
 const mostRounds = 16;
 
 /**
- * Finds sessions, BGP routes and forwarding tables that agree with each other.
+ * Finds sessions, BGP routes and forwarding tables that agree with each other. What exceeds the limit of a session closes
+ * it for good, and may bring more to others then: all sessions that exceed theirs at rest are closed at once, until none
+ * is left.
  *
  * @throws UnrestError when routing does not come to rest
  */
 export function simulate(lab: Lab, conditions: Conditions = sound): Simulation {
+    let found = settleSessions(lab, conditions);
+    let closed = closedByLimits(found.pairs, found.settled);
+    let sessions = conditions.sessions;
+    while (closed.length > 0) {
+        sessions = withEnds(sessions, closed);
+        found = settleSessions(lab, { ...conditions, sessions });
+        closed = closedByLimits(found.pairs, found.settled);
+    }
+    return found;
+}
+
+/** Adds sessions by the keys of both ends. */
+export function withEnds(sessions: Conditions["sessions"], pairs: readonly Pair[]): Conditions["sessions"] {
+    const added = pairs.flatMap((pair) => [pair.local, pair.remote!].map((end) => [endKey(end), pair] as const));
+    return new Map([...sessions, ...added]);
+}
+
+function settleSessions(lab: Lab, conditions: Conditions): Simulation {
     const index = indexOf(lab);
     const places = placesOf(lab, conditions.down);
     const sessions = ({ tables, forwarder }: Start) => withSessions(pairs(lab, tables, forwarder), conditions);

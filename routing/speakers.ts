@@ -4,12 +4,13 @@ import { addressOf, contains, familyOf } from "../lab/address";
 import { carries } from "../lab/families";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
 import type { Address, Asn, Family, Lab, Router } from "../lab/model";
+import type { Filter } from "../lab/prefix-lists";
 import { onLink } from "../lab/sessions";
 import { nodeSpeakers, type SpeakerProgram } from "../lab/speakers";
 import { hexOf, sortedByAddress } from "./bits";
 import type { MultipathSettings } from "./decision";
-import type { End } from "./ends";
-import { denyAll, type Filter, type FilterFactory, newFilterFactory, permitAll } from "./policy";
+import { type End, endKey } from "./ends";
+import { denyAll, type FilterFactory, newFilterFactory, permitAll } from "./policy";
 import type { Pair } from "./sessions";
 import { keyOf, ownAddresses, type Place, portOf, type Table } from "./tables";
 
@@ -111,6 +112,17 @@ export function newSpeakers(lab: Lab, tables: ReadonlyMap<string, Table>, found:
         giveVoices(peers);
     }
     return speakers;
+}
+
+/** The ends of all sessions between devices, by the keys of the ends that they were made of. */
+export function peersByEnd(speakers: readonly Speaker[]): ReadonlyMap<string, Peer> {
+    const sessions = speakers.flatMap(({ peers }) => peers.filter((peer) => peer.leak === undefined));
+    return new Map(
+        sessions.map((peer) => {
+            const { table, program } = peer.speaker;
+            return [endKey({ place: table.place, program, peerAddress: peer.address }), peer];
+        }),
+    );
 }
 
 /** Gives peers that are treated alike the same number. */
