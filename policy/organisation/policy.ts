@@ -1,0 +1,42 @@
+import type { Lab } from "../../lab/model";
+import type { Violation } from "../../lab/rules/rule";
+import type { Configurable } from "../described";
+import { type Declared, type Given, type Problem, readParameters, type Values } from "../parameters";
+
+/** A policy on labs that says nothing until an organisation gives it parameters. */
+interface Definition<Parameters extends Declared> extends Configurable<Parameters> {
+    /** Yields every place of a well-formed lab that breaks it. */
+    readonly check: (lab: Lab, parameters: Values<Parameters>) => Iterable<Violation>;
+}
+
+/** What asking a policy came to. */
+export type Asked =
+    /** Nobody gave it a parameter. */
+    | { readonly kind: "not-applicable" }
+    /** Its parameters are wrong; nothing was asked. */
+    | { readonly kind: "wrong"; readonly problems: readonly Problem[] }
+    | { readonly kind: "asked"; readonly violations: readonly Violation[] };
+
+/** A policy of an organisation. */
+export interface OrganisationPolicy extends Configurable<Declared> {
+    /** Asks about a well-formed lab. */
+    readonly ask: (lab: Lab, given: Given) => Asked;
+}
+
+/** Declares a policy of an organisation. */
+export function organisationPolicy<Parameters extends Declared>({
+    check,
+    ...described
+}: Definition<Parameters>): OrganisationPolicy {
+    const { name, parameters } = described;
+    return {
+        ...described,
+        ask: (lab, given) => {
+            if (Object.keys(given).length === 0) {
+                return { kind: "not-applicable" };
+            }
+            const reading = readParameters(name, parameters, given);
+            return reading.kind === "wrong" ? reading : { kind: "asked", violations: [...check(lab, reading.values)] };
+        },
+    };
+}
