@@ -12,6 +12,7 @@ import {
     kill,
     offered,
     routeTable,
+    sessionsOf,
     sessionsUp,
     upSince,
     useTwoDevices,
@@ -105,6 +106,7 @@ describe("applyFrr on a running FRR", () => {
             },
             "set local-preference 200",
         ],
+        ["a limit of prefixes", { moreIpv4: "  neighbor NODES maximum-prefix 1\n" }, "neighbor NODES maximum-prefix 1"],
         ["a network", { moreIpv4: "  network 10.9.0.0/16\n" }, "network 10.9.0.0/16"],
     ];
     for (const [what, parts, line] of kept) {
@@ -135,6 +137,41 @@ describe("applyFrr on a running FRR", () => {
         await change(filtered("permit 10.254.0.10/32"));
         await eventually(received, (prefixes) => prefixes.includes("10.254.0.10/32"));
         await expectUninterrupted(sandbox, before, both);
+    });
+
+    it("keeps a session below a limit that goes up and down, and opens one that has exceeded it when it goes up", async () => {
+        const three = nodeFrrConfig.replace(/^ *network 10\.254\.0\.10.*$/m, (line) =>
+            ["10", "11", "12"].map((host) => line.replace(/10\/32$/, `${host}/32`)).join("\n"),
+        );
+        const limit = (prefixes: number): RouterParts => ({
+            moreIpv4: `  neighbor NODES maximum-prefix ${prefixes}\n`,
+        });
+        const received = async () =>
+            (await bgpTable(sandbox, namespace, "ipv4")).filter(({ prefix }) => prefix.startsWith("10.254.0."));
+        const states = async () => (await sessionsOf(sandbox, namespace)).map(({ state }) => state).sort();
+        await applyFrr(sandbox, { namespace: "node1", config: three });
+        try {
+            await running(limit(5));
+            await eventually(received, ({ length }) => length === 3);
+            const before = await upSince(sandbox);
+            await change(limit(9));
+            await change(limit(3));
+            await expectUninterrupted(sandbox, before, both);
+            expect(await received()).toHaveLength(3);
+
+            await change(limit(2));
+            expect(await eventually(states, ([, idle]) => idle !== "Established")).toEqual([
+                "Established",
+                "Idle (PfxCt)",
+            ]);
+            await eventually(received, ({ length }) => length === 0);
+            await change(limit(4));
+            await sessionsUp(sandbox);
+            expect(await drift(limit(4))).toEqual([]);
+            await eventually(received, ({ length }) => length === 3);
+        } finally {
+            await applyFrr(sandbox, { namespace: "node1", config: nodeFrrConfig });
+        }
     });
 
     it("changes a static route in the kernel without a reset", async () => {
