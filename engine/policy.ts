@@ -9,7 +9,14 @@ import type { StackConfig } from "./config";
 import { EngineError, Reported } from "./errors";
 import type { Observer } from "./events";
 import type { Goal } from "./goal";
-import { completeConfig, type EnforcementLevel, type PackConfig, type PackInfo, readPackConfig } from "./policyConfig";
+import {
+    type CompleteConfig,
+    completeConfig,
+    type EnforcementLevel,
+    type PackConfig,
+    type PackInfo,
+    readPackConfig,
+} from "./policyConfig";
 import { startPlugin } from "./providers/process";
 import { explain, isUnimplemented } from "./providers/rpcError";
 import type { ResourceState } from "./state";
@@ -56,7 +63,14 @@ export interface Policies {
 
 interface Pack {
     readonly client: AnalyzerClient;
+    readonly asks: Interests;
     kill(): void;
+}
+
+/** What a pack has anything to say about. */
+interface Interests {
+    readonly resources: boolean;
+    readonly stacks: boolean;
 }
 
 const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
@@ -94,7 +108,10 @@ export function startPolicies(options: PolicyOptions): Policies {
         ready,
         async inspect(state, goal) {
             for (const starting of packs) {
-                const { client } = await starting;
+                const { client, asks } = await starting;
+                if (!asks.resources) {
+                    continue;
+                }
                 const request = requestOf(state, goal);
                 const response = await ask<messages.AnalyzeResponse>((done) => client.analyze(request, done));
                 report(response.getDiagnosticsList(), state.urn);
@@ -102,7 +119,10 @@ export function startPolicies(options: PolicyOptions): Policies {
         },
         async inspectStack(states) {
             for (const starting of packs) {
-                const { client } = await starting;
+                const { client, asks } = await starting;
+                if (!asks.stacks) {
+                    continue;
+                }
                 const request = new messages.AnalyzeStackRequest();
                 request.setResourcesList(states.map(stackResourceOf));
                 const response = await ask<messages.AnalyzeResponse>((done) => client.analyzeStack(request, done));
@@ -170,8 +190,8 @@ async function startPack({ folder, configFile }: PackChoice, options: PolicyOpti
     };
     try {
         const info = await ask<messages.AnalyzerInfo>((done) => client.getAnalyzerInfo(new Empty(), done));
-        await configure(client, info, given, configFile);
-        return { client, kill };
+        const complete = await configure(client, info, given, configFile);
+        return { client, asks: interestsOf(info, complete), kill };
     } catch (error) {
         kill();
         throw error;
@@ -184,21 +204,36 @@ async function configure(
     info: messages.AnalyzerInfo,
     given: PackConfig | undefined,
     file: string | undefined,
-): Promise<void> {
+): Promise<ReadonlyMap<string, CompleteConfig> | undefined> {
     if (!info.getSupportsconfig()) {
         if (file !== undefined) {
             throw new EngineError(`policy pack "${info.getName()}" does not support config (${file})`);
         }
-        return;
+        return undefined;
     }
+    const complete = await completeConfig(packInfo(info), given, file);
     const request = new messages.ConfigureAnalyzerRequest();
-    for (const [policy, { level, parameters }] of await completeConfig(packInfo(info), given, file)) {
+    for (const [policy, { level, parameters }] of complete) {
         const config = new messages.PolicyConfig();
         config.setEnforcementlevel(levelNumbers[level]);
         config.setProperties(Struct.fromJavaScript(parameters as PropertyMap));
         request.getPolicyconfigMap().set(policy, config);
     }
     await ask((done) => client.configure(request, done));
+    return complete;
+}
+
+/** A pack is spared what none of its policies would look at; one that does not tell of what kind they are is asked all. */
+function interestsOf(info: messages.AnalyzerInfo, config: ReadonlyMap<string, CompleteConfig> | undefined): Interests {
+    const kinds = info
+        .getPoliciesList()
+        .filter((policy) => config?.get(policy.getName())?.level !== "disabled")
+        .map((policy) => policy.getPolicyType());
+    const { POLICY_TYPE_UNKNOWN: any, POLICY_TYPE_RESOURCE, POLICY_TYPE_STACK } = messages.PolicyType;
+    return {
+        resources: kinds.some((kind) => kind === any || kind === POLICY_TYPE_RESOURCE),
+        stacks: kinds.some((kind) => kind === any || kind === POLICY_TYPE_STACK),
+    };
 }
 
 const levelNumbers: Readonly<Record<EnforcementLevel, messages.EnforcementLevel>> = {
