@@ -1,15 +1,15 @@
 /** Speakers with their ASes, the sessions between them, and what the nodes announce. */
 
 import { routingInstances } from "../../lab/instances";
-import type { BgpSpeaker, Lab, LoadBalancerPool } from "../../lab/model";
-import { advertisedPodCidrs, advertisingNodes } from "../../lab/services";
+import type { BgpSpeaker, Lab, LoadBalancerPool, Service } from "../../lab/model";
+import { advertisedPodCidrs } from "../../lab/services";
 import { type SessionEnd, sessionEnds } from "../../lab/sessions";
 import { nodeSpeakers } from "../../lab/speakers";
 import { type Box, between, type Edge, type Graph, type Group, mergedEdges } from "./graph";
 import {
+    announcements,
     asnLines,
     clusterGroup,
-    clusterId,
     deviceId,
     loneLines,
     meshLines,
@@ -28,7 +28,7 @@ import { tiers } from "./tiers";
 /** Draws the BGP speakers and sessions of a lab. */
 export function bgp(lab: Lab): Graph {
     const speakers = [...Object.keys(lab.routers).flatMap((name) => speakerBoxes(lab, name)), ...nodeBoxes(lab)];
-    const services = lab.cluster.services.map((service) => serviceBox(lab, service, silentLines(lab, service)));
+    const services = lab.cluster.services.map((service) => serviceBox(lab, service));
     const pools = lab.cluster.loadBalancerPools.map((pool) => poolBox(lab, pool));
     const boxes = [...speakers, ...services, ...pools];
     const byId = new Map(boxes.map((box) => [box.id, box]));
@@ -47,8 +47,6 @@ export function bgp(lab: Lab): Graph {
         ]),
     };
 }
-
-type Service = Lab["cluster"]["services"][number];
 
 /** Id of the box of a speaker: the device's own, or that of a VRF. */
 export function speakerId(device: string, vrf: string | undefined): string {
@@ -85,12 +83,17 @@ function speakerLines(lab: Lab, router: string, speaker: BgpSpeaker, vrf?: strin
     const isReflector = sessionEnds(lab).some((end) => isOwn(end) && reflects(lab, end));
     const redistributed = [...new Set(speaker.families.flatMap(({ redistribute }) => redistribute))];
     return [
-        `AS ${speaker.asn}, id ${speaker.routerId}`,
-        ...(isReflector ? [`route reflector, cluster ${speaker.clusterId ?? speaker.routerId}`] : []),
+        `AS ${speaker.asn}`,
+        `id ${speaker.routerId}`,
+        ...(isReflector ? [reflectorText(speaker)] : []),
         ...announced(speaker.families.flatMap(({ networks }) => networks)),
         ...(redistributed.length === 0 ? [] : [`announces ${redistributed.join(" and ")} routes`]),
         ...loneLines(lab, isOwn),
     ];
+}
+
+function reflectorText({ clusterId: cluster }: BgpSpeaker): string {
+    return cluster === undefined ? "route reflector" : `route reflector, cluster ${cluster}`;
 }
 
 function nodeBoxes(lab: Lab): readonly Box[] {
@@ -113,10 +116,6 @@ function announced(prefixes: readonly string[]): readonly string[] {
     return [`announces ${prefixes.length > mostNames ? `${prefixes.length} networks` : prefixes.join(", ")}`];
 }
 
-function silentLines(lab: Lab, service: Service): readonly string[] {
-    return advertisingNodes(lab, service).length === 0 ? ["announced by no node"] : [];
-}
-
 function poolBox(lab: Lab, { name, blocks }: LoadBalancerPool): Box {
     return {
         id: poolId(name),
@@ -130,19 +129,6 @@ function poolBox(lab: Lab, { name, blocks }: LoadBalancerPool): Box {
 
 function poolId(name: string): string {
     return `pool ${name}`;
-}
-
-/** Nodes to the services that they announce, or the whole cluster where all do. */
-function announcements(lab: Lab, service: Service, boxes: ReadonlyMap<string, Box>): readonly Edge[] {
-    const nodes = advertisingNodes(lab, service);
-    const to = serviceId(service);
-    if (nodes.length > 0 && nodes.length === Object.keys(lab.cluster.nodes).length) {
-        const id = `announcement ${clusterId} ${to}`;
-        return [{ id, from: clusterId, to, kind: "announcement", lines: ["announced by every node"] }];
-    }
-    return nodes.map((node) =>
-        between(boxes.get(deviceId(node))!, boxes.get(to)!, { kind: "announcement", lines: [] }),
-    );
 }
 
 function holdings(lab: Lab, service: Service, boxes: ReadonlyMap<string, Box>): readonly Edge[] {

@@ -51,7 +51,7 @@ function changedLines(before: readonly string[], after: readonly string[]): read
     return parts.flatMap(({ removed, added, value }, index) => {
         const next = parts[index + 1];
         if (removed && next?.added && next.value.length === value.length) {
-            return value.map((line, at) => `${line} → ${next.value[at]}`);
+            return value.map((line, at) => replacement(line, next.value[at]!));
         }
         const previous = parts[index - 1];
         if (added && previous?.removed && previous.value.length === value.length) {
@@ -62,4 +62,10 @@ function changedLines(before: readonly string[], after: readonly string[]): read
         }
         return added ? value.map((line) => `now ${line}`) : value;
     });
+}
+
+/** `AS 65001 → 65002` rather than `AS 65001 → AS 65002`. */
+function replacement(line: string, next: string): string {
+    const [word] = line.split(" ", 1);
+    return `${line} → ${next.startsWith(`${word} `) ? next.slice(word!.length + 1) : next}`;
 }

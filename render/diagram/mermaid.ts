@@ -14,8 +14,18 @@ export function mermaidOf(graph: Graph): string {
         ...graph.edges.map((edge) => edgeText(edge, name)),
         ...marks.flatMap((mark) => markText(graph, mark, name)),
     ];
-    return `${["flowchart LR", ...indent(lines)].join("\n")}\n`;
+    return `${[...titleRoom(graph), "flowchart LR", ...indent(lines)].join("\n")}\n`;
 }
+
+/** Mermaid leaves room for one line of a group's title, and draws boxes over the others. */
+function titleRoom({ groups }: Graph): readonly string[] {
+    const most = Math.max(1, ...groups.map(({ lines }) => lines.length));
+    const bottom = (most - 1) * titleLine;
+    return most === 1 ? [] : ["---", `config: { flowchart: { subGraphTitleMargin: { bottom: ${bottom} } } }`, "---"];
+}
+
+/** Height of a line of text in pixels, with some air. */
+const titleLine = 26;
 
 type Namer = (id: string) => string;
 

@@ -5,7 +5,7 @@ import type { Lab } from "../../lab/model";
 import { podsOn } from "../../lab/services";
 import { type Box, type Graph, mergedEdges } from "./graph";
 import {
-    announcersText,
+    announcements,
     asnLines,
     clusterGroup,
     deviceId,
@@ -30,7 +30,7 @@ export function overview(lab: Lab): Graph {
         ...Object.keys(lab.routers).map((name) => routerBox(lab, name, routerLines(lab, name))),
         ...Object.keys(nodes).map((name) => nodeBox(lab, name, [...asnLines(lab, name), ...podLines(lab, name)])),
         ...bridgeBoxes(lab).filter(({ id }) => id !== segmentId(nodeSegment)),
-        ...services.map((service) => serviceBox(lab, service, [announcersText(lab, service)])),
+        ...services.map((service) => serviceBox(lab, service)),
     ];
     const byId = new Map(boxes.map((box) => [box.id, box]));
     return {
@@ -43,7 +43,11 @@ export function overview(lab: Lab): Graph {
             ...(services.length === 0 ? [] : [{ id: servicesId, lines: ["services"] }]),
         ],
         boxes,
-        edges: mergedEdges([...linkEdges(lab, boxes), ...sessionEdges(lab, ({ node }) => byId.get(deviceId(node)))]),
+        edges: mergedEdges([
+            ...linkEdges(lab, boxes),
+            ...sessionEdges(lab, ({ node }) => byId.get(deviceId(node))),
+            ...services.flatMap((service) => announcements(lab, service, byId)),
+        ]),
     };
 }
 

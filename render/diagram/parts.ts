@@ -175,9 +175,12 @@ function detailsText(lab: Lab, { local, remote }: Session): string {
     return details.map((detail) => `, ${detail}`).join("");
 }
 
-/** Whether one end reflects routes to the other. */
+/** Whether one end reflects routes to the other, which is named where it could be either. */
 function clientsOf(lab: Lab, end: SessionEnd, other: SessionEnd): readonly string[] {
-    return reflects(lab, end) ? [`${other.node} is a client`] : [];
+    if (!reflects(lab, end)) {
+        return [];
+    }
+    return [other.kind === "router" ? `${other.node} is client` : "client"];
 }
 
 /** Whether an end of a router takes the other for a client of its route reflector. */
@@ -207,13 +210,18 @@ export function loneLines(lab: Lab, isOwn: (end: SessionEnd) => boolean): readon
 }
 
 /** Box of a service. */
-export function serviceBox(lab: Lab, service: Service, lines: readonly string[]): Box {
+export function serviceBox(lab: Lab, service: Service): Box {
     const { namespace, name, port, externalTrafficPolicy, loadBalancerAddresses } = service;
     return {
         id: serviceId(service),
         group: servicesId,
         role: "service",
-        lines: [`${namespace}/${name}`, ...loadBalancerAddresses, `port ${port}, ${externalTrafficPolicy}`, ...lines],
+        lines: [
+            `${namespace}/${name}`,
+            ...loadBalancerAddresses,
+            `port ${port}, ${externalTrafficPolicy}`,
+            ...(advertisingNodes(lab, service).length === 0 ? ["announced by no node"] : []),
+        ],
         tier: tiers(lab).services,
         kin: { name: "services" },
     };
@@ -224,16 +232,17 @@ export function serviceId({ namespace, name }: Service): string {
     return `service ${namespace}/${name}`;
 }
 
-/** Who announces a service, in words. */
-export function announcersText(lab: Lab, service: Service): string {
+/** Nodes to the services that they announce, or the whole cluster where all do. */
+export function announcements(lab: Lab, service: Service, boxes: ReadonlyMap<string, Box>): readonly Edge[] {
     const nodes = advertisingNodes(lab, service);
-    if (nodes.length === 0) {
-        return "announced by no node";
+    const to = serviceId(service);
+    if (nodes.length > 0 && nodes.length === Object.keys(lab.cluster.nodes).length) {
+        const id = `announcement ${clusterId} ${to}`;
+        return [{ id, from: clusterId, to, kind: "announcement", lines: ["announced by every node"] }];
     }
-    if (nodes.length === Object.keys(lab.cluster.nodes).length) {
-        return "announced by every node";
-    }
-    return nodes.length > mostNames ? `announced by ${nodes.length} nodes` : `announced by ${nodes.join(", ")}`;
+    return nodes.map((node) =>
+        between(boxes.get(deviceId(node))!, boxes.get(to)!, { kind: "announcement", lines: [] }),
+    );
 }
 
 /** The pools that hold an address of a service. */

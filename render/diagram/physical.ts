@@ -1,5 +1,6 @@
 /** Devices, the interfaces and addresses that they have, and the segments between them. */
 
+import { addressOf } from "../../lab/address";
 import type { Device, Interface, Lab } from "../../lab/model";
 import { type Graph, mergedEdges } from "./graph";
 import { bridgeBoxes } from "./overview";
@@ -38,9 +39,10 @@ function interfaceLines({ interfaces }: Device): readonly string[] {
         : interfaces.filter(({ addresses }) => addresses.length > 0).map(interfaceText);
 }
 
-/** An interface as `name addresses`. */
-export function interfaceText({ name, addresses }: Interface): string {
-    return `${name} ${addresses.join(", ")}`;
+/** An interface with its addresses; the lengths of those on a segment are at the segment. */
+export function interfaceText({ name, addresses, attachment }: Interface): string {
+    const shown = attachment.kind === "segment" ? addresses.map(addressOf) : addresses;
+    return `${name} ${shown.join(", ")}`;
 }
 
 function podLines(podCidrs: readonly string[]): readonly string[] {

@@ -1,7 +1,7 @@
 /** VRFs of the routers with their interfaces, the routes that leak between them, and the programs that peer into them. */
 
 import { type RoutingInstance, routingInstances } from "../../lab/instances";
-import type { Lab } from "../../lab/model";
+import type { Lab, RouteTarget } from "../../lab/model";
 import { type SessionEnd, sessions } from "../../lab/sessions";
 import { programNames, type SpeakerProgram } from "../../lab/speakers";
 import { routerGroup, speakerId } from "./bgp";
@@ -23,7 +23,7 @@ export function vrf(lab: Lab): Graph {
     return {
         title,
         groups: routers.flatMap((name) => routerGroup(lab, name)),
-        boxes: [...vrfs, ...peers],
+        boxes: [...peers, ...vrfs],
         edges: mergedEdges([
             ...routers.flatMap((name) => leaks(routingInstances(lab.routers[name]!), name)),
             ...sessionEdges(lab, (end) => byId.get(endId(end, ids))).filter(({ from, to }) => from !== to),
@@ -44,23 +44,28 @@ function vrfBoxes(lab: Lab, name: string): readonly Box[] {
         group: `router ${name}`,
         role: "vrf",
         lines: vrfLines(instance),
-        tier: 0,
+        tier: 1,
     }));
 }
 
 function vrfLines({ vrf: name, bgp, interfaces, leaking }: RoutingInstance): readonly string[] {
     return [
         name === undefined ? "default VRF" : `VRF ${name}`,
-        `AS ${bgp.asn}, id ${bgp.routerId}`,
+        `AS ${bgp.asn}`,
+        `id ${bgp.routerId}`,
         ...(leaking === undefined
             ? []
             : [
-                  `route distinguisher ${leaking.routeDistinguisher}`,
-                  `exports ${leaking.exportTargets.join(", ") || "nothing"}`,
-                  `imports ${leaking.importTargets.join(", ") || "nothing"}`,
+                  `RD ${leaking.routeDistinguisher}`,
+                  `exports ${targetsText(leaking.exportTargets)}`,
+                  `imports ${targetsText(leaking.importTargets)}`,
               ]),
         ...(interfaces.length > mostNames ? [`${interfaces.length} interfaces`] : interfaces.map(interfaceText)),
     ];
+}
+
+function targetsText(targets: readonly RouteTarget[]): string {
+    return targets.length === 0 ? "nothing" : `RT ${targets.join(", ")}`;
 }
 
 /** Who speaks from outside to a VRF: routers without VRFs, and each program on the nodes as one box. */
@@ -87,8 +92,8 @@ function peerBox(id: string, { node, program }: SessionEnd, ends: readonly Sessi
     const asns = [...new Set(ends.map(({ speaker }) => speaker.asn))];
     const asnText = `AS ${asns.length > mostNames ? `${asns[0]} and ${asns.length - 1} others` : asns.join(", ")}`;
     return program === undefined
-        ? { id, role: "router", lines: [node, asnText], tier: 1, kin: { name: "routers", asns } }
-        : { id, role: "node", lines: [programTitle(program, ends), asnText], tier: 1 };
+        ? { id, role: "router", lines: [node, asnText], tier: 0, kin: { name: "routers", asns } }
+        : { id, role: "node", lines: [programTitle(program, ends), asnText], tier: 0 };
 }
 
 function programTitle(program: SpeakerProgram, ends: readonly SessionEnd[]): string {
@@ -106,9 +111,7 @@ function leaks(instances: readonly RoutingInstance[], router: string): readonly 
                 return [];
             }
             const [a, b] = [speakerId(router, from.vrf), speakerId(router, to.vrf)];
-            return [
-                { id: `leak ${a} ${b}`, from: a, to: b, kind: "leak", lines: targets.map((each) => `leaks ${each}`) },
-            ];
+            return [{ id: `leak ${a} ${b}`, from: a, to: b, kind: "leak", lines: targets.map((each) => `RT ${each}`) }];
         }),
     );
 }
