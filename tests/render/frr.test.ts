@@ -299,4 +299,26 @@ describe.skipIf(unavailable !== undefined)("frr.conf in the real FRR", () => {
             " neighbor 169.254.4.2 peer-group K8S-NODES",
         ]);
     });
+
+    const [none, one, two] = [undefined, 20, 30] as const;
+    it.each([
+        [none, one, ["  neighbor K8S-NODES maximum-prefix 20", "  neighbor K8S-NODES6 maximum-prefix 20"]],
+        // What FRR needs to open a session that has exceeded the old one: docs/prediction.md.
+        [
+            one,
+            two,
+            [
+                "  no neighbor K8S-NODES maximum-prefix 20",
+                "  no neighbor K8S-NODES6 maximum-prefix 20",
+                "  neighbor K8S-NODES maximum-prefix 30",
+                "  neighbor K8S-NODES6 maximum-prefix 30",
+            ],
+        ],
+        [two, none, ["  no neighbor K8S-NODES maximum-prefix 30", "  no neighbor K8S-NODES6 maximum-prefix 30"]],
+    ])("differs for frr-reload by exactly the limits: %s, then %s", async (before, after, lines) => {
+        const limited = (maximumPrefixes: number | undefined) =>
+            frrConf(planSingleFrr(schema.parse({ maximumPrefixes })), "router0");
+        const { changes } = await judge("router0", limited(before), limited(after));
+        expect(changes.split("\n").filter((line) => line.startsWith("  "))).toEqual(lines);
+    });
 });
