@@ -107,7 +107,8 @@ export const clusterAvoidsLanSpace = rule({
     source: "RFC 1918",
     *check(lab) {
         for (const { kind, prefix, what, place } of networks(lab)) {
-            if (kind !== "link" && kind !== "node-segment" && overlaps("192.168.0.0/16", prefix)) {
+            const isClusters = kind === "pods" || kind === "services" || kind === "pool";
+            if (isClusters && overlaps("192.168.0.0/16", prefix)) {
                 yield {
                     at: place,
                     says: `${what} is in 192.168.0.0/16, where most home and office networks are`,

@@ -1,6 +1,6 @@
 import type { Bfd, Lab } from "../model";
 import type { Path } from "../path";
-import { directedSessions } from "../sessions";
+import { directedSessions, type SessionEnd } from "../sessions";
 import { metallbPeers } from "./peers";
 import { rule } from "./rule";
 import { instances } from "./tables";
@@ -83,6 +83,31 @@ export const bothEndsRunBfd = rule({
         }
     },
 });
+
+/** Single-hop and multihop BFD use ports of their own: ends that do not agree never hear each other. */
+export const bfdTypesAgree = rule({
+    id: "BGP-BFD-004",
+    severity: "error",
+    source: "RFC 5881 §4; RFC 5883 §5; FRR documentation, BFD",
+    *check(lab) {
+        for (const { session, local, remote } of directedSessions(lab)) {
+            const runs = local.bfd !== undefined && remote.bfd !== undefined;
+            if (runs && isMultihop(local) && !isMultihop(remote)) {
+                yield {
+                    at: local.path,
+                    with: [remote.path],
+                    says: `${session}: ${local.node} runs BFD over several hops, and ${remote.node} over one`,
+                    fix: "set ebgpMultihop at both ends, or at none",
+                };
+            }
+        }
+    },
+});
+
+/** FRR's BFD follows the session: it takes several hops where the session may (bgpd/bgp_bfd.h, PEER_IS_MULTIHOP). */
+function isMultihop({ ebgpMultihop = 1, remoteAsn, speaker, interface: port }: SessionEnd): boolean {
+    return ebgpMultihop > 1 || (remoteAsn === speaker.asn && port === undefined);
+}
 
 function isWhole(value: number, least: number, most: number): boolean {
     return Number.isInteger(value) && value >= least && value <= most;

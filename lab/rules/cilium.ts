@@ -1,7 +1,6 @@
 import { contains, familyOf } from "../address";
-import type { KubernetesNode, Lab, Prefix, Timers } from "../model";
+import type { CiliumBgpInstance, KubernetesNode, Lab, Prefix, Timers } from "../model";
 import { isBefore, parts } from "../releases";
-import { selects } from "../selectors";
 import { ciliumInstances, nodeInstances, nodeSpeakers } from "../speakers";
 import { rule } from "./rule";
 
@@ -14,15 +13,12 @@ export const nodeSelectorsMatch = rule({
     severity: "error",
     source: "Cilium documentation, CiliumBGPClusterConfig",
     *check(lab) {
-        const { nodes } = lab.cluster;
-        for (const [index, { name, nodeSelector }] of ciliumInstances(lab).entries()) {
-            if (!Object.values(nodes).some(({ labels }) => selects(nodeSelector, labels))) {
-                yield {
-                    at: ["cluster", "cilium", "bgp", index, "nodeSelector"],
-                    says: `Cilium's instance ${name} selects no node`,
-                    fix: "select by labels that a node has, e.g. kubernetes.io/hostname",
-                };
-            }
+        for (const instance of idleInstances(lab)) {
+            yield {
+                at: ["cluster", "cilium", "bgp", ciliumInstances(lab).indexOf(instance), "nodeSelector"],
+                says: `Cilium's instance ${instance.name} selects no node`,
+                fix: "select by labels that a node has, e.g. kubernetes.io/hostname",
+            };
         }
     },
 });
@@ -46,13 +42,14 @@ export const nodesAreSelectedOnce = rule({
     },
 });
 
-/** A node without a speaker announces nothing. */
+/** A node without a speaker announces nothing. An instance that selects no node is the cause where there is one. */
 export const nodesAreSelected = rule({
     id: "CIL-SEL-004",
     severity: "warning",
     source: "Cilium documentation, CiliumBGPClusterConfig",
     *check(lab) {
-        for (const name of Object.keys(lab.cluster.nodes)) {
+        const isWhole = idleInstances(lab).length === 0;
+        for (const name of isWhole ? Object.keys(lab.cluster.nodes) : []) {
             if (nodeSpeakers(lab, name).length === 0) {
                 yield {
                     at: ["cluster", "nodes", name, "labels"],
@@ -322,6 +319,12 @@ export const kubernetesFitsCilium = rule({
         }
     },
 });
+
+/** Instances that select no node. */
+function idleInstances(lab: Lab): readonly CiliumBgpInstance[] {
+    const used = new Set(Object.keys(lab.cluster.nodes).flatMap((node) => nodeInstances(lab, node)));
+    return ciliumInstances(lab).filter((instance) => !used.has(instance));
+}
 
 /** Whether a node has a route to what others hold of a pod CIDR. */
 function covers(lab: Lab, name: string, node: KubernetesNode, cidr: Prefix): boolean {

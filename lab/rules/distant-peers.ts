@@ -1,7 +1,8 @@
-import { contains, familyName, familyOf } from "../address";
+import { contains, familyName, familyOf, lengthOf } from "../address";
 import type { Address } from "../model";
 import { directedSessions, onLink, sessionEnds } from "../sessions";
 import { findSessionSettings } from "../speakers";
+import { announcesLink } from "./announced-links";
 import { fieldOf, isOffLink } from "./ends";
 import { rule } from "./rule";
 import { instances, type PlacedInstance } from "./tables";
@@ -60,6 +61,36 @@ export const distantPeersAreRouted = rule({
                         end.kind === "router"
                             ? "add a static route, or import the route target of the VRF that has the subnet"
                             : "add a static route via the router, such as a default route",
+                };
+            }
+        }
+    },
+});
+
+/**
+ * The profile `datacenter` takes no default route for a way to a neighbor or to a next hop: a router does not connect to a
+ * neighbor that it reaches by nothing else, and uses no route with this next hop.
+ */
+export const distantPeersAreResolved = rule({
+    id: "BGP-SES-012",
+    severity: "warning",
+    source: "FRR documentation, ip nht resolve-via-default",
+    *check(lab) {
+        const all = instances(lab);
+        for (const end of sessionEnds(lab).filter((candidate) => candidate.interface === undefined)) {
+            const own = all.find(({ router, vrf }) => router === end.node && vrf === end.vrf && end.kind === "router");
+            const routes = (own?.staticRoutes ?? []).filter(({ prefix }) => contains(prefix, end.peerAddress));
+            if (
+                own?.bgp.defaults === "datacenter" &&
+                routes.length > 0 &&
+                routes.every(({ prefix }) => lengthOf(prefix) === 0) &&
+                !all.some((other) => other !== own && announcesLink(other, end.peerAddress))
+            ) {
+                yield {
+                    at: fieldOf(end, "address"),
+                    with: [[...own.place, "bgp", "defaults"]],
+                    says: `${own.who} reaches its neighbor ${end.peerAddress} by a default route only, which the profile datacenter does not take for a way to it`,
+                    fix: "add a static route to the neighbor, or use the profile traditional",
                 };
             }
         }

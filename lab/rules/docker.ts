@@ -1,6 +1,7 @@
-import { familyOf, firstHost, overlaps } from "../address";
+import { contains, familyOf, firstHost, overlaps } from "../address";
 import { bridgeGateway } from "../gateway";
 import { devices } from "./devices";
+import { networks, type PlacedNetwork } from "./networks";
 import { rule } from "./rule";
 
 /** Docker gives every network a gateway of its own, which no device of the lab may have. */
@@ -65,6 +66,35 @@ export const networksAvoidDocker0 = rule({
                         fix: "use another network",
                     };
                 }
+            }
+        }
+    },
+});
+
+/** Docker takes a network that it is told nothing of from these pools, unless its daemon is told otherwise. */
+const dockerPools = ["172.17.0.0-172.31.255.255"];
+
+/**
+ * Docker gives networks of other projects subnets of its own choice, and knows nothing of a cluster's networks: one that
+ * gets the same addresses takes them away from this machine and its containers.
+ */
+export const clusterAvoidsDockerPools = rule({
+    id: "DKR-NET-001",
+    severity: "warning",
+    source: "Docker documentation, default address pools",
+    runtime: "docker",
+    *check(lab) {
+        const attached = Object.values(lab.segments).flatMap(({ subnets }) => subnets);
+        const free = ({ kind, prefix }: PlacedNetwork) =>
+            (kind === "pods" || kind === "services" || kind === "pool") &&
+            !attached.some((subnet) => contains(subnet, prefix));
+        for (const { prefix, what, place } of networks(lab).filter(free)) {
+            if (dockerPools.some((pool) => overlaps(pool, prefix))) {
+                yield {
+                    at: place,
+                    says: `${what} is in 172.17.0.0 to 172.31.255.255, from where Docker takes subnets for networks of its own choice`,
+                    fix: "use a part of 10.0.0.0/8 that your own network does not use",
+                };
             }
         }
     },

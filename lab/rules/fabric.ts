@@ -3,6 +3,8 @@ import type { Address, Lab } from "../model";
 import type { Path } from "../path";
 import { onLink, type SessionEnd, sessions } from "../sessions";
 import { findSessionSettings, nodeSpeaker } from "../speakers";
+import { announcesLink } from "./announced-links";
+import { largestGroup } from "./equal-paths";
 import { areConnected } from "./internal-peers";
 import { rule } from "./rule";
 import { instances, type PlacedInstance } from "./tables";
@@ -43,13 +45,39 @@ export const equalWaysAreShared = rule({
     source: "RFC 7938 §6",
     *check(lab) {
         for (const instance of instances(lab).filter(({ bgp }) => !bgp.multipathRelax)) {
-            const [found] = sharedTargets(lab, instance);
+            const found = sharedTargets(lab, instance).find(
+                ({ ways: all }) => new Set(all.map(({ speaker }) => speaker.asn)).size > 1,
+            );
             if (found !== undefined) {
                 const ways = found.ways.map(({ node, speaker }) => `${node} (AS ${speaker.asn})`);
                 yield {
                     at: [...instance.place, "bgp", "multipathRelax"],
                     says: `${instance.who} reaches what ${found.target} announces through ${ways.join(" and ")}, but uses one of them: the paths lead through different ASes`,
                     fix: "set multipathRelax to true",
+                };
+            }
+        }
+    },
+});
+
+/** Ways to another router beyond the largest number of paths carry nothing. */
+export const maximumPathsCoverWays = rule({
+    id: "BGP-ECMP-005",
+    severity: "warning",
+    source: "RFC 7938 §6.1; FRR documentation, maximum-paths",
+    *check(lab) {
+        for (const instance of instances(lab)) {
+            const { maximumPaths, multipathRelax } = instance.bgp;
+            const counted = sharedTargets(lab, instance).map(({ target, ways }) => ({
+                target,
+                equal: multipathRelax ? ways.length : largestGroup(ways.map(({ speaker }) => speaker.asn)),
+            }));
+            const found = counted.find(({ equal }) => equal > maximumPaths);
+            if (found !== undefined) {
+                yield {
+                    at: [...instance.place, "bgp", "maximumPaths"],
+                    says: `${instance.who} uses ${maximumPaths} of ${found.equal} equal ways to what ${found.target} announces`,
+                    fix: `set maximumPaths to ${found.equal} or more`,
                 };
             }
         }
@@ -113,25 +141,14 @@ function knows(lab: Lab, { interfaces, staticRoutes }: PlacedInstance, address: 
     );
 }
 
-function announcesLink({ bgp, interfaces }: PlacedInstance, address: Address): boolean {
-    return bgp.families
-        .filter(({ family }) => family === familyOf(address))
-        .some(
-            ({ networks, redistribute }) =>
-                networks.some((network) => contains(network, address)) ||
-                (redistribute.includes("connected") &&
-                    onLink({ interfaces, staticRoutes: [] }, address).interface !== undefined),
-        );
-}
-
 interface SharedTarget {
     /** Router that has something to announce. */
     readonly target: string;
-    /** Neighbors of different ASes that all have a session with it. */
+    /** Neighbors that all have a session with it. */
     readonly ways: readonly SessionEnd[];
 }
 
-/** Routers behind several neighbors of different ASes, to which there is no shorter way. */
+/** Routers behind several neighbors, to which there is no shorter way. */
 function sharedTargets(lab: Lab, instance: PlacedInstance): readonly SharedTarget[] {
     const neighbors = externalPeers(lab, instance).filter(({ kind }) => kind === "router");
     const direct = new Set([instance.router, ...neighbors.map(({ node }) => node)]);
@@ -144,7 +161,7 @@ function sharedTargets(lab: Lab, instance: PlacedInstance): readonly SharedTarge
     return [...ways]
         .filter(([target]) => !direct.has(target) && announcesAnything(lab, target))
         .map(([target, found]) => ({ target, ways: found }))
-        .filter(({ ways: found }) => new Set(found.map(({ speaker }) => speaker.asn)).size > 1);
+        .filter(({ ways: found }) => found.length > 1);
 }
 
 /** Whether a router has routes that it did not learn from other routers. */

@@ -18,11 +18,13 @@ import * as interfaces from "./interfaces";
 import * as kubernetes from "./kubernetes";
 import * as metallb from "./metallb";
 import * as metallbReleases from "./metallb-releases";
+import * as mtu from "./mtu";
 import * as multipath from "./multipath";
 import * as nat from "./nat";
 import * as overlaps from "./overlaps";
 import * as policy from "./policy";
 import * as reflectors from "./reflectors";
+import * as routeFilters from "./route-filters";
 import * as routerIds from "./router-ids";
 import type { Rule, RuntimeName } from "./rule";
 import * as selectors from "./selectors";
@@ -39,6 +41,7 @@ const formRules: readonly Rule[] = collect(wellFormed);
 
 const meaningRules: readonly Rule[] = [
     ...collect(interfaces),
+    ...collect(mtu),
     ...collect(vrfs),
     ...collect(addressUse),
     ...collect(overlaps),
@@ -55,6 +58,7 @@ const meaningRules: readonly Rule[] = [
     ...collect(timers),
     ...collect(bfd),
     ...collect(policy),
+    ...collect(routeFilters),
     ...collect(multipath),
     ...collect(cilium),
     ...collect(calico),

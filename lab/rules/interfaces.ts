@@ -123,25 +123,6 @@ export const segmentsHaveOneSubnetPerFamily = rule({
     },
 });
 
-/** IPv6 needs 1280 bytes on every link. */
-export const mtuCarriesIpv6 = rule({
-    id: "NET-MTU-001",
-    severity: "error",
-    source: "RFC 8200 §5",
-    *check(lab) {
-        for (const [name, { mtu, subnets }] of Object.entries(lab.segments)) {
-            const least = subnets.some((subnet) => familyOf(subnet) === "ipv6") ? 1280 : 68;
-            if (mtu < least || mtu > 65535) {
-                yield {
-                    at: ["segments", name, "mtu"],
-                    says: `the segment ${name} has an MTU of ${mtu} bytes`,
-                    fix: `use ${least} to 65535`,
-                };
-            }
-        }
-    },
-});
-
 /** An interface's subnet is its segment's. */
 export const addressesAreInTheirSegment = rule({
     id: "ADR-SEG-001",

@@ -2,6 +2,7 @@ import type { Asn, Lab, Service } from "../model";
 import type { Path } from "../path";
 import { announcesService } from "../services";
 import { type SessionEnd, sessions } from "../sessions";
+import { largestGroup } from "./equal-paths";
 import { rule, type Violation } from "./rule";
 import { instances, type PlacedInstance } from "./tables";
 
@@ -135,14 +136,6 @@ function peersOf(lab: Lab): ReadonlyMap<string, readonly SessionEnd[]> {
     }
     peersByLab.set(lab, peers);
     return peers;
-}
-
-function largestGroup(values: readonly unknown[]): number {
-    const counts = new Map<unknown, number>();
-    for (const value of values) {
-        counts.set(value, (counts.get(value) ?? 0) + 1);
-    }
-    return Math.max(0, ...counts.values());
 }
 
 function names(narrow: readonly Narrow[]): string {

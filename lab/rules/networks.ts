@@ -1,15 +1,19 @@
 /** The networks of a lab that share one address space, with their places in the model. */
 
+import { networkOf } from "../address";
 import type { Lab, Prefix } from "../model";
 import type { Path } from "../path";
+import { devices } from "./devices";
 
 /** A network and what it is for. */
 export interface PlacedNetwork {
-    readonly kind: "node-segment" | "link" | "pods" | "services" | "pool";
+    readonly kind: "node-segment" | "link" | "pods" | "services" | "loopback" | "pool";
     readonly prefix: Prefix;
     /** Readable name, e.g. `the pod CIDR 10.100.0.0/16`. */
     readonly what: string;
     readonly place: Path;
+    /** Whether it is in a VRF beside the default one, as loopbacks of routers may be. */
+    readonly isInVrf?: boolean;
 }
 
 /** All networks, those that others are planned around first. */
@@ -36,6 +40,7 @@ export function networks(lab: Lab): readonly PlacedNetwork[] {
             };
         }),
         ...segments.filter(({ kind }) => kind === "link"),
+        ...loopbacks(lab),
         ...loadBalancerPools.flatMap(({ name, blocks }, index) =>
             blocks.map((prefix, block): PlacedNetwork => {
                 const place = ["cluster", "loadBalancerPools", index, "blocks", block];
@@ -43,4 +48,15 @@ export function networks(lab: Lab): readonly PlacedNetwork[] {
             }),
         ),
     ];
+}
+
+function loopbacks(lab: Lab): readonly PlacedNetwork[] {
+    return devices(lab).flatMap(({ name, addresses }) =>
+        addresses
+            .filter(({ interface: { attachment } }) => attachment.kind === "loopback")
+            .map(({ text, place, interface: { name: port, vrf } }): PlacedNetwork => {
+                const what = `the loopback ${port} of ${name} (${text})`;
+                return { kind: "loopback", prefix: networkOf(text), what, place, isInVrf: vrf !== undefined };
+            }),
+    );
 }

@@ -6,12 +6,12 @@ import { calicoPeers, metallbPeers } from "./peers";
 import { rule } from "./rule";
 
 /**
- * A requirement that excludes by a key which nothing carries excludes nothing: the key is misspelt more often than meant.
+ * A requirement that excludes by a key which nothing carries excludes nothing: it is there for what may come, or misspelt.
  * `dummy NotIn (dummy)`, a key that is its own value, is a way to write "all", and is left alone.
  */
 export const excludingKeysExist = rule({
     id: "K8S-SEL-001",
-    severity: "warning",
+    severity: "info",
     source: "Kubernetes documentation, labels and selectors",
     *check(lab) {
         for (const { who, what, selector, place, labels } of selectors(lab)) {
@@ -20,8 +20,8 @@ export const excludingKeysExist = rule({
                 if (excludes(requirement) && !carried.has(requirement.key)) {
                     yield {
                         at: [...place, "matchExpressions", index, "key"],
-                        says: `${who} leaves out ${what} by the label ${requirement.key}, which none of them has: it selects all of them`,
-                        fix: `use a label that they have: ${[...carried].sort().join(", ")}; the empty selector {} selects all`,
+                        says: `${who} leaves out ${what} by the label ${requirement.key}, which none of them has so far: it leaves out none`,
+                        fix: `if the key is misspelt, use a label that they have: ${[...carried].sort().join(", ")}`,
                     };
                 }
             }

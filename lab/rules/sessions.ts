@@ -1,10 +1,12 @@
 import { familyName, familyOf } from "../address";
-import type { Address, Lab } from "../model";
+import type { Address, Lab, LabelSelector } from "../model";
+import { selects } from "../selectors";
 import { directedSessions, loneEnds, sessionEnds } from "../sessions";
-import { findSessionSettings } from "../speakers";
+import { ciliumInstances, findSessionSettings } from "../speakers";
 import { devices } from "./devices";
 import { doubledPeers } from "./doubled-peers";
 import { fieldOf, isOffLink, speakerKey } from "./ends";
+import { calicoPeers, metallbPeers } from "./peers";
 import { rule } from "./rule";
 import { instances } from "./tables";
 
@@ -41,9 +43,16 @@ export const neighborsAnswer = rule({
         );
         // Of a neighbor that is there twice one is answered, and the other has its own rule.
         const answered = new Set(directedSessions(lab).map(({ local }) => speakerKey(local, local.peerAddress)));
-        const lone = loneEnds(lab).filter((end) => !answered.has(speakerKey(end, end.peerAddress)));
+        // A configuration that selects no node is the cause, and has a rule of its own.
+        const unselected = unselectedPeers(lab);
+        const lone = loneEnds(lab).filter(
+            (end) => !answered.has(speakerKey(end, end.peerAddress)) && !unselected.has(end.address),
+        );
         for (const end of lone.filter((candidate) => candidate.address !== undefined && !isOffLink(candidate))) {
             const owner = owners.get(end.peerAddress);
+            if (owner === end.node) {
+                continue; // rule BGP-SES-013
+            }
             if (owner === undefined) {
                 yield {
                     at: fieldOf(end, "address"),
@@ -57,6 +66,23 @@ export const neighborsAnswer = rule({
                     fix: `add the neighbor ${end.address} to ${owner}, or remove this one`,
                 };
             }
+        }
+    },
+});
+
+/** A speaker takes no connection from its own device: MetalLB cannot peer with a router on the node that it runs on. */
+export const neighborsAreOthers = rule({
+    id: "BGP-SES-013",
+    severity: "error",
+    source: "RFC 4271 §8.2.1; MetalLB documentation, BGP mode, limitations",
+    *check(lab) {
+        const owners = new Map(addressOwners(lab));
+        for (const end of sessionEnds(lab).filter(({ node, peerAddress }) => owners.get(peerAddress) === node)) {
+            yield {
+                at: fieldOf(end, "address"),
+                says: `${end.node} has the neighbor ${end.peerAddress}, which is its own address`,
+                fix: "use the address of the device at the other end",
+            };
         }
     },
 });
@@ -167,6 +193,20 @@ export const peerGroupsExist = rule({
         }
     },
 });
+
+/** Addresses of routers that only configurations which select no node have as neighbors. */
+function unselectedPeers(lab: Lab): ReadonlySet<Address | undefined> {
+    const nodes = Object.values(lab.cluster.nodes).map(({ labels }) => labels);
+    const isIdle = (selector: LabelSelector | undefined) =>
+        selector !== undefined && !nodes.some((labels) => selects(selector, labels));
+    return new Set([
+        ...ciliumInstances(lab)
+            .filter(({ nodeSelector }) => isIdle(nodeSelector))
+            .flatMap(({ neighbors }) => neighbors.map(({ address }) => address)),
+        ...calicoPeers(lab).flatMap(({ peer }) => (isIdle(peer.nodeSelector) ? [peer.address] : [])),
+        ...metallbPeers(lab).flatMap(({ peer }) => (isIdle(peer.nodeSelector) ? [peer.peerAddress] : [])),
+    ]);
+}
 
 function addressOwners(lab: Lab): readonly (readonly [Address, string])[] {
     return devices(lab).flatMap(({ name, addresses }) => addresses.map(({ address }) => [address, name] as const));

@@ -6,7 +6,7 @@ import { calicoPeers, metallbPeers } from "./peers";
 import { rule } from "./rule";
 import { instances } from "./tables";
 
-/** A hold time of one or two seconds must be refused by the peer. */
+/** A hold time of one or two seconds must be refused by the peer, and the field in which it is told has 16 bits. */
 export const holdTimeIsZeroOrThree = rule({
     id: "BGP-TMR-001",
     severity: "error",
@@ -18,6 +18,12 @@ export const holdTimeIsZeroOrThree = rule({
                     at: [...place, "holdTime"],
                     says: `${who} has a hold time of ${timers.holdTime} s, which peers must refuse`,
                     fix: "use at least 3 s",
+                };
+            } else if (timers.holdTime > 65535) {
+                yield {
+                    at: [...place, "holdTime"],
+                    says: `${who} has a hold time of ${timers.holdTime} s, for which an OPEN has no room`,
+                    fix: "use at most 65535 s",
                 };
             }
         }
@@ -127,33 +133,65 @@ export const gracefulRestartTimeFits = rule({
     source: "RFC 4724 §3",
     *check(lab) {
         for (const { who, seconds, place } of restartTimes(lab)) {
-            if (seconds !== undefined && (seconds < 1 || seconds > 4095)) {
+            if (seconds < 1 || seconds > largestRestartTime) {
                 yield {
                     at: [...place, "gracefulRestartTime"],
                     says: `${who} has a graceful restart time of ${seconds} s`,
-                    fix: "use 1 to 4095 s",
+                    fix: `use 1 to ${largestRestartTime} s`,
                 };
             }
         }
     },
 });
 
-function restartTimes(
-    lab: Lab,
-): readonly { readonly who: string; readonly seconds: Seconds | undefined; readonly place: Path }[] {
+/**
+ * For the graceful restart time a peer sends traffic to a speaker that may be gone for good. The standard suggests at most
+ * the hold time; more is a decision for speakers whose restart takes longer.
+ */
+export const gracefulRestartIsWithinHoldTime = rule({
+    id: "BGP-GR-002",
+    severity: "warning",
+    source: "RFC 4724 §4",
+    *check(lab) {
+        for (const { who, seconds, holdTime, place } of restartTimes(lab)) {
+            if (holdTime >= 3 && seconds > holdTime && seconds <= largestRestartTime) {
+                yield {
+                    at: [...place, "gracefulRestartTime"],
+                    with: [[...place, "timers", "holdTime"]],
+                    says: `${who} has a graceful restart time of ${seconds} s, longer than its hold time of ${holdTime} s: if it is gone for good, its peer goes on sending traffic to it for ${seconds} s`,
+                    fix: `set gracefulRestartTime to ${holdTime} s or less, or mean it`,
+                };
+            }
+        }
+    },
+});
+
+/** The restart time is a field of 12 bits. */
+const largestRestartTime = 4095;
+
+interface PlacedRestartTime {
+    readonly who: string;
+    readonly seconds: Seconds;
+    readonly holdTime: Seconds;
+    /** Where the neighbor stands in the model. */
+    readonly place: Path;
+}
+
+/** Graceful restart wherever it is on. */
+function restartTimes(lab: Lab): readonly PlacedRestartTime[] {
     const cilium = ciliumInstances(lab).flatMap(({ name, neighbors }, index) =>
-        neighbors.map(({ gracefulRestartTime }, position) => ({
+        neighbors.map((neighbor, position) => ({
             who: `Cilium's instance ${name}`,
-            seconds: gracefulRestartTime,
+            neighbor,
             place: ["cluster", "cilium", "bgp", index, "neighbors", position],
         })),
     );
-    const calico = calicoPeers(lab).map(({ peer, place }) => ({
-        who: `Calico's peer ${peer.name}`,
-        seconds: peer.gracefulRestartTime,
-        place,
-    }));
-    return [...cilium, ...calico];
+    const calico = calicoPeers(lab).map(({ peer, who, place }) => ({ who, neighbor: peer, place }));
+    return [...cilium, ...calico].flatMap(({ who, neighbor: { gracefulRestartTime, timers }, place }) =>
+        gracefulRestartTime === undefined
+            ? []
+            : [{ who, seconds: gracefulRestartTime, holdTime: timers.holdTime, place }],
+    );
 }
 
 interface PlacedTimers {

@@ -113,7 +113,7 @@ describe("sessions", () => {
             remoteAsn: 65000,
             timers: { holdTime: 9, keepalive: 3, connectRetry: 5 },
             families: ["ipv4"],
-            gracefulRestartTime: 120,
+            gracefulRestartTime: 9,
         });
     });
 

@@ -70,6 +70,23 @@ function withCalico(draft: Draft): void {
     };
 }
 
+/** Gives the two leaves a session between their racks, whose subnets nobody announces any more. */
+function peerAcrossRacks(draft: Draft, defaults: "datacenter" | "traditional"): void {
+    for (const [index, address] of ["10.1.8.1", "10.1.5.1"].entries()) {
+        const { bgp, interfaces } = leaf(draft, index);
+        const settings = {
+            remoteAs: { kind: "external" as const },
+            timers: { holdTime: 90, keepalive: 30, connectRetry: 10 },
+            ebgpMultihop: 3,
+            updateSource: interfaces.at(-1)!.name,
+            families: [{ family: "ipv4" as const, prefixListIn: "ANY", prefixListOut: "ANY" }],
+        };
+        bgp.defaults = defaults;
+        bgp.families[0]!.networks = [];
+        bgp.neighbors.push({ address, remoteAsn: [64702, 64701][index]!, session: { kind: "own", settings } });
+    }
+}
+
 export const fabricCases: readonly FabricCase[] = [
     {
         id: "VYOS-VER-001",
@@ -140,6 +157,26 @@ export const fabricCases: readonly FabricCase[] = [
         at: "routers.leaf0.bgp.multipathRelax",
         when: "leaves take one of two spines",
         parameters: { multipathRelax: false },
+    },
+    {
+        id: "BGP-ECMP-005",
+        at: "routers.leaf0.bgp.maximumPaths",
+        when: "leaves use two of four spines",
+        parameters: { spines: 4, spineAsns: [64601, 64602, 64603, 64604], maximumPaths: 2 },
+    },
+    {
+        id: "CIL-SEL-001",
+        at: "cluster.cilium.bgp[1].nodeSelector",
+        when: "an instance selects no node, which is no fault of the leaf's or the nodes'",
+        change: (draft) => {
+            draft.cluster.cilium!.bgp[1]!.nodeSelector = { matchLabels: { rack: "rack2" } };
+        },
+    },
+    {
+        id: "BGP-SES-012",
+        at: "routers.leaf0.bgp.neighbors[4].address",
+        when: "leaves with the profile datacenter reach each other by a default route",
+        change: (draft) => peerAcrossRacks(draft, "datacenter"),
     },
     {
         id: "BGP-NH-001",
@@ -230,6 +267,18 @@ export const fabricCases: readonly FabricCase[] = [
 
 /** What the rules must leave alone, though it looks like a case. */
 export const fabricAllowed: readonly FabricCase[] = [
+    {
+        id: "BGP-SES-012",
+        at: "",
+        when: "the profile takes default routes for ways to a neighbor",
+        change: (draft) => peerAcrossRacks(draft, "traditional"),
+    },
+    {
+        id: "BGP-ECMP-005",
+        at: "",
+        when: "leaves use all of four spines",
+        parameters: { spines: 4, spineAsns: [64601, 64602, 64603, 64604], maximumPaths: 4 },
+    },
     {
         id: "BGP-NH-001",
         at: "",

@@ -16,6 +16,7 @@ export const quiet = {
     replicas: 2,
     linkPools: ["10.9.0.0/16", "fd00:9::/48"],
     nodeTimers: { holdTime: 9, keepalive: 3, connectRetry: 5 },
+    gracefulRestartTime: 9,
     importFilter: [
         { prefix: "10.254.0.0/24", le: 32 },
         { prefix: "fd00:10:254::/64", le: 128 },

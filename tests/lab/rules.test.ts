@@ -117,6 +117,26 @@ const cases: readonly Case[] = [
         },
     },
     {
+        id: "NET-MTU-002",
+        at: "segments.kind.mtu",
+        when: "encapsulation leaves IPv6 pods 1270 bytes",
+        change: (draft) => {
+            for (const segment of Object.values(draft.segments)) {
+                segment.mtu = 1320;
+            }
+        },
+    },
+    {
+        id: "NET-MTU-003",
+        at: "segments.kind.mtu",
+        when: "cables carry 9500 bytes, as containerlab's do, and the nodes' network 1500",
+        change: (draft) => {
+            for (const segment of Object.values(draft.segments).filter(({ kind }) => kind === "point-to-point")) {
+                segment.mtu = 9500;
+            }
+        },
+    },
+    {
         id: "ADR-SEG-001",
         at: "hosts.client0.interfaces[0].addresses[0]",
         when: "an interface has another length than its segment",
@@ -153,6 +173,12 @@ const cases: readonly Case[] = [
         change: (draft) => {
             draft.cluster.loadBalancerPools.push({ name: "multicast", blocks: ["ff05::/64"] });
         },
+    },
+    {
+        id: "ADR-USE-001",
+        at: "segments.kind.subnets[0]",
+        when: "the node network is in the space of protocol assignments",
+        parameters: { nodeSubnets: ["192.0.0.0/24", "fc00:f853:ccd:e793::/64"] },
     },
     {
         id: "ADR-USE-002",
@@ -216,6 +242,14 @@ const cases: readonly Case[] = [
         when: "a pool holds the node network",
         change: (draft) => {
             draft.cluster.loadBalancerPools.push({ name: "wide", blocks: ["172.16.0.0/12"] });
+        },
+    },
+    {
+        id: "LB-POOL-008",
+        at: "cluster.loadBalancerPools[1].blocks[0]",
+        when: "a pool is inside the node network",
+        change: (draft) => {
+            draft.cluster.loadBalancerPools.push({ name: "lan", blocks: ["172.18.200.0/24"] });
         },
     },
     {
@@ -539,6 +573,19 @@ const cases: readonly Case[] = [
         },
     },
     {
+        id: "BGP-TMR-001",
+        at: "routers.router0.bgp.peerGroups[0].settings.timers.holdTime",
+        when: "a hold time has more than 16 bits",
+        change: (draft) => {
+            for (const timers of [
+                group(draft).settings.timers,
+                ...draft.cluster.cilium!.bgp.map(({ neighbors }) => neighbors[0]!.timers),
+            ]) {
+                timers.holdTime = 65536;
+            }
+        },
+    },
+    {
         id: "BGP-TMR-002",
         at: "routers.router0.bgp.peerGroups[0].settings.timers.keepalive",
         when: "keepalives come after the hold time",
@@ -583,6 +630,18 @@ const cases: readonly Case[] = [
         when: "a graceful restart time has more than 12 bits",
         parameters: { gracefulRestartTime: 4096 },
     },
+    {
+        id: "BGP-GR-002",
+        at: "cluster.cilium.bgp[0].neighbors[0].gracefulRestartTime",
+        when: "a peer keeps routes longer than the hold time",
+        parameters: { gracefulRestartTime: 10 },
+    },
+    ...["10.0.0.0/8", "10.254.0.0/23", "0.0.0.0/0"].map((prefix) => ({
+        id: "BGP-POL-009",
+        at: "routers.router0.prefixLists[2].entries[0]",
+        when: `nodes may announce ${prefix}`,
+        parameters: { importFilter: [{ prefix }, { prefix: "fd00:10:254::/64", le: 128 }] },
+    })),
     {
         id: "BGP-POL-001",
         at: "routers.router0.bgp.peerGroups[0].settings.families[0].prefixListOut",
@@ -825,7 +884,10 @@ const cases: readonly Case[] = [
         id: "LB-POOL-002",
         at: "cluster.services[0].loadBalancerAddresses[0]",
         when: "a pinned address is in no pool",
-        parameters: { pools: [{ name: "small", blocks: ["10.254.0.11/32", "fd00:10:254::/64"] }] },
+        parameters: {
+            pools: [{ name: "small", blocks: ["10.254.0.11/32", "fd00:10:254::/64"] }],
+            importFilter: [{ prefix: "10.254.0.11/32" }, { prefix: "fd00:10:254::/64", le: 128 }],
+        },
     },
     {
         id: "LB-POOL-003",
@@ -834,6 +896,10 @@ const cases: readonly Case[] = [
         parameters: {
             ciliumVersion: "1.15.1",
             pools: [{ name: "small", blocks: ["10.254.0.10/31", "fd00:10:254::10/124"] }],
+            importFilter: [
+                { prefix: "10.254.0.8/29", le: 32 },
+                { prefix: "fd00:10:254::/64", le: 128 },
+            ],
         },
         change: (draft) => {
             draft.cluster.loadBalancerPools[0]!.blocks = ["10.254.0.8/29", "fd00:10:254::/64"];
@@ -1005,6 +1071,13 @@ const cases: readonly Case[] = [
         parameters: { nodeSubnets: ["172.17.128.0/17", "fc00:f853:ccd:e793::/64"] },
     },
     {
+        id: "DKR-NET-001",
+        at: "cluster.podCidrs[0]",
+        when: "pods are where Docker takes its subnets from",
+        runtime: "docker",
+        parameters: { podCidrs: ["172.30.0.0/16", "fd00:10:255::/48"] },
+    },
+    {
         id: "DKR-NAME-001",
         at: "hosts.Client_1",
         when: "a host has a name with capitals",
@@ -1052,6 +1125,49 @@ const allowed: readonly {
     { id: "CIL-VER-003", when: "Kubernetes is 1.33", parameters: { kubernetesVersion: "1.33.0" } },
     { id: "CIL-VER-003", when: "Kubernetes is 1.36", parameters: { kubernetesVersion: "1.36.9" } },
     { id: "BGP-GR-001", when: "a graceful restart time has 12 bits", parameters: { gracefulRestartTime: 4095 } },
+    {
+        id: "BGP-POL-009",
+        when: "nodes may announce pods, and a network that two pools fill",
+        parameters: {
+            pools: [
+                { name: "one", blocks: ["10.254.0.0/24", "fd00:10:254::/64"] },
+                { name: "two", blocks: ["10.254.1.0/24"] },
+            ],
+            importFilter: [
+                { prefix: "10.254.0.0/23", le: 32 },
+                { prefix: "10.100.0.0/16", ge: 24, le: 24 },
+                { prefix: "fd00:10:254::/64", le: 128 },
+            ],
+        },
+    },
+    {
+        id: "BGP-POL-009",
+        when: "what nodes may not announce is denied before",
+        parameters: {
+            importFilter: [
+                { prefix: "10.254.1.0/24", action: "deny", le: 32 },
+                { prefix: "10.254.0.0/23", ge: 24, le: 32 },
+                { prefix: "fd00:10:254::/64", le: 128 },
+            ],
+        },
+    },
+    {
+        id: "DKR-NET-001",
+        when: "no Docker is there to take its subnets from anywhere",
+        parameters: { podCidrs: ["172.30.0.0/16", "fd00:10:255::/48"] },
+    },
+    {
+        id: "NET-MTU-002",
+        when: "encapsulation leaves IPv6 pods 1280 bytes",
+        change: (draft) => {
+            draft.segments.kind!.mtu = 1330;
+        },
+    },
+    {
+        id: "ADR-USE-005",
+        when: "networks are in the space of benchmarks",
+        parameters: { nodeSubnets: ["198.18.0.0/16", "2001:2::/64"] },
+    },
     {
         id: "BGP-TMR-003",
         when: "three keepalives fit in a hold time",

@@ -1,5 +1,6 @@
 /** Ways to break labs with VRFs, Calico, MetalLB and internal sessions, each with the rule that must object. */
 
+import { prefixesOf } from "../../lab/address";
 import type { Lab } from "../../lab/model";
 import type { RuntimeName } from "../../lab/rules/rule";
 import * as calicoMetalLbVrf from "../../stacks/calico-metallb-vrf";
@@ -28,6 +29,7 @@ const equalTimers = { holdTime: 240, keepalive: 80, connectRetry: 5 };
 const quiet = {
     "calico-metallb-vrf": {
         podCidr: "10.200.0.0/16",
+        loopbacks: { default: "172.31.255.0", metallb: "172.31.255.1", calico: "172.31.255.2" },
         routerTimers: equalTimers,
         metallbTimers: equalTimers,
     },
@@ -46,24 +48,30 @@ export function speakerLab({
             ? ibgpFrr.planIbgpFrr(ibgpFrr.schema.parse(chosen))
             : calicoMetalLbVrf.planCalicoMetalLbVrf(calicoMetalLbVrf.schema.parse(chosen));
     const draft = JSON.parse(JSON.stringify(planned)) as Draft;
-    Object.values(draft.routers).forEach(addImportFilter);
+    Object.values(draft.routers).forEach((own) => {
+        addImportFilter(own, draft);
+    });
     change(draft);
     return draft as Lab;
 }
 
 type DraftRouter = Draft["routers"][string];
 
-/** A filter that lets everything in, because what passes between two ASes should be said, and reflection within one. */
-function addImportFilter(router: DraftRouter): void {
+/** A filter that lets in what the cluster has, because what passes between two ASes should be said; and reflection within one. */
+function addImportFilter(router: DraftRouter, { cluster }: Draft): void {
+    const networks = [
+        ...cluster.podCidrs,
+        ...cluster.loadBalancerPools.flatMap(({ blocks }) => blocks.flatMap(prefixesOf)),
+    ];
     router.prefixLists.push({
-        name: "ANY",
+        name: "CLUSTER",
         family: "ipv4",
-        entries: [{ sequence: 5, action: "permit", prefix: "0.0.0.0/0", le: 32 }],
+        entries: networks.map((prefix, index) => ({ sequence: 5 * (index + 1), action: "permit", prefix, le: 32 })),
     });
     for (const bgp of [router.bgp, ...(router.vrfs ?? []).map((vrf) => vrf.bgp)]) {
         for (const { remoteAsn, session } of bgp.neighbors) {
             for (const family of session.kind === "own" ? session.settings.families : []) {
-                family.prefixListIn = "ANY";
+                family.prefixListIn = "CLUSTER";
                 family.routeReflectorClient = remoteAsn === bgp.asn;
             }
         }
@@ -421,6 +429,74 @@ export const speakerCases: readonly SpeakerCase[] = [
         when: "MetalLB runs BFD and the router does not",
         change: (draft) => {
             metallb(draft).peers[0]!.bfd = { ...bfd };
+        },
+    },
+    {
+        id: "BGP-BFD-004",
+        at: "cluster.metallb.peers[0]",
+        when: "MetalLB runs BFD over several hops and the router over one",
+        change: (draft) => {
+            Object.assign(metallb(draft).peers[0]!, { bfd: { ...bfd }, ebgpMultihop: true });
+            vrf(draft, 1).bgp.neighbors.forEach((_, index) => {
+                settings(draft, 1, index).bfd = { ...bfd };
+            });
+        },
+    },
+    {
+        id: "BGP-SES-013",
+        at: "cluster.metallb.peers[1].peerAddress",
+        when: "MetalLB peers with a router on its own node",
+        change: (draft) => {
+            const [peer] = metallb(draft).peers;
+            const nodeSelector = { matchLabels: { "kubernetes.io/hostname": worker } };
+            metallb(draft).peers.push({ ...peer!, name: "self", peerAddress: "10.0.0.11", nodeSelector });
+        },
+    },
+    {
+        id: "BGP-POL-010",
+        at: "routers.csr1000v.prefixLists[2]",
+        when: "Calico's nodes are offered every route",
+        change: (draft) => {
+            const entry = { sequence: 5, action: "permit", prefix: "0.0.0.0/0", le: 32 } as const;
+            router(draft).prefixLists.push({ name: "ANY", family: "ipv4", entries: [{ ...entry }] });
+            settings(draft, 0).families[0]!.prefixListOut = "ANY";
+        },
+    },
+    {
+        id: "ADR-USE-005",
+        at: "routers.csr1000v.interfaces[1].addresses[0]",
+        when: "a loopback is public",
+        parameters: { loopbacks: { default: "10.255.0.0", metallb: "1.1.1.1", calico: "10.255.0.2" } },
+    },
+    {
+        id: "ADR-OVL-001",
+        at: "cluster.loadBalancerPools[0].blocks[0]",
+        when: "a pool holds a loopback",
+        parameters: { loopbacks: { default: "10.100.0.7", metallb: "10.255.0.1", calico: "10.255.0.2" } },
+    },
+    {
+        id: "LB-POOL-008",
+        at: "cluster.loadBalancerPools[1].blocks[0]",
+        when: "a range of the nodes' network is announced over BGP only",
+        change: (draft) => {
+            draft.cluster.loadBalancerPools.push({ name: "lan", blocks: ["10.0.0.200-10.0.0.210"] });
+            metallb(draft).advertisements[0]!.pools.push("lan");
+        },
+    },
+    {
+        id: "CAL-SEL-001",
+        at: "cluster.calico.peers[0].nodeSelector",
+        when: "the only peer of Calico is for no node, which is no fault of the router's",
+        change: (draft) => {
+            calico(draft).peers[0]!.nodeSelector = { matchLabels: { rack: "rack9" } };
+        },
+    },
+    {
+        id: "MLB-SEL-001",
+        at: "cluster.metallb.peers[0].nodeSelector",
+        when: "the only peer of MetalLB is for no node, which is no fault of the router's",
+        change: (draft) => {
+            metallb(draft).peers[0]!.nodeSelector = { matchLabels: { rack: "rack9" } };
         },
     },
     {
@@ -822,6 +898,39 @@ export const speakerAllowed: readonly Omit<SpeakerCase, "at">[] = [
         change: (draft) => {
             vrf(draft, 1).importTargets = ["65000:1"];
         },
+    },
+    {
+        id: "ADR-OVL-001",
+        when: "the loopback of a VRF is inside a link of another",
+        parameters: { loopbacks: { default: "172.31.255.0", metallb: "10.0.1.77", calico: "172.31.255.2" } },
+    },
+    {
+        id: "BGP-POL-010",
+        when: "Calico's nodes are offered a default route and the client's network",
+        change: (draft) => {
+            const out = ["0.0.0.0/0", "10.0.1.0/24"].map((prefix, index) => ({
+                sequence: 5 * (index + 1),
+                action: "permit" as const,
+                prefix,
+            }));
+            router(draft).prefixLists.push({ name: "OUT", family: "ipv4", entries: out });
+            settings(draft, 0).families[0]!.prefixListOut = "OUT";
+        },
+    },
+    {
+        id: "BGP-BFD-004",
+        when: "both ends may be several hops away",
+        change: (draft) => {
+            Object.assign(metallb(draft).peers[0]!, { bfd: { ...bfd }, ebgpMultihop: true });
+            vrf(draft, 1).bgp.neighbors.forEach((_, index) => {
+                Object.assign(settings(draft, 1, index), { bfd: { ...bfd }, ebgpMultihop: 255 });
+            });
+        },
+    },
+    {
+        id: "LB-POOL-008",
+        when: "nodes answer for a pool on their own network",
+        change: (draft) => announceOnLayer2(draft, "10.0.0.200-10.0.0.210"),
     },
     { id: "BGP-RID-003", when: "two programs of a node have its identifier" },
     { id: "BGP-POL-004", when: "a filter for what is offered denies everything in so many words" },
