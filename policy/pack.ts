@@ -1,4 +1,13 @@
 import { PolicyPack } from "@pulumi/policy";
-import { policies } from "./policies";
+import { policiesForRun } from "./policies";
+import { readOnce } from "./reading";
 
-new PolicyPack("bgp-lab", { policies: [...policies] });
+readOnce();
+
+new PolicyPack("bgp-lab", {
+    displayName: "bgp-lab",
+    description:
+        "Rules on Kubernetes BGP labs: AS numbers, addresses, sessions and services, and what they are made of.",
+    tags: ["bgp", "kubernetes", "network"],
+    policies: [...policiesForRun()],
+});

@@ -1,66 +1,184 @@
-import type { ResourceValidationPolicy } from "@pulumi/policy";
+/** The policies of the pack, as Pulumi asks them. */
+
+import type { ReportViolation, ResourceValidation, ResourceValidationPolicy } from "@pulumi/policy";
 import type { Lab } from "../lab/model";
-import { rules, validate } from "../lab/rules";
+import { formatPath } from "../lab/path";
+import { isWellFormed, validate } from "../lab/rules";
 import type { Finding } from "../lab/rules/findings";
+import { linkOf } from "../lab/rules/links";
 import type { RuntimeName } from "../lab/rules/rule";
+import type { Described } from "./described";
+import { groupPolicies } from "./groups";
+import type { RulePolicy } from "./groups/group";
+import { type Json, leaves, textAt, valueAt } from "./inputs";
+import { organisationPolicies } from "./organisation";
+import type { OrganisationPolicy } from "./organisation/policy";
+import type { Declared, Given, Problem } from "./parameters";
+import { inputsOf } from "./reading";
+import { resourcePolicies } from "./resources";
+import type { ResourcePolicy } from "./resources/policy";
+import { shortestSecret } from "./resources/secrets";
+import { labType } from "./resources/types";
 
-/** Type of the component whose inputs `model` and `runtime` are the whole lab: plain data, known in every preview. */
-const labType = "bgplab:index:Lab";
-
-/** Findings by URN. Every policy asks for them; a pack lives for one run, in which a lab has one model. */
-const findingsByUrn = new Map<string, readonly Finding[]>();
-
-function findingsOf(urn: string, { model, runtime }: Readonly<Record<string, unknown>>): readonly Finding[] {
-    // A copy, because Pulumi's own object looks for unknown values at every read.
-    const findings =
-        findingsByUrn.get(urn) ?? validate(JSON.parse(JSON.stringify(model)) as Lab, runtime as RuntimeName);
-    findingsByUrn.set(urn, findings);
-    return findings;
+/** A lab as its component has it: plain data, known in every preview. */
+interface DescribedLab {
+    readonly model: Lab;
+    readonly runtime: RuntimeName;
+    /** What the rules say about it. */
+    readonly findings: readonly Finding[];
+    /** Whether its texts can be read, so that its meaning can be asked about. */
+    readonly isWellFormed: boolean;
 }
 
-/** What a rule is about: its id without the number, e.g. `bgp-asn`. */
-function topicOf({ id }: { readonly id: string }): string {
-    return id.replace(/-\d+$/, "").toLowerCase();
+/** What the run has shown so far. A pack lives for one run, in which a component is registered once. */
+interface Run {
+    readonly labs: Map<string, DescribedLab>;
+    readonly secrets: Set<string>;
+    /** Inputs whose secrets have been noted. */
+    readonly noted: WeakSet<object>;
+    /** Problems of configuration that have been told. */
+    readonly told: Set<string>;
 }
 
-/** A set of rules on one topic that are enforced alike. */
-interface Group {
-    readonly name: string;
-    readonly level: "mandatory" | "advisory";
-    readonly ids: readonly string[];
+/**
+ * The pack's policies for one run. Of a whole stack Pulumi shows policies the outputs of components only: so all policies
+ * look at single resources, and those on labs at the component whose input is the whole model.
+ */
+export function policiesForRun(): readonly ResourceValidationPolicy[] {
+    const run: Run = { labs: new Map(), secrets: new Set(), noted: new WeakSet(), told: new Set() };
+    return [
+        ...groupPolicies.map((policy) => ofGroup(policy, run)),
+        ...organisationPolicies.map((policy) => ofOrganisation(policy, run)),
+        ...resourcePolicies.map((policy) => ofResources(policy, run)),
+    ];
 }
 
-/** Pulumi reads every resource once per policy, so policies are groups of rules, not single ones. */
-function groups(): readonly Group[] {
-    const names = [...new Set(rules.map((each) => `${topicOf(each)}${each.severity === "error" ? "" : "-advice"}`))];
-    return names.map((name) => {
-        const advice = name.endsWith("-advice");
-        const ids = rules
-            .filter((each) => topicOf(each) === name.replace(/-advice$/, "") && (each.severity !== "error") === advice)
-            .map(({ id }) => id);
-        return { name, level: advice ? "advisory" : "mandatory", ids };
-    });
-}
-
-function policyOf({ name, level, ids }: Group): ResourceValidationPolicy {
+function ofGroup(policy: RulePolicy, run: Run): ResourceValidationPolicy {
+    const ids = new Set(policy.rules.map(({ id }) => id));
     return {
-        name,
-        description: `${ids.join(", ")} (docs/rules.md)`,
-        enforcementLevel: level,
-        validateResource: ({ type, props, urn }, report) => {
-            const found = type === labType ? findingsOf(urn, props) : [];
-            for (const { id, at, says, fix, source } of found) {
-                if (ids.includes(id)) {
-                    report(`${id} ${at}: ${says}\n  fix: ${fix}    ${source}`);
-                }
+        ...told(policy, policy.isAdvice ? ["advice"] : ["rules"]),
+        enforcementLevel: policy.isAdvice ? "advisory" : "mandatory",
+        validateResource: ofLabs(({ urn, props }, report) => {
+            for (const finding of labOf(urn, inputsOf(props), run).findings.filter(({ id }) => ids.has(id))) {
+                report(text(finding));
+            }
+        }),
+    };
+}
+
+function ofOrganisation(policy: OrganisationPolicy, run: Run): ResourceValidationPolicy {
+    const { id, source, parameters } = policy;
+    return {
+        ...told(policy, ["organisation"]),
+        enforcementLevel: "mandatory",
+        configSchema: schemaOf(parameters),
+        validateResource: ofLabs(({ urn, props, getConfig, notApplicable }, report) => {
+            const lab = labOf(urn, inputsOf(props), run);
+            if (!lab.isWellFormed) {
+                notApplicable("the lab cannot be read; see the rules on the address plan");
+            }
+            const asked = policy.ask(lab.model, getConfig<Given>());
+            switch (asked.kind) {
+                case "not-applicable":
+                    return notApplicable(`nobody gave it a parameter: ${Object.keys(parameters).join(", ")}`);
+                case "wrong":
+                    return complain(asked.problems, report, run);
+                case "asked":
+                    for (const { at, says, fix } of asked.violations) {
+                        report(text({ id, at: formatPath(at), says, fix, source }));
+                    }
+            }
+        }),
+    };
+}
+
+function ofResources(policy: ResourcePolicy, run: Run): ResourceValidationPolicy {
+    const { id, source, parameters } = policy;
+    return {
+        ...told(policy, ["resources"]),
+        enforcementLevel: "mandatory",
+        configSchema: schemaOf(parameters),
+        validateResource: ({ type, name, urn, props, getConfig }, report) => {
+            const inputs = inputsOf(props);
+            if (type === labType) {
+                labOf(urn, inputs, run);
+            }
+            noteSecrets(inputs, run);
+            if (!policy.concerns(type)) {
+                return;
+            }
+            const labs = [...run.labs.values()].filter((lab) => lab.isWellFormed).map(({ model }) => model);
+            const asked = policy.ask({ type, name, inputs }, getConfig<Given>(), { labs, secrets: run.secrets });
+            if (asked.kind === "wrong") {
+                complain(asked.problems, report, run);
+                return;
+            }
+            for (const violation of asked.violations) {
+                report(text({ id, source, ...violation }));
             }
         },
     };
 }
 
-/**
- * The rules as policies, asked of the lab's component before anything of the lab is made. (Of a whole stack Pulumi
- * shows policies the outputs of components only.) Errors are mandatory; warnings and infos of a topic are a policy of
- * their own, `…-advice`, and advisory. The pack's configuration may enforce each otherwise.
- */
-export const policies: readonly ResourceValidationPolicy[] = groups().map(policyOf);
+/** Lets the SDK pass over all resources but labs before it reads them, as its own validateResourceOfType does. */
+function ofLabs(validation: ResourceValidation): ResourceValidation {
+    return Object.assign(validation, { __pulumiType: labType });
+}
+
+function told({ name, description, severity, source, remediation }: Described, tags: string[]) {
+    const url = linkOf(source);
+    return { name, description, severity, remediationSteps: remediation, tags, ...(url === undefined ? {} : { url }) };
+}
+
+function schemaOf(parameters: Declared) {
+    return { properties: Object.fromEntries(Object.entries(parameters).map(([name, { schema }]) => [name, schema])) };
+}
+
+/** The lab of a component. Every policy asks for it, and its rules take most of the time that all policies take. */
+function labOf(urn: string, inputs: Json, { labs }: Run): DescribedLab {
+    const known = labs.get(urn);
+    if (known !== undefined) {
+        return known;
+    }
+    const model = valueAt(inputs, "model") as unknown as Lab;
+    const runtime = textAt(inputs, "runtime") as RuntimeName | undefined;
+    const lab = {
+        model,
+        runtime: runtime ?? "netns",
+        findings: validate(model, runtime),
+        isWellFormed: isWellFormed(model),
+    };
+    labs.set(urn, lab);
+    return lab;
+}
+
+function noteSecrets(inputs: Json, { secrets, noted }: Run): void {
+    if (typeof inputs !== "object" || inputs === null || noted.has(inputs)) {
+        return;
+    }
+    noted.add(inputs);
+    for (const { value, isSecret } of leaves(inputs)) {
+        if (isSecret && typeof value === "string" && value.length >= shortestSecret) {
+            secrets.add(value);
+        }
+    }
+}
+
+type Told = Pick<Finding, "id" | "at" | "says" | "fix" | "source">;
+
+function text({ id, at, says, fix, source }: Told): string {
+    const link = linkOf(source);
+    return `${id} ${at}: ${says}\n  fix: ${fix}    ${source}${link === undefined ? "" : ` ${link}`}`;
+}
+
+/** A violation with its own level, which the SDK takes, but does not declare. */
+type Report = (violation: { readonly message: string; readonly enforcementLevel: "mandatory" }) => void;
+
+/** A policy that cannot be asked must not look as if it were kept: wrong parameters stop, whatever the policy's level. */
+function complain(problems: readonly Problem[], report: ReportViolation, { told: known }: Run): void {
+    for (const { at, says, fix } of problems.filter((problem) => !known.has(problem.at))) {
+        known.add(at);
+        const message = `the configuration of the policy is wrong: ${at}: ${says}\n  fix: ${fix}`;
+        (report as unknown as Report)({ message, enforcementLevel: "mandatory" });
+    }
+}

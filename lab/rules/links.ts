@@ -72,6 +72,11 @@ const documents: readonly (readonly [beginning: string, url: string])[] = [
         "Kubernetes documentation, externalTrafficPolicy",
         "https://kubernetes.io/docs/tasks/access-application-cluster/create-external-load-balancer/",
     ],
+    ["Kubernetes documentation, images", "https://kubernetes.io/docs/concepts/containers/images/"],
+    [
+        "Kubernetes documentation, pod security standards",
+        "https://kubernetes.io/docs/concepts/security/pod-security-standards/",
+    ],
     ["Kubernetes documentation", "https://kubernetes.io/docs/concepts/services-networking/service/"],
     ["kube-apiserver", "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"],
     [
@@ -88,6 +93,7 @@ const documents: readonly (readonly [beginning: string, url: string])[] = [
     ["Docker documentation, docker network create", "https://docs.docker.com/reference/cli/docker/network/create/"],
     ["Docker documentation", "https://docs.docker.com/engine/network/drivers/bridge/"],
     ["Docker Engine API", "https://docs.docker.com/reference/api/engine/"],
+    ["Pulumi documentation, secrets", "https://www.pulumi.com/docs/iac/concepts/secrets/"],
     ["VyOS documentation", "https://docs.vyos.io/en/latest/"],
     ["vyatta-cfg-quagga", "https://github.com/vyos/vyatta-cfg-quagga"],
     ["GoBGP", "https://github.com/osrg/gobgp"],

@@ -1,0 +1,129 @@
+import type { Lab } from "../../lab/model";
+import { formatPath, type Path } from "../../lab/path";
+import { type Json, listAt, textAt, valueAt } from "../inputs";
+import { texts } from "../parameters";
+import { type Resource, type ResourceViolation, resourcePolicy } from "./policy";
+import { containerType, podContainers, podPlace } from "./types";
+
+/** What a container of a lab needs beyond what Docker gives to every container, and why. */
+interface Needs {
+    /** All rights on the machine. */
+    readonly privileged: boolean;
+    /** Linux capabilities. */
+    readonly capabilities: readonly string[];
+    /** Folders of the machine. */
+    readonly folders: readonly string[];
+}
+
+/** Hosts, and the sidecars of nodes and routers, set their own addresses and routes, and ping. */
+export const hostNeeds: Needs = { privileged: false, capabilities: ["NET_ADMIN", "NET_RAW"], folders: [] };
+
+/** FRR's zebra also asks for SYS_ADMIN. */
+export const frrNeeds: Needs = { ...hostNeeds, capabilities: [...hostNeeds.capabilities, "SYS_ADMIN"] };
+
+/** VyOS is a whole system with an init of its own, and loads kernel modules. */
+export const vyosNeeds: Needs = { ...hostNeeds, privileged: true, folders: ["/lib/modules"] };
+
+/** No container has more rights on the machine than the lab needs. */
+export const neededPrivileges = resourcePolicy({
+    id: "RES-PRV-001",
+    name: "needed-privileges",
+    description: "Containers and pods have no rights on the machine that the lab does not need.",
+    severity: "critical",
+    source: "Kubernetes documentation, pod security standards",
+    remediation: "Take the right away; if the container must have it, name the resource in `except`.",
+    parameters: {
+        except: texts("Names of resources that may have any rights."),
+    },
+    concerns: (type) => type === containerType || podPlace(type) !== undefined,
+    *check(resource, { except = [] }, { labs }) {
+        if (!except.includes(resource.name)) {
+            yield* resource.type === containerType ? dockerRights(resource, labs) : podRights(resource);
+        }
+    },
+});
+
+/** A device's container has the name of the device; what has another name is a sidecar or a stranger. */
+function needsOf(name: string, labs: readonly Lab[]): Needs {
+    const nos = labs.map(({ routers }) => routers[name]?.nos).find((each) => each !== undefined);
+    switch (nos) {
+        case "vyos":
+            return vyosNeeds;
+        case "frr":
+            return frrNeeds;
+        case undefined:
+            return hostNeeds;
+    }
+}
+
+function* dockerRights({ name, inputs }: Resource, labs: readonly Lab[]): Iterable<ResourceViolation> {
+    const needs = needsOf(name, labs);
+    if (valueAt(inputs, "privileged") === true && !needs.privileged) {
+        yield taken(["privileged"], `${name} is privileged, which it does not need`, "remove privileged");
+    }
+    for (const { place, value } of listAt(inputs, "capabilities", "adds")) {
+        if (typeof value === "string" && !needs.capabilities.includes(value.replace(/^CAP_/, ""))) {
+            yield taken(place, `${name} has the capability ${value}, which it does not need`, "remove it");
+        }
+    }
+    for (const mode of ["networkMode", "pidMode", "ipcMode", "usernsMode"]) {
+        if (textAt(inputs, mode) === "host") {
+            yield taken([mode], `${name} is in the machine's own namespace`, `remove ${mode}`);
+        }
+    }
+    for (const { place, value } of listAt(inputs, "securityOpts")) {
+        if (typeof value === "string" && /unconfined|label[=:]disable/.test(value)) {
+            yield taken(place, `${name} is not confined: ${value}`, "remove it");
+        }
+    }
+    for (const { place } of listAt(inputs, "devices")) {
+        yield taken(place, `${name} has a device of the machine`, "remove it");
+    }
+    for (const [place, folder] of dockerFolders(inputs)) {
+        if (!needs.folders.includes(folder)) {
+            yield taken(place, `${name} has ${folder} of the machine`, "remove it, or use a volume");
+        }
+    }
+}
+
+/** Folders of the machine that a container has, as volumes or as mounts. */
+function dockerFolders(inputs: Json): readonly (readonly [Path, string])[] {
+    const volumes = listAt(inputs, "volumes").map(({ place }) => [...place, "hostPath"]);
+    const mounts = listAt(inputs, "mounts")
+        .filter(({ place }) => textAt(inputs, ...place, "type") === "bind")
+        .map(({ place }) => [...place, "source"]);
+    return [...volumes, ...mounts].flatMap((place) => {
+        const folder = textAt(inputs, ...place);
+        return folder === undefined || folder === "" ? [] : [[place, folder] as const];
+    });
+}
+
+/** Pods of a lab only answer HTTP. */
+function* podRights({ type, name, inputs }: Resource): Iterable<ResourceViolation> {
+    const pod = podPlace(type) ?? [];
+    for (const key of ["hostNetwork", "hostPID", "hostIPC"]) {
+        if (valueAt(inputs, ...pod, key) === true) {
+            yield taken([...pod, key], `pods of ${name} are in the node's own namespace`, `remove ${key}`);
+        }
+    }
+    for (const { place } of listAt(inputs, ...pod, "volumes")) {
+        const folder = textAt(inputs, ...place, "hostPath", "path");
+        if (folder !== undefined) {
+            yield taken([...place, "hostPath"], `pods of ${name} have ${folder} of the node`, "remove it");
+        }
+    }
+    for (const { place } of podContainers(inputs, pod)) {
+        const context = [...place, "securityContext"];
+        if (valueAt(inputs, ...context, "privileged") === true) {
+            yield taken([...context, "privileged"], `pods of ${name} are privileged`, "remove privileged");
+        }
+        for (const added of listAt(inputs, ...context, "capabilities", "add")) {
+            const says = `pods of ${name} have the capability ${String(added.value)}, which they do not need`;
+            yield taken(added.place, says, "remove it");
+        }
+    }
+}
+
+function taken(place: Path, says: string, fix: string): ResourceViolation {
+    return { at: formatPath(place), says, fix };
+}
