@@ -1,17 +1,20 @@
 STACK ?= dev
 ARGS ?=
 OUT ?=
+BASE ?=
 
 # The recipes take names from the environment: there each is one word, whatever it contains.
-export STACK OUT FAULT
+export STACK OUT FAULT BASE
 
 pulumi := ./scripts/pulumi.sh
 run := node scripts/run.cjs
+# What is about several stacks is about all of them, unless one was asked for.
+stacks := $(if $(filter file,$(origin STACK)),,"--stack=$$STACK")
 # Not npx, which would fetch a package of the name where the tool is missing.
 bin := ./node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down preview refresh cancel verify status drill predict render diagram test test-differential lint format bench bench-docker bench-kind update-golden
+.PHONY: help setup setup-netns up down preview refresh cancel verify status drill validate predict diff rehearse pr-comment render diagram test test-differential lint format bench bench-docker bench-kind update-golden
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +25,9 @@ help: ## Show this help
 
 setup: ## Install what is missing: npm packages, and as root the routing daemons (none for Docker)
 	@./scripts/setup.sh
+
+setup-netns:
+	@./scripts/setup.sh --netns
 
 up: setup ## Build the lab, or change it, and verify it
 	@$(pulumi) describe
@@ -55,6 +61,15 @@ drill: setup ## Take a fault, measure it, repair the lab (FAULT=link:leaf0-spine
 
 predict: setup ## Say what the stack's lab settles on, without building it (ARGS="--json", "--only failures", "--from A --to B")
 	@$(run) predict "--stack=$$STACK" $(ARGS)
+
+diff: setup ## Say what a change does to the network: BASE=<git revision>, else against what is deployed (ARGS="--verbose")
+	@$(run) diff $(stacks) "--base=$$BASE" $(ARGS)
+
+rehearse: setup-netns ## Bring every stack's lab up in network namespaces, verify it, remove it (STACK=one; ARGS="--json")
+	@$(run) rehearse $(stacks) $(ARGS)
+
+pr-comment: setup-netns ## Write the comment of a pull request: rules, rehearsals and differences (BASE=main, OUT=comment.md)
+	@$(run) pr-comment $(stacks) "--base=$$BASE" "--out=$$OUT" $(ARGS)
 
 render: setup ## Write all configurations of the stack's lab, without building it (OUT=folder; else print them)
 	@$(run) render "--stack=$$STACK" "--out=$$OUT" $(ARGS)

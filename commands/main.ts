@@ -13,7 +13,9 @@ const commands: Readonly<Record<string, () => Command>> = {
     drill: () => require("./drill") as Command,
     predict: () => require("./predict") as Command,
     revision: () => require("./revision") as Command,
+    diff: () => require("./diff") as Command,
     rehearse: () => require("./rehearse") as Command,
+    "pr-comment": () => require("./pr-comment") as Command,
     render: () => require("./render") as Command,
     diagram: () => require("./diagram") as Command,
 };

@@ -43,8 +43,9 @@ export function isGood(rehearsal: Rehearsal): boolean {
 /** Called with each rehearsal when it is over, and the seconds that it took. */
 type Tell = (rehearsal: Rehearsal, seconds: number) => void;
 
-function tell(rehearsal: Rehearsal, seconds: number): void {
-    console.log(`${rehearsal.stack.padEnd(18)}  ${inWords(rehearsal)}  (${seconds.toFixed(1)} s)`);
+/** Says on standard error how a rehearsal went, while others are still under way. */
+export function tell(rehearsal: Rehearsal, seconds: number): void {
+    console.error(`${rehearsal.stack.padEnd(18)}  ${inWords(rehearsal)}  (${seconds.toFixed(1)} s)`);
 }
 
 function inWords(rehearsal: Rehearsal): string {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the project needs and what is not there yet: npm packages, and as root the daemons from Debian. A stack
-# in Docker (STACK) needs no daemons here; what it does need, its preview says.
+# in Docker (STACK) needs no daemons here; what it does need, its preview says. With --netns first, the lab runs in network
+# namespaces whatever its stack says.
 # Prints nothing when everything is in place.
 set -eu
 cd "$(dirname "$0")/.."
@@ -24,8 +25,14 @@ elif [ ! -e $installed ] || [ package-lock.json -nt $installed ]; then
     touch $installed
 fi
 
+if [ "${1:-}" = --netns ]; then
+    runtime=netns
+    shift
+else
+    runtime=$(./scripts/pulumi.sh runtime "${STACK:-dev}")
+fi
 missing=
-if [ "$(./scripts/pulumi.sh runtime "${STACK:-dev}")" = netns ]; then
+if [ "$runtime" = netns ]; then
     missing=$(node scripts/run.cjs needs)
 fi
 # Packages that are named on the command line are wanted by tests, which skip what they are for where they are missing.
