@@ -1,10 +1,16 @@
 /** What a change does to a stack: two revisions of it, compared part by part. */
 
 import { isError } from "../lab/rules/findings";
+import { configurationChanges } from "./configurations";
+import { deviceChanges } from "./devices";
+import { failureChanges } from "./failures";
 import { findingsChange } from "./findings";
+import { networkChanges } from "./networks";
+import { programChanges } from "./programs";
 import type { Review } from "./review";
 import type { Revision } from "./revision";
 import { routeChanges } from "./routes";
+import { serviceChanges } from "./services";
 import { sessionChanges } from "./sessions";
 
 /** The parts of a review in which a change shows. */
@@ -50,10 +56,17 @@ function partsOf(before: Revision | undefined, after: Revision | undefined): Par
     if ([before, after].some((revision) => revision !== undefined && revision.lab === undefined)) {
         return parts;
     }
+    const isBoth = before !== undefined && after !== undefined;
     return {
-        ...parts,
+        findings,
+        services: serviceChanges(before, after),
+        failures: isBoth ? failureChanges(before, after) : [],
         sessions: sessionChanges(before, after),
-        routes: before === undefined || after === undefined ? [] : routeChanges(before, after),
+        routes: isBoth ? routeChanges(before, after) : [],
+        devices: deviceChanges(before?.lab, after?.lab),
+        networks: networkChanges(before?.lab, after?.lab),
+        programs: programChanges(before, after),
+        configurations: configurationChanges(before?.artifacts ?? [], after?.artifacts ?? []),
     };
 }
 

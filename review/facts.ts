@@ -65,6 +65,11 @@ export function renamed(account: Facts, name: (field: string) => string): Facts 
     return new Map([...account].map(([field, fact]) => [name(field), fact]));
 }
 
+/** An account as one list, e.g. `hold time 90 s`. */
+export function factTexts(account: Facts): readonly string[] {
+    return [...account].map(([field, fact]) => `${field} ${itemsOf(fact).join(", ")}`);
+}
+
 /** Names that only hold other values together. */
 const transparent: ReadonlySet<string> = new Set(["timers", "settings"]);
 

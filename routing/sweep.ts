@@ -70,7 +70,7 @@ function effectOf(lab: Lab, fault: Fault, before: Simulation, reached: readonly 
 }
 
 /** The node of a pod; a device itself. */
-function deviceOf({ cluster }: Lab, name: string): string {
+export function deviceOf({ cluster }: Lab, name: string): string {
     return cluster.workloads.flatMap(({ pods }) => pods).find((pod) => pod.name === name)?.node ?? name;
 }
 

@@ -1,0 +1,116 @@
+/** What the lab and its cluster run: versions, and settings that are no device's and no session's own. */
+
+import type { Calico, Cilium, CiliumBgpInstance, Lab, MetalLb, Workload } from "../lab/model";
+import { formatPath, type Path } from "../lab/path";
+import { sessionEnds } from "../lab/sessions";
+import { nodeSpeakers } from "../lab/speakers";
+import { type Facts, facts, factsIn, factTexts, fieldChanges, labelTexts, renamed } from "./facts";
+import { pairByName } from "./pairing";
+import type { FieldChange } from "./review";
+import type { Revision } from "./revision";
+
+/** Settings that differ, in the order of the model. A program that comes or goes is one change. */
+export function programChanges(before: Revision | undefined, after: Revision | undefined): readonly FieldChange[] {
+    return pairByName(accounts(before), accounts(after)).flatMap(([name, pair]) => {
+        const field = (setting: string) => [name, setting].filter(Boolean).join(" ");
+        if (pair.before === undefined || pair.after === undefined) {
+            const text = (account: Facts | undefined) => account && factTexts(account).join(", ");
+            return fieldChanges(facts([name, text(pair.before)]), facts([name, text(pair.after)]));
+        }
+        return fieldChanges(renamed(pair.before, field), renamed(pair.after, field));
+    });
+}
+
+/** What is said of each program, and of each named part of its configuration. */
+type Accounts = Readonly<Record<string, Facts>>;
+
+function accounts(revision: Revision | undefined): Accounts {
+    if (revision?.lab === undefined) {
+        return {};
+    }
+    const { lab, runtime } = revision;
+    const { name, kubernetesVersion, nodeSegment, cilium, calico, metallb, workloads } = lab.cluster;
+    const isTold = toldElsewhere(lab);
+    return {
+        Lab: facts(["topology", lab.topology], ["name", lab.name], ["runtime", runtime]),
+        Kubernetes: facts(["version", kubernetesVersion], ["cluster", name], ["node network", nodeSegment]),
+        ...(cilium === undefined ? {} : ciliumAccounts(cilium, isTold)),
+        ...(calico === undefined ? {} : calicoAccounts(calico, isTold)),
+        ...(metallb === undefined ? {} : metallbAccounts(metallb, isTold)),
+        ...Object.fromEntries(
+            workloads.map((workload) => [`Workload ${workload.namespace}/${workload.name}`, workloadFacts(workload)]),
+        ),
+    };
+}
+
+/** Whether a part of the model is told of some session or node, which it configures. */
+type IsTold = (...path: Path) => boolean;
+
+function toldElsewhere(lab: Lab): IsTold {
+    const speakers = Object.keys(lab.cluster.nodes).flatMap((node) => nodeSpeakers(lab, node));
+    const told = new Set([...sessionEnds(lab), ...speakers].map(({ path }) => formatPath(path)));
+    return (...path) => told.has(formatPath(path));
+}
+
+function ciliumAccounts({ bgp, metallbBgp, ...settings }: Cilium, isTold: IsTold): Accounts {
+    const { peers = [], ...announced } = metallbBgp ?? {};
+    return {
+        Cilium: factsIn({ ...settings, ...announced }),
+        ...Object.fromEntries(
+            bgp.map((instance, index) => [
+                `Cilium instance ${instance.name}`,
+                instanceFacts(instance, (...place) => isTold("cluster", "cilium", "bgp", index, ...place)),
+            ]),
+        ),
+        ...peerAccounts("Cilium", peers, (...place) => isTold("cluster", "cilium", "metallbBgp", ...place)),
+    };
+}
+
+function instanceFacts({ name: _name, neighbors, localAsn, ...settings }: CiliumBgpInstance, isTold: IsTold): Facts {
+    const idle = neighbors.filter((_, index) => !isTold("neighbors", index));
+    return new Map([
+        ...factsIn(isTold() ? settings : { ...settings, localAsn }),
+        ...facts(
+            ...idle.map(({ address, ...neighbor }) => [`neighbor ${address}`, factTexts(factsIn(neighbor))] as const),
+        ),
+    ]);
+}
+
+function calicoAccounts({ asn, peers, ...settings }: Calico, isTold: IsTold): Accounts {
+    const isOwn = (...place: Path) => isTold("cluster", "calico", ...place);
+    return {
+        Calico: factsIn(isOwn() ? settings : { ...settings, asn }),
+        ...peerAccounts("Calico", peers, isOwn),
+    };
+}
+
+function metallbAccounts({ peers, advertisements, ...settings }: MetalLb, isTold: IsTold): Accounts {
+    return {
+        MetalLB: factsIn(settings),
+        ...peerAccounts("MetalLB", peers, (...place) => isTold("cluster", "metallb", ...place)),
+        ...Object.fromEntries(
+            advertisements.map(({ name, ...advertisement }) => [
+                `MetalLB advertisement ${name}`,
+                factsIn(advertisement),
+            ]),
+        ),
+    };
+}
+
+/** Peers by name. What sessions say of one is not repeated. */
+function peerAccounts(
+    program: string,
+    peers: readonly { readonly name: string; readonly nodeSelector?: object }[],
+    isTold: IsTold,
+): Accounts {
+    return Object.fromEntries(
+        peers.map(({ name, nodeSelector, ...settings }, index) => [
+            `${program} peer ${name}`,
+            factsIn({ nodeSelector, ...(isTold("peers", index) ? {} : settings) }),
+        ]),
+    );
+}
+
+function workloadFacts({ namespace: _namespace, name: _name, pods: _pods, labels, ...settings }: Workload): Facts {
+    return new Map([...factsIn(settings), ...facts(["labels", labelTexts(labels)])]);
+}
