@@ -37,6 +37,8 @@ export interface FieldChange {
     readonly field: string;
     readonly before?: string;
     readonly after?: string;
+    /** Of a long list, `before` has only what goes and `after` only what comes. @default false */
+    readonly partial?: boolean;
 }
 
 /** One end of a session as people call it. */
@@ -147,6 +149,8 @@ export interface ConfigurationChange {
     readonly kind: "added" | "removed" | "changed";
     /** Path below the lab's folder, as `make render OUT=folder` writes it. */
     readonly path: string;
+    /** Whether it says for another operating system what the file of the router's own one says. @default false */
+    readonly alternative?: boolean;
     readonly linesAdded: number;
     readonly linesRemoved: number;
     /** Unified diff without its two file lines; of a file that comes or goes, all of it. */
