@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Command>> = {
     status: () => require("./status") as Command,
     drill: () => require("./drill") as Command,
     predict: () => require("./predict") as Command,
+    validate: () => require("./validate") as Command,
     revision: () => require("./revision") as Command,
     diff: () => require("./diff") as Command,
     rehearse: () => require("./rehearse") as Command,

@@ -59,7 +59,8 @@ function ofGroup(policy: RulePolicy, run: Run): ResourceValidationPolicy {
         ...told(policy, policy.isAdvice ? ["advice"] : ["rules"]),
         enforcementLevel: policy.isAdvice ? "advisory" : "mandatory",
         validateResource: ofLabs(({ urn, props }, report) => {
-            for (const finding of labOf(urn, inputsOf(props), run).findings.filter(({ id }) => ids.has(id))) {
+            const findings = labOf(urn, inputsOf(props), run).findings.filter(({ id }) => ids.has(id));
+            for (const finding of policy.isAdvice ? shortened(findings) : findings) {
                 report(text(finding));
             }
         }),
@@ -118,6 +119,18 @@ function ofResources(policy: ResourcePolicy, run: Run): ResourceValidationPolicy
             }
         },
     };
+}
+
+/** Advice that is the same in many places is given once: a lab has hundreds of sessions, and they are alike. */
+function shortened(findings: readonly Finding[]): readonly Finding[] {
+    const alike = new Map<string, readonly Finding[]>();
+    for (const finding of findings) {
+        const key = JSON.stringify([finding.id, finding.fix]);
+        alike.set(key, [...(alike.get(key) ?? []), finding]);
+    }
+    return [...alike.values()].map(([first, ...others]) =>
+        others.length === 0 ? first! : { ...first!, says: `${first!.says} (and ${others.length} more like this)` },
+    );
 }
 
 /** Lets the SDK pass over all resources but labs before it reads them, as its own validateResourceOfType does. */

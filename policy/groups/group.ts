@@ -45,7 +45,7 @@ export function rulePolicies(group: RuleGroup): readonly RulePolicy[] {
         .filter(({ own }) => own.length > 0)
         .map(({ isAdvice, own }) => ({
             name: isAdvice ? `${name}-advice` : name,
-            description: `The ${isAdvice ? "advice" : "rules"} on ${subject}: ${idsOf(own)}.`,
+            description: `The ${isAdvice ? "advice" : "rules"} on ${subject} (${topicsOf(own)}).`,
             severity: isAdvice ? "medium" : "high",
             source,
             remediation,
@@ -55,12 +55,7 @@ export function rulePolicies(group: RuleGroup): readonly RulePolicy[] {
         }));
 }
 
-/** Ids, with those of a topic together: `BGP-ASN-001, 002`. */
-function idsOf(rules_: readonly Rule[]): string {
-    const byTopic = new Map<string, string[]>();
-    for (const { id } of rules_) {
-        const [topic, number] = [id.slice(0, id.lastIndexOf("-")), id.slice(id.lastIndexOf("-") + 1)];
-        byTopic.set(topic, [...(byTopic.get(topic) ?? []), number]);
-    }
-    return [...byTopic].map(([topic, numbers]) => `${topic}-${numbers.join(", ")}`).join("; ");
+/** The topics of rules: their ids without the numbers. */
+function topicsOf(own: readonly Rule[]): string {
+    return [...new Set(own.map(({ id }) => id.slice(0, id.lastIndexOf("-"))))].join(", ");
 }

@@ -1,0 +1,115 @@
+import { existsSync, readFileSync } from "node:fs";
+import { type Finding, formatFindings, isError } from "../lab/rules/findings";
+import { type Configuration, readConfiguration } from "../policy/configuration";
+import { inspectWith } from "../policy/enforcement";
+import type { Problem } from "../policy/parameters";
+import { readLab } from "../stacks/config";
+import { UsageError } from "./options";
+import { configOf } from "./planned";
+import { chosenStacks, stackFile, stacksOptions } from "./stacks";
+
+/** What the rules and the organisation's policies say about a stack. */
+export interface Validated {
+    readonly stack: string;
+    readonly findings: readonly Finding[];
+}
+
+/** Where the parameters of policies are, unless somebody names another file. */
+const defaultConfiguration = "policy/config.json";
+
+/**
+ * Asks the rules and the organisation's policies about stacks, from their files alone and without an engine. Exit code 1
+ * when one of them says that something is an error, 2 when the command or the configuration of the policies is wrong.
+ */
+export async function run(args: string[]): Promise<number> {
+    const options = stacksOptions(args, {
+        json: { type: "boolean", default: false },
+        "policy-config": { type: "string" },
+    });
+    const configuration = configurationOf(options["policy-config"]);
+    const validated = chosenStacks(options.stack).map((stack) =>
+        validateStack(stack, readFileSync(stackFile(stack), "utf8"), configuration),
+    );
+    console.log(options.json ? JSON.stringify(validated, undefined, 2) : formatValidated(validated));
+    return validated.some(({ findings }) => findings.some(isError)) ? 1 : 0;
+}
+
+/**
+ * The configuration of the policies: that of a file, or of the project's own where it has one.
+ *
+ * @throws UsageError with everything that is wrong with it
+ */
+export function configurationOf(file?: string): Configuration {
+    const path = file ?? defaultConfiguration;
+    if (file === undefined && !existsSync(path)) {
+        return { levelOf: () => undefined, givenTo: () => ({}) };
+    }
+    const reading = readConfiguration(jsonOf(path));
+    if (reading.kind === "wrong") {
+        throw new UsageError(reading.problems.map((problem) => complaint(path, problem)).join("\n"));
+    }
+    return reading.configuration;
+}
+
+function jsonOf(path: string): unknown {
+    try {
+        return JSON.parse(readFileSync(path, "utf8"));
+    } catch (error) {
+        throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+}
+
+function complaint(path: string, { at, says, fix }: Problem): string {
+    return `${path}: ${at}: ${says}\n  fix: ${fix}`;
+}
+
+/**
+ * What the rules and policies say about a stack.
+ *
+ * @param text what the stack's file contains
+ */
+export function validateStack(stack: string, text: string, configuration: Configuration): Validated {
+    try {
+        const { findings } = readLab(configOf(text), stack, (lab, runtime) => inspectWith(configuration, lab, runtime));
+        return { stack, findings };
+    } catch (error) {
+        if (!isSyntaxError(error)) {
+            throw error;
+        }
+        const finding: Finding = {
+            id: "CFG-015",
+            severity: "error",
+            at: stackFile(stack),
+            says: error.message.trim().split("\n", 1)[0] ?? "",
+            fix: "correct the file there",
+            source: "YAML 1.2",
+        };
+        return { stack, findings: [finding] };
+    }
+}
+
+/** An error of the YAML parser, by its name: the class is in the package, which is loaded late. */
+function isSyntaxError(error: unknown): error is Error {
+    return error instanceof Error && error.name === "YAMLParseError";
+}
+
+/** Findings by stack, as people read them. */
+export function formatValidated(validated: readonly Validated[]): string {
+    const blocks = validated.map(({ stack, findings }) =>
+        [`stack ${stack}: ${counted(findings)}\n`, ...(findings.length === 0 ? [] : [formatFindings(findings)])].join(
+            "\n",
+        ),
+    );
+    const all = validated.flatMap(({ findings }) => findings);
+    return [...blocks, `${validated.length} ${validated.length === 1 ? "stack" : "stacks"}: ${counted(all)}`].join(
+        "\n",
+    );
+}
+
+function counted(findings: readonly Finding[]): string {
+    const numbers = (["error", "warning", "info"] as const).flatMap((severity) => {
+        const count = findings.filter((finding) => finding.severity === severity).length;
+        return count === 0 ? [] : [`${count} ${severity}${count === 1 ? "" : "s"}`];
+    });
+    return numbers.length === 0 ? "nothing to say" : numbers.join(", ");
+}
