@@ -30,7 +30,8 @@ export async function run(args: string[]): Promise<number> {
     });
     return interruptible(async (signal) => {
         const comparison = await compared(values, signal);
-        console.log(shown(comparison, values));
+        const command = values.base === "" ? "make diff" : `make diff BASE=${values.base}`;
+        console.log(shown(comparison, command, values));
         return comparison.refused ? 1 : 0;
     });
 }
@@ -78,13 +79,21 @@ function exportedIn(file: string): string {
     return text;
 }
 
-function shown(comparison: Comparison, { json, markdown, verbose }: Record<"json" | "markdown" | "verbose", boolean>) {
+/** @param command what makes the comparison again */
+function shown(
+    comparison: Comparison,
+    command: string,
+    { json, markdown, verbose }: Record<"json" | "markdown" | "verbose", boolean>,
+): string {
     const { base, notes, reviews } = comparison;
     if (json) {
         return JSON.stringify({ base, notes, reviews }, undefined, 2);
     }
     if (markdown) {
-        return commentOf({ reviews, rehearsals: [], base, notes });
+        return commentOf({ reviews, rehearsals: [], base, command, notes });
     }
-    return [...notes, ...reviews.map((review) => formatReview(review, { verbose }).trimEnd())].join("\n\n");
+    const texts = reviews.map((review) =>
+        formatReview(review, { verbose, more: `${command} STACK=${review.stack} ARGS=--verbose` }).trimEnd(),
+    );
+    return [...notes, ...texts].join("\n\n");
 }
