@@ -13,6 +13,7 @@ import {
     nodeImages,
     type VersionSet,
 } from "../lab/versions";
+import { ciliumValueFindings } from "./cilium-values";
 import { flag, imageReference, text, url, wholeNumber } from "./parameters";
 
 /** Where a Helm chart comes from. */
@@ -256,7 +257,12 @@ export function dockerFindings(
         ...vyosImageFindings(chosen, routers, [...places.docker, "images", "vyos"]),
         ...programFindings(cluster, [...places.lab, "metallbVersion"], [...places.lab, "calicoVersion"]),
         ...nodeImageFindings(chosen, cluster.kubernetesVersion, [...places.lab, "kubernetesVersion"]),
-        ...valueFindings(chosen.values, [...places.docker, "values"]),
+        ...ciliumValueFindings({
+            values: chosen.values,
+            cluster,
+            kubeProxyReplacement: chosen.kubeProxyReplacement,
+            at: [...places.docker, "values"],
+        }),
     ];
 }
 
@@ -330,43 +336,4 @@ function nodeImageFindings({ images }: Chosen, version: string, at: Path): reado
 
 function minor(version: string): string {
     return version.replace(/\.\d+$/, "");
-}
-
-/** Values of the chart that the lab decides, and what decides them. */
-const decided: readonly (readonly [value: string, by: string])[] = [
-    ["bgpControlPlane.enabled", "it is always on"],
-    ["ipam.mode", "it is always kubernetes"],
-    ["ipv4.enabled", "set bgp-lab:lab.podCidrs"],
-    ["ipv6.enabled", "set bgp-lab:lab.podCidrs"],
-    ["routingMode", "set bgp-lab:lab.routingMode"],
-    ["tunnel", "set bgp-lab:lab.routingMode"],
-    ["ipv4NativeRoutingCIDR", "set bgp-lab:lab.podCidrs"],
-    ["ipv6NativeRoutingCIDR", "set bgp-lab:lab.podCidrs"],
-    ["kubeProxyReplacement", "set bgp-lab:docker.kubeProxyReplacement"],
-    ["image", "set bgp-lab:docker.images.cilium"],
-    ["operator.image", "set bgp-lab:docker.images.operator"],
-];
-
-/** The lab is predicted and verified as the model has it: a value that says otherwise would make the two disagree. */
-function valueFindings(values: Readonly<Record<string, unknown>>, at: Path): readonly Finding[] {
-    return decided
-        .map(([value, by]) => ({ steps: value.split("."), value, by }))
-        .filter(({ steps }) => has(values, steps))
-        .map(({ steps, value, by }) => ({
-            id: "CFG-006",
-            severity: "error",
-            at: formatPath([...at, ...steps]),
-            says: `the lab itself decides the value ${value} of Cilium's chart`,
-            fix: `remove it; ${by}`,
-            source: "docs/runtimes.md",
-        }));
-}
-
-function has(values: unknown, [step, ...rest]: readonly string[]): boolean {
-    if (step === undefined) {
-        return true;
-    }
-    return typeof values === "object" && values !== null && step in values
-        ? has((values as Readonly<Record<string, unknown>>)[step], rest)
-        : false;
 }
