@@ -233,7 +233,7 @@ export interface SessionFamily {
     /** Metric that an eBGP peer is told (MULTI_EXIT_DISC, RFC 4271 §5.1.4). @default none of learned routes, 0 of own ones */
     readonly med?: number;
     /**
-     * Prefixes accepted from the peer before the session is closed (Cease, RFC 4486 subcode 1; RFC 7454 §6); at least 1.
+     * Prefixes accepted from the peer before the session is closed (Cease, RFC 4486 subcode 1; RFC 7454 §8); at least 1.
      * Absent means no limit.
      */
     readonly maximumPrefixes?: number;

@@ -1,6 +1,6 @@
 /** Services, the pods behind them, and the nodes that announce them. */
 
-import { contains } from "./address";
+import { contains, hostPrefix } from "./address";
 import type {
     Address,
     CiliumBgpInstance,
@@ -142,4 +142,10 @@ export function advertisedPodCidrs(lab: Lab, node: string, program: SpeakerProgr
         case "metallb":
             return [];
     }
+}
+
+/** All prefixes that a node's speaker of one program announces of its own: pod CIDRs, then load-balancer addresses. */
+export function announcedPrefixes(lab: Lab, node: string, program: SpeakerProgram): readonly Prefix[] {
+    const addresses = advertisedServiceAddresses(lab, node, program).map(({ address }) => hostPrefix(address));
+    return [...advertisedPodCidrs(lab, node, program), ...addresses];
 }

@@ -10,7 +10,9 @@ import { findSessionSettings, nodeSpeakers, type SpeakerProgram } from "./speake
 export interface SessionEnd {
     /** Where the neighbor stands in the model. */
     readonly path: Path;
-    /** Where the session's timers stand in the model: those of a peer group are not at the neighbor. */
+    /** Where the session's settings stand in the model: those of a peer group are not at the neighbor. */
+    readonly settingsPath: Path;
+    /** Where the session's timers stand in the model. */
     readonly timersPath: Path;
     /** Device that has this neighbor. */
     readonly node: string;
@@ -155,6 +157,7 @@ function instanceEnds(name: string, { vrf, bgp, place, ...device }: RoutingInsta
         return [
             {
                 path,
+                settingsPath,
                 timersPath: [...settingsPath, "timers"],
                 node: name,
                 kind: "router",
@@ -218,6 +221,7 @@ function nodeEnds(lab: Lab, name: string): SessionEnd[] {
     return nodeSpeakers(lab, name).flatMap(({ asn, routerId, program, neighbors }) =>
         neighbors.map((neighbor) => ({
             path: neighbor.path,
+            settingsPath: neighbor.path,
             timersPath: [...neighbor.path, "timers"],
             node: name,
             kind: "kubernetes-node" as const,

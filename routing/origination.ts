@@ -1,8 +1,8 @@
 /** What speakers originate: redistributed and announced networks of routers, pods and services of nodes. */
 
-import { contains, familyOf, hostPrefix } from "../lab/address";
+import { contains, familyOf } from "../lab/address";
 import type { Address, BgpSpeaker, Family, Lab, Prefix } from "../lab/model";
-import { advertisedPodCidrs, advertisedServiceAddresses } from "../lab/services";
+import { announcedPrefixes } from "../lab/services";
 import type { SpeakerProgram } from "../lab/speakers";
 import { type Attributes, ownAttributes } from "./attributes";
 import type { FibRoute } from "./prediction";
@@ -33,15 +33,9 @@ export function originatedByRouter(index: PrefixIndex, bgp: BgpSpeaker, routes: 
     return own;
 }
 
-/** What a node's speaker of one program announces of its own. */
-export function originatedPrefixes(lab: Lab, node: string, program: SpeakerProgram): readonly Prefix[] {
-    const addresses = advertisedServiceAddresses(lab, node, program).map(({ address }) => hostPrefix(address));
-    return [...advertisedPodCidrs(lab, node, program), ...addresses];
-}
-
 /** A node's own paths. */
 export function originatedByNode(index: PrefixIndex, lab: Lab, node: string, program: SpeakerProgram): OwnPaths {
-    const prefixes = originatedPrefixes(lab, node, program);
+    const prefixes = announcedPrefixes(lab, node, program);
     return new Map(
         prefixes.map((prefix) => [index.numberOf(prefix)!, [ownPath(unspecified(familyOf(prefix)), "igp")]]),
     );

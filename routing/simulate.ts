@@ -3,11 +3,11 @@
 import { hostPrefix, networkOf } from "../lab/address";
 import { routingInstances } from "../lab/instances";
 import type { Lab, Prefix } from "../lab/model";
+import { announcedPrefixes } from "../lab/services";
 import { nodeSpeakers } from "../lab/speakers";
 import { endKey } from "./ends";
 import { type Forwarder, type Lookup, newForwarder } from "./forwarding";
 import { closedByLimits } from "./limits";
-import { originatedPrefixes } from "./origination";
 import { type PrefixIndex, prefixIndex } from "./prefixes";
 import { type Pair, pairs } from "./sessions";
 import { type Settled, settle } from "./settle";
@@ -91,12 +91,16 @@ interface Start {
 /** The tables before BGP has brought anything, and what they do with packets as they change. */
 function start(places: readonly Place[], index: PrefixIndex): Start {
     const tables = new Map(places.map((place) => [place.key, startTable(index, place)]));
-    const lookup: Lookup = (key, address) => {
+    return { tables, forwarder: newForwarder(places, lookupIn(index, tables)) };
+}
+
+/** The longest match in tables, as they are when it is asked. */
+export function lookupIn(index: PrefixIndex, tables: ReadonlyMap<string, Table>): Lookup {
+    return (key, address) => {
         const table = tables.get(key)!;
         const number = index.covering(address).find((each) => routeOf(table, each) !== undefined);
         return number === undefined ? undefined : [index.prefixes[number]!, routeOf(table, number)!];
     };
-    return { tables, forwarder: newForwarder(places, lookup) };
 }
 
 /** A lab never changes, and a sweep asks again and again. */
@@ -118,7 +122,7 @@ function* prefixesOf(lab: Lab): Generator<Prefix> {
         yield* routingInstances(router).flatMap(({ bgp }) => bgp.families.flatMap(({ networks }) => networks));
     }
     for (const node of Object.keys(lab.cluster.nodes)) {
-        yield* nodeSpeakers(lab, node).flatMap(({ program }) => originatedPrefixes(lab, node, program));
+        yield* nodeSpeakers(lab, node).flatMap(({ program }) => announcedPrefixes(lab, node, program));
     }
 }
 

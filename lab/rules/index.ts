@@ -16,6 +16,7 @@ import * as fabric from "./fabric";
 import type { Finding } from "./findings";
 import * as interfaces from "./interfaces";
 import * as kubernetes from "./kubernetes";
+import * as maximumPrefixes from "./maximum-prefixes";
 import * as metallb from "./metallb";
 import * as metallbReleases from "./metallb-releases";
 import * as mtu from "./mtu";
@@ -59,6 +60,7 @@ const meaningRules: readonly Rule[] = [
     ...collect(bfd),
     ...collect(policy),
     ...collect(routeFilters),
+    ...collect(maximumPrefixes),
     ...collect(multipath),
     ...collect(cilium),
     ...collect(calico),

@@ -1,8 +1,9 @@
 import { familyBits, familyName, lengthOf } from "../address";
-import type { BgpSpeaker, Lab, PrefixList, PrefixListEntry, SessionFamily, SessionSettings } from "../model";
+import type { BgpSpeaker, Lab, PrefixList, PrefixListEntry } from "../model";
 import type { Path } from "../path";
 import { rule } from "./rule";
-import { instances, type PlacedInstance } from "./tables";
+import { type PlacedFamily, sessionFamilies } from "./session-families";
+import { instances } from "./tables";
 
 const directions = ["prefixListIn", "prefixListOut"] as const;
 
@@ -201,54 +202,6 @@ function entries(lab: Lab): readonly PlacedEntry[] {
             })),
         ),
     );
-}
-
-interface PlacedFamily {
-    readonly router: string;
-    /** Readable name of the peer group or neighbor. */
-    readonly who: string;
-    readonly place: Path;
-    readonly exchanged: SessionFamily;
-}
-
-/** The families of every peer group and of every neighbor with settings of its own. */
-function sessionFamilies({
-    router,
-    who: name,
-    place: parent,
-    bgp,
-}: PlacedInstance): readonly (PlacedFamily & { readonly external: boolean })[] {
-    const blocks: { readonly who: string; readonly place: Path; readonly settings: SessionSettings }[] = [
-        ...bgp.peerGroups.map((group, index) => ({
-            who: `${name}'s peer group ${group.name}`,
-            place: [...parent, "bgp", "peerGroups", index, "settings"],
-            settings: group.settings,
-        })),
-        ...bgp.neighbors.flatMap(({ address, session }, index) =>
-            session.kind === "group"
-                ? []
-                : [
-                      {
-                          who: `${name}'s neighbor ${address}`,
-                          place: [...parent, "bgp", "neighbors", index, "session", "settings"],
-                          settings: session.settings,
-                      },
-                  ],
-        ),
-    ];
-    return blocks.flatMap(({ who, place, settings }) =>
-        settings.families.map((exchanged, index) => ({
-            router,
-            who,
-            place: [...place, "families", index],
-            exchanged,
-            external: isExternal(settings, bgp.asn),
-        })),
-    );
-}
-
-function isExternal({ remoteAs }: SessionSettings, asn: number): boolean {
-    return remoteAs.kind === "external" || (remoteAs.kind === "asn" && remoteAs.asn !== asn);
 }
 
 function externalFamilies(lab: Lab, wanted: (speaker: BgpSpeaker) => boolean): readonly PlacedFamily[] {

@@ -89,6 +89,7 @@ describe("sessions", () => {
         const { local, remote } = sessions(lab())[1]!;
         expect(local).toEqual({
             path: ["routers", "router0", "bgp", "neighbors", 1],
+            settingsPath: ["routers", "router0", "bgp", "peerGroups", 0, "settings"],
             timersPath: ["routers", "router0", "bgp", "peerGroups", 0, "settings", "timers"],
             node: "router0",
             kind: "router",
@@ -102,6 +103,7 @@ describe("sessions", () => {
         });
         expect(remote).toEqual({
             path: ["cluster", "cilium", "bgp", 1, "neighbors", 0],
+            settingsPath: ["cluster", "cilium", "bgp", 1, "neighbors", 0],
             timersPath: ["cluster", "cilium", "bgp", 1, "neighbors", 0, "timers"],
             node: worker,
             kind: "kubernetes-node",

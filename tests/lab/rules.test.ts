@@ -1095,6 +1095,53 @@ const cases: readonly Case[] = [
             node(draft).interfaces[1]!.name = "cilium_net";
         },
     },
+    {
+        id: "BGP-MAX-001",
+        at: "routers.router0.bgp.peerGroups[0].settings.families[0].maximumPrefixes",
+        when: "a worker announces two services to a router that accepts one",
+        parameters: { maximumPrefixes: 1 },
+    },
+    {
+        id: "BGP-MAX-001",
+        at: "routers.router0.bgp.peerGroups[0].settings.families[0].maximumPrefixes",
+        when: "the filter lets the pod CIDR in, too",
+        parameters: {
+            exportPodCidr: true,
+            maximumPrefixes: 3,
+            services: [10, 11, 12].map((host) => ({ name: `s${host}`, addresses: [`10.254.0.${host}`] })),
+            importFilter: [
+                { prefix: "10.254.0.0/24", le: 32 },
+                { prefix: "10.100.0.0/16", ge: 24, le: 24 },
+                { prefix: "fd00:10:254::/64", le: 128 },
+            ],
+        },
+    },
+    {
+        id: "BGP-MAX-002",
+        at: "routers.router0.bgp.peerGroups[1].settings.families[0].maximumPrefixes",
+        when: "a worker announces as much as the router accepts",
+        change: (draft) => {
+            group(draft).settings.families[0]!.maximumPrefixes = 3;
+            group(draft, 1).settings.families[0]!.maximumPrefixes = 2;
+        },
+    },
+    {
+        id: "BGP-MAX-003",
+        at: "routers.router0.bgp.peerGroups[1].settings.families[0].maximumPrefixes",
+        when: "only IPv4 has a limit",
+        change: (draft) => {
+            group(draft).settings.families[0]!.maximumPrefixes = 20;
+        },
+    },
+    {
+        id: "BGP-MAX-004",
+        at: "routers.router0.bgp.peerGroups[0].settings.families[0].maximumPrefixes",
+        when: "a limit is 0",
+        change: (draft) => {
+            group(draft).settings.families[0]!.maximumPrefixes = 0;
+            group(draft, 1).settings.families[0]!.maximumPrefixes = 20;
+        },
+    },
 ];
 
 /** Labs at the limit of a rule, which must not object. */
@@ -1211,6 +1258,20 @@ const allowed: readonly {
             const name = "cilium-bgp-cp-control-plane";
             node(draft, name).untainted = true;
             workload(draft).pods[0]!.node = name;
+        },
+    },
+    {
+        id: "BGP-MAX-001",
+        when: "the filter lets in as many as the limit, of more that a worker announces",
+        parameters: { exportPodCidr: true, maximumPrefixes: 2 },
+    },
+    { id: "BGP-MAX-002", when: "a quarter of the limit is free", parameters: { maximumPrefixes: 3 } },
+    {
+        id: "BGP-MAX-001",
+        when: "policy is required, and without a filter nothing is let in",
+        parameters: { maximumPrefixes: 1, importFilter: [] },
+        change: (draft) => {
+            router(draft).bgp.ebgpRequiresPolicy = true;
         },
     },
 ];

@@ -880,6 +880,18 @@ export const speakerCases: readonly SpeakerCase[] = [
             Object.assign(draft.checks[3]!, { address: draft.cluster.workloads[0]!.pods[1]!.addresses[0] });
         },
     },
+    {
+        id: "BGP-MAX-001",
+        at: "routers.csr1000v.vrfs[0].bgp.neighbors[0].session.settings.families[0].maximumPrefixes",
+        when: "Calico's speakers pass the blocks of all four nodes on to a router that accepts three",
+        parameters: { maximumPrefixes: { calico: 3, metallb: 20 } },
+    },
+    {
+        id: "BGP-MAX-003",
+        at: "routers.csr1000v.vrfs[1].bgp.neighbors[0].session.settings.families[0].maximumPrefixes",
+        when: "the router limits what Calico announces, and not what MetalLB does",
+        parameters: { maximumPrefixes: { calico: 20 } },
+    },
 ];
 
 /** Labs at the limit of a rule, which must not object. */
@@ -998,5 +1010,16 @@ export const speakerAllowed: readonly Omit<SpeakerCase, "at">[] = [
                 settings(draft, 1, index).bfd = { ...bfd };
             });
         },
+    },
+    {
+        id: "BGP-MAX-001",
+        when: "without a mesh, Calico's speakers announce their own blocks only",
+        parameters: { maximumPrefixes: { calico: 1, metallb: 20 }, nodeToNodeMesh: false },
+    },
+    {
+        id: "BGP-MAX-001",
+        when: "a node of an internal session announces its pod CIDR and a service",
+        base: "ibgp-frr",
+        parameters: { maximumPrefixes: 2 },
     },
 ];
