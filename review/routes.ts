@@ -1,7 +1,8 @@
 /** Routes in the kernels' tables that differ: what carries packets, not every path that was considered. */
 
+import { addressOf } from "../lab/address";
 import { namedDevices } from "../lab/devices";
-import type { Family, Prefix } from "../lab/model";
+import type { Family, Interface, Lab, Prefix } from "../lab/model";
 import type { FibRoute, NextHop, Tables } from "../routing/prediction";
 import { byRank, type Paired, pairByName, pairOf } from "./pairing";
 import type { RouteChange, RouteEffect, RouteFacts } from "./review";
@@ -29,20 +30,31 @@ function placesOf({ lab, outcome }: Revision): Places {
         return {};
     }
     const { devices } = outcome.prediction;
+    const owners = ownersOf(lab);
     return Object.fromEntries(
         namedDevices(lab).flatMap(([device, { interfaces }]) => {
-            const links = new Map(
-                interfaces.map(({ name, attachment }) => [
-                    name,
-                    attachment.kind === "segment" ? attachment.segment : attachment.kind,
-                ]),
-            );
+            const links = new Map(interfaces.map(({ name, attachment }) => [name, linkOf(attachment)]));
             const tables = devices[device]!;
             const others = Object.entries(tables.vrfs ?? {}).map(
-                ([vrf, own]) => [`${device} ${vrf}`, { device, vrf, tables: own, links }] as const,
+                ([vrf, own]) => [`${device} ${vrf}`, { device, vrf, tables: own, links, owners }] as const,
             );
-            return [[device, { device, tables, links }] as const, ...others];
+            return [[device, { device, tables, links, owners }] as const, ...others];
         }),
+    );
+}
+
+function linkOf(attachment: Interface["attachment"]): string {
+    return attachment.kind === "segment" ? attachment.segment : attachment.kind;
+}
+
+/** The devices of all addresses, by link and address. */
+function ownersOf(lab: Lab): ReadonlyMap<string, string> {
+    return new Map(
+        namedDevices(lab).flatMap(([device, { interfaces }]) =>
+            interfaces.flatMap(({ attachment, addresses }) =>
+                addresses.map((address) => [`${linkOf(attachment)} ${addressOf(address)}`, device] as const),
+            ),
+        ),
     );
 }
 
@@ -53,10 +65,11 @@ function both<T>(pairs: readonly (readonly [string, Paired<T>])[]): readonly (re
     );
 }
 
-/** The tables of one place, and what its interfaces are connected to. */
+/** The tables of one place, with what its interfaces are connected to, and who is there. */
 interface Side {
     readonly tables: Tables;
     readonly links: ReadonlyMap<string, string>;
+    readonly owners: ReadonlyMap<string, string>;
 }
 
 function tableChanges(where: Pick<RouteChange, "device" | "vrf">, before: Side, after: Side): readonly RouteChange[] {
@@ -79,13 +92,13 @@ function isOwnNetwork({ before, after }: Paired<FibRoute>): boolean {
     return [before, after].every((route) => route === undefined || route.protocol === "connected");
 }
 
-/** A route with its next hops as people call them, in full, and as what they are whatever an interface is called. */
+/** A route with its next hops as people call them, in full, and as what they are under whatever address and name. */
 interface RouteAt extends RouteFacts {
     readonly full: readonly string[];
     readonly ways: readonly string[];
 }
 
-function routeAt({ tables, links }: Side, route: FibRoute, family: Family, prefix: Prefix): RouteAt {
+function routeAt({ tables, links, owners }: Side, route: FibRoute, family: Family, prefix: Prefix): RouteAt {
     const { protocol } = route;
     const hops: readonly NextHop[] = route.nextHops;
     const best = protocol === "bgp" ? tables.rib[family][prefix]?.paths.find((path) => path.best) : undefined;
@@ -93,23 +106,34 @@ function routeAt({ tables, links }: Side, route: FibRoute, family: Family, prefi
         protocol,
         nextHops: hops.map(({ via, dev }) => via ?? dev),
         full: hops.map(({ via, dev }) => (via === undefined ? dev : `${via} on ${dev}`)),
-        ways: hops.map(({ via, dev }) => `${via} ${links.get(dev) ?? dev}`),
+        ways: hops.map(({ via, dev }) => {
+            const link = links.get(dev) ?? dev;
+            return `${owners.get(`${link} ${via}`) ?? via} ${link}`;
+        }),
         ...(best === undefined ? {} : { asPath: best.asPath }),
     };
 }
 
 function effectOf({ before, after }: Paired<RouteAt>): RouteEffect | undefined {
-    const [was, is] = [before?.ways.length ?? 0, after?.ways.length ?? 0];
-    if (was !== is) {
-        return is === 0 ? "lost" : was === 0 ? "gained" : is < was ? "narrower" : "wider";
+    const [was, is] = [widthOf(before), widthOf(after)];
+    if (was !== is && Math.min(was, is) <= 0) {
+        return is < was ? "lost" : "gained";
     }
-    if (before === undefined || after === undefined) {
-        return after === undefined ? "lost" : "gained";
-    }
-    if (before.protocol !== after.protocol || before.ways.join() !== after.ways.join()) {
+    if (before?.protocol !== after?.protocol) {
         return "moved";
     }
-    return before.asPath?.join() === after.asPath?.join() ? undefined : "path";
+    if (was !== is) {
+        return is < was ? "narrower" : "wider";
+    }
+    if (before?.ways.join() !== after?.ways.join()) {
+        return "moved";
+    }
+    return before?.asPath?.join() === after?.asPath?.join() ? undefined : "path";
+}
+
+/** Number of equal paths: none of a blackhole, and less than that where there is no route at all. */
+function widthOf(route: RouteAt | undefined): number {
+    return route?.ways.length ?? -1;
 }
 
 /** Interfaces are named where the gateways alone do not tell the two sides apart. */

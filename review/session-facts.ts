@@ -3,12 +3,21 @@
 import { familyName } from "../lab/address";
 import { routingInstances } from "../lab/instances";
 import type { Address, Asn, BgpSpeaker, Lab, Neighbor, PrefixList, SessionFamily, SessionSettings } from "../lab/model";
-import { findSessionSettings, type NodeNeighbor, type NodeSpeaker, nodeSpeakers } from "../lab/speakers";
+import {
+    findSessionSettings,
+    type NodeNeighbor,
+    type NodeSpeaker,
+    nodeSpeakers,
+    type SpeakerProgram,
+} from "../lab/speakers";
 import { entryText, type Facts, facts, factsIn, joined, noFacts, renamed } from "./facts";
 
 /** What one end is configured with. */
 export interface ConfiguredEnd {
+    /** Program of a node; absent for a router. */
+    readonly program?: SpeakerProgram;
     readonly asn: Asn;
+    readonly routerId: Address;
     /** The AS that it expects of its peer. */
     readonly expected: Asn;
     readonly facts: Facts;
@@ -51,13 +60,14 @@ export function configuredEnds(lab: Lab): ConfiguredEnds {
 }
 
 function routerEnd(
-    { asn }: BgpSpeaker,
+    { asn, routerId }: BgpSpeaker,
     { remoteAsn, session }: Neighbor,
     { remoteAs, families, ...settings }: SessionSettings,
     lists: readonly PrefixList[],
 ): ConfiguredEnd {
     return {
         asn,
+        routerId,
         expected: remoteAs.kind === "asn" ? remoteAs.asn : remoteAsn,
         facts: joined(
             facts(["AS given as", remoteAs.kind === "asn" ? "number" : remoteAs.kind]),
@@ -69,10 +79,12 @@ function routerEnd(
     };
 }
 
-function nodeEnd({ asn }: NodeSpeaker, neighbor: NodeNeighbor): ConfiguredEnd {
+function nodeEnd({ program, asn, routerId }: NodeSpeaker, neighbor: NodeNeighbor): ConfiguredEnd {
     const { path: _path, address: _address, remoteAsn, families, ...settings } = neighbor;
     return {
+        program,
         asn,
+        routerId,
         expected: remoteAsn,
         facts: joined(factsIn(settings), familyFacts(families.map((family) => ({ family })))),
         filters: new Map(),

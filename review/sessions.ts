@@ -3,6 +3,7 @@
 import type { Address, Lab } from "../lab/model";
 import { loneEnds, type SessionEnd as ModelEnd, sessions } from "../lab/sessions";
 import type { SessionState } from "../routing/prediction";
+import { appliedTo } from "./applied";
 import { type Facts, facts, fieldChanges, joined, noFacts } from "./facts";
 import { byRank, kindOf, type Paired, pairUp } from "./pairing";
 import type { FieldChange, SessionChange, SessionEnd } from "./review";
@@ -118,8 +119,18 @@ function sessionChange(pair: Paired<Session>): readonly SessionChange[] {
             ...(after?.state === undefined ? {} : { upAfter: after.state.up }),
             ...reason,
             fields,
+            ...(before?.state?.up && after?.state?.up ? effectOf(fields, after) : {}),
         },
     ];
+}
+
+/** What the daemons at both ends do about the change. */
+function effectOf(fields: readonly FieldChange[], { ends }: Session): Pick<SessionChange, "applied"> {
+    const applied = appliedTo(
+        fields,
+        ends.map(({ device, configured }) => ({ device, program: configured?.program })),
+    );
+    return applied === undefined ? {} : { applied };
 }
 
 /** Cilium's speaker is mostly a node's only one, and goes without saying. */
@@ -166,10 +177,11 @@ function identityFields(before: End, after: End, peer: Sides): readonly FieldCha
         return fieldChanges(neighbor(was, peer[0]), neighbor(is, peer[1]));
     }
     const agrees = was.expected === peer[0].configured?.asn && is.expected === peer[1].configured?.asn;
-    const identity = (end: End, { asn, expected }: ConfiguredEnd) =>
+    const identity = (end: End, { asn, routerId, expected }: ConfiguredEnd) =>
         facts(
             [`AS of ${device}`, String(asn)],
             [`AS that ${device} expects`, agrees ? undefined : String(expected)],
+            [`BGP identifier of ${device}`, routerId],
             [`address of ${device}`, end.address],
             [`instance of ${device}`, end.instance],
         );
