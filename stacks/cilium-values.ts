@@ -68,53 +68,6 @@ const decided: readonly (readonly [value: string, by: string])[] = [
     ["operator.image", "set bgp-lab:docker.images.operator"],
 ];
 
-/** Values that releases do not take any more: the chart refuses most of them, and ignores the others. */
-const removedValues: ValueRule = {
-    id: "CFG-015",
-    severity: "error",
-    source: `${validateTemplate}; Cilium upgrade notes`,
-    check: ({ values }, version) =>
-        removed
-            .filter(({ since: [major, minor] }) => !isBefore(version, major, minor))
-            .flatMap(({ since, names, instead }) =>
-                names
-                    .filter((name) => isSet(valueAt(values, name)))
-                    .map((value) => ({
-                        value,
-                        says: `Cilium ${version} does not take the value ${value}: it was removed in ${since.join(".")}`,
-                        fix: `remove it; ${instead}`,
-                    })),
-            ),
-};
-
-const removed: readonly {
-    readonly since: readonly [major: number, minor: number];
-    readonly names: readonly string[];
-    readonly instead: string;
-}[] = [
-    {
-        since: [1, 15],
-        names: ["clustermesh.apiserver.tls.ca.cert", "clustermesh.apiserver.tls.ca.key"],
-        instead: "set tls.ca.cert and tls.ca.key",
-    },
-    { since: [1, 15], names: ["enableK8sEventHandover", "enableCnpStatusUpdates"], instead: "nothing took its place" },
-    {
-        since: [1, 16],
-        names: ["encryption.keyFile", "encryption.mountPath", "encryption.secretName", "encryption.interface"],
-        instead: "set encryption.ipsec",
-    },
-    { since: [1, 16], names: ["proxy.prometheus.enabled", "proxy.prometheus.port"], instead: "set envoy.prometheus" },
-    {
-        since: [1, 16],
-        names: ["endpointStatus", "remoteNodeIdentity", "etcd.managed"],
-        instead: "nothing took its place",
-    },
-    { since: [1, 16], names: ["containerRuntime.integration"], instead: "Cilium finds the runtime itself" },
-    { since: [1, 17], names: ["bgp.enabled", "bgp.announce"], instead: "Cilium's BGP control plane announces" },
-    { since: [1, 18], names: ["enableCiliumEndpointSlice"], instead: "set ciliumEndpointSlice.enabled" },
-    { since: [1, 18], names: ["ciliumEndpointSlice.sliceMode"], instead: "nothing took its place" },
-];
-
 /** Each part of Hubble asks another. */
 const hubbleParts: ValueRule = {
     id: "CFG-016",
@@ -276,15 +229,62 @@ const clusterName: ValueRule = {
     },
 };
 
+/** Values that releases do not take any more: the chart refuses most of them, and ignores the others. */
+const removedValues: ValueRule = {
+    id: "CFG-022",
+    severity: "error",
+    source: `${validateTemplate}; Cilium upgrade notes`,
+    check: ({ values }, version) =>
+        removed
+            .filter(({ since: [major, minor] }) => !isBefore(version, major, minor))
+            .flatMap(({ since, names, instead }) =>
+                names
+                    .filter((name) => isSet(valueAt(values, name)))
+                    .map((value) => ({
+                        value,
+                        says: `Cilium ${version} does not take the value ${value}: it was removed in ${since.join(".")}`,
+                        fix: `remove it; ${instead}`,
+                    })),
+            ),
+};
+
+const removed: readonly {
+    readonly since: readonly [major: number, minor: number];
+    readonly names: readonly string[];
+    readonly instead: string;
+}[] = [
+    {
+        since: [1, 15],
+        names: ["clustermesh.apiserver.tls.ca.cert", "clustermesh.apiserver.tls.ca.key"],
+        instead: "set tls.ca.cert and tls.ca.key",
+    },
+    { since: [1, 15], names: ["enableK8sEventHandover", "enableCnpStatusUpdates"], instead: "nothing took its place" },
+    {
+        since: [1, 16],
+        names: ["encryption.keyFile", "encryption.mountPath", "encryption.secretName", "encryption.interface"],
+        instead: "set encryption.ipsec",
+    },
+    { since: [1, 16], names: ["proxy.prometheus.enabled", "proxy.prometheus.port"], instead: "set envoy.prometheus" },
+    {
+        since: [1, 16],
+        names: ["endpointStatus", "remoteNodeIdentity", "etcd.managed"],
+        instead: "nothing took its place",
+    },
+    { since: [1, 16], names: ["containerRuntime.integration"], instead: "Cilium finds the runtime itself" },
+    { since: [1, 17], names: ["bgp.enabled", "bgp.announce"], instead: "Cilium's BGP control plane announces" },
+    { since: [1, 18], names: ["enableCiliumEndpointSlice"], instead: "set ciliumEndpointSlice.enabled" },
+    { since: [1, 18], names: ["ciliumEndpointSlice.sliceMode"], instead: "nothing took its place" },
+];
+
 const valueRules: readonly ValueRule[] = [
     decidedValues,
-    removedValues,
     hubbleParts,
     hubbleCertificates,
     layer7,
     operators,
     directRoutes,
     clusterName,
+    removedValues,
 ];
 
 /** What is wrong with values for Cilium's chart; nothing in labs without Cilium, which do not use them. */

@@ -26,19 +26,19 @@ describe("values for Cilium's chart", () => {
             "a value that 1.16 does not take",
             { encryption: { keyFile: "keys" } },
             single(),
-            ["CFG-015 encryption.keyFile"],
+            ["CFG-022 encryption.keyFile"],
         ],
         [
             "a value that was left out in 1.15",
             { enableCnpStatusUpdates: true },
             single(),
-            ["CFG-015 enableCnpStatusUpdates"],
+            ["CFG-022 enableCnpStatusUpdates"],
         ],
         [
             "MetalLB inside a Cilium that has it no more",
             { bgp: { enabled: true, announce: { loadbalancerIP: true } } },
             single({ ciliumVersion: "1.17.0" }),
-            ["CFG-015 bgp.enabled", "CFG-015 bgp.announce"],
+            ["CFG-022 bgp.enabled", "CFG-022 bgp.announce"],
         ],
         [
             "a user interface without what it asks",
