@@ -6,7 +6,7 @@ import type { Path } from "../path";
 import { prefixListFilter } from "../prefix-lists";
 import { announcedPrefixes } from "../services";
 import { directedSessions, type SessionEnd } from "../sessions";
-import { findSessionSettings } from "../speakers";
+import { findSessionSettings, programNames } from "../speakers";
 import { rule } from "./rule";
 import { sessionFamilies } from "./session-families";
 import { instances, type PlacedInstance } from "./tables";
@@ -118,12 +118,13 @@ interface Accepted {
     readonly place: Path;
 }
 
-/** For every limit, the node that comes closest to it. */
+/** For every limit, the node that comes closest to it; the highest number first, because limits may come from one parameter. */
 function fullest(lab: Lab): readonly (Accepted & { readonly limit: number })[] {
     const limited = acceptedFromNodes(lab).flatMap((each) =>
         each.limit !== undefined && isCountable(each.limit) ? [{ ...each, limit: each.limit }] : [],
     );
-    return byPlace(limited).map((all) => all.reduce((most, each) => (each.count > most.count ? each : most)));
+    const closest = byPlace(limited).map((all) => all.reduce((most, each) => (each.count > most.count ? each : most)));
+    return closest.sort((a, b) => b.count - a.count);
 }
 
 /** Sessions of one peer group share its settings. */
@@ -151,7 +152,7 @@ function acceptedOf(lab: Lab, local: SessionEnd, remote: SessionEnd): readonly A
     const instance = instances(lab).find(({ router, vrf }) => router === local.node && vrf === local.vrf)!;
     const neighbor = instance.bgp.neighbors.find(({ address }) => address === local.peerAddress)!;
     const { families } = findSessionSettings(instance.bgp, neighbor)!;
-    const node = remote.program === "cilium" ? remote.node : `${remote.program} on ${remote.node}`;
+    const node = remote.program === "cilium" ? remote.node : `${programNames[remote.program!]} on ${remote.node}`;
     const announced = announcedBy(lab, local, remote);
     return families
         .map((exchanged, index) => ({ exchanged, index }))
