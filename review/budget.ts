@@ -6,6 +6,8 @@ export interface Piece {
     readonly rank: number;
     /** Number of items. */
     readonly items: number;
+    /** Whether it follows another such piece without an empty line between them. @default false */
+    readonly tight?: boolean;
     /** The piece with its first items only; says what it leaves out. Longer with more items. */
     readonly render: (items: number) => string;
 }
@@ -45,8 +47,13 @@ function withRoom(sections: readonly (readonly Piece[])[], budget: number): read
 }
 
 function joined(section: readonly Piece[], texts: ReadonlyMap<Piece, string>): string {
-    const shown = section.map((piece) => texts.get(piece)!).filter((text) => text !== "");
-    return shown.map((text) => `${text}\n`).join("\n");
+    const shown = section.filter((piece) => texts.get(piece) !== "");
+    return shown
+        .map((piece, place) => {
+            const isTight = piece.tight === true && shown[place + 1]?.tight === true;
+            return `${texts.get(piece)!}\n${isTight ? "" : "\n"}`;
+        })
+        .join("");
 }
 
 /** An upper bound of a section's length: an empty piece takes no separator. */

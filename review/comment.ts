@@ -1,12 +1,14 @@
 /** The one comment of a pull request over all stacks. */
 
-import { isError } from "../lab/rules/findings";
 import { fitted } from "./budget";
 import { clipped, code, prose } from "./escape";
 import { pieces, tableLines } from "./markdown";
+import { newsOf } from "./news";
 import type { Rehearsal } from "./rehearsal";
-import type { Review } from "./review";
-import { count, listed, verb } from "./wording";
+import type { Review, RouteEffect } from "./review";
+import { type Fate, fateOf } from "./session-groups";
+import { verdict } from "./verdict";
+import { count, grouped, listed } from "./wording";
 
 /** First line of the comment, by which a later run finds it again. */
 export const marker = "<!-- bgp-lab review -->";
@@ -14,78 +16,129 @@ export const marker = "<!-- bgp-lab review -->";
 /** Most characters of a comment's body that GitHub takes are 65,536; what it may add, e.g. line ends, has room as well. */
 const mostCharacters = 60_000;
 
+/** Stacks that are told one by one; more are counted. */
+const mostStacks = 40;
+
+/** Failed checks that are told one by one; more are counted. */
+const mostChecks = 20;
+
+/** Most characters of a name, and of a sentence. */
+const [mostOfName, mostOfSentence] = [80, 600];
+
 /** What the comment is made of. */
 export interface CommentInput {
     readonly reviews: readonly Review[];
+    /** What became of the labs when they were brought up; empty when that was not meant to be done. */
     readonly rehearsals: readonly Rehearsal[];
-    /** What the change is compared with, as `make diff BASE=…` takes it. */
+    /** What the change is compared with, as people call it. */
     readonly base: string;
+    /** The command that shows everything about one stack, but for STACK. @default `make diff BASE=<base>` */
+    readonly command?: string;
     /** Sentences that say what to know about the comparison. @default none */
     readonly notes?: readonly string[];
 }
 
-/** Rows of the table of stacks; more are counted. */
-const mostRows = 40;
-
 /**
- * The comment as Markdown: a table of the stacks, then a section for each that changes. The same for the same input, and
- * short enough for GitHub: what is least important is left out first, and says so.
+ * The comment as Markdown: what happens to each stack in one line, a table of all of them, then the changes of each. The
+ * same for the same input, and short enough for GitHub: what is least important is left out first, and says so.
  */
-export function commentOf({ reviews, rehearsals, base, notes = [] }: CommentInput): string {
-    const changed = reviews.filter(({ kind }) => kind !== "unchanged");
+export function commentOf({
+    reviews,
+    rehearsals,
+    base,
+    command = `make diff BASE=${base}`,
+    notes = [],
+}: CommentInput): string {
+    const changed = byGravity(reviews.filter(({ kind }) => kind !== "unchanged"));
     const head = [
         marker,
-        `**${summary(reviews, base)}**`,
+        ...verdicts(changed, reviews.length),
         "",
-        ...notes.slice(0, 5).flatMap((note) => [prose(clipped(note, 600)), ""]),
         ...stackTable(reviews, rehearsals),
         "",
+        `Compared with ${code(clipped(base, mostOfName))}.`,
+        ...notes.slice(0, 5).map((note) => prose(clipped(note, mostOfSentence))),
+        ...failedChecks(rehearsals),
+        "",
     ].join("\n");
-    const failed = rehearsals.flatMap(failedLines);
-    const problems = failed.length === 0 ? "" : `${failed.slice(0, 20).join("\n")}\n\n`;
-    const sections = changed.map((review) => pieces(review, `make diff BASE=${base} STACK=${review.stack}`));
-    const shown = fitted(sections, mostCharacters - head.length - problems.length - 200);
+    const sections = changed.map((review) => [
+        ...(changed.length === 1 ? [] : [{ rank: 0, items: 0, render: () => `### ${nameText(review)}` }]),
+        ...pieces(review, `${command} STACK=${review.stack}`),
+    ]);
+    const room = mostCharacters - head.length;
+    const shown = fitted(sections, room - 300);
     const missing = sections.length - shown.length;
-    const cut = missing === 0 ? "" : `\n… ${count(missing, "more stack")} changed: ${code(`make diff BASE=${base}`)}\n`;
-    return `${head}${problems}${shown.join("\n")}${cut}`;
+    const cut = missing === 0 ? [] : [`… ${count(missing, "more stack")}: ${code(clipped(command, 200))}\n`];
+    return [head, ...shown, ...cut].join("\n");
 }
 
-function summary(reviews: readonly Review[], base: string): string {
-    const names = (wanted: (kind: Review["kind"]) => boolean) =>
-        reviews.filter(({ kind }) => wanted(kind)).map(({ stack }) => clipped(stack, 80));
-    const refused = names((kind) => kind === "refused");
-    const changed = names((kind) => kind !== "unchanged" && kind !== "refused");
-    const same = reviews.length - refused.length - changed.length;
-    const parts = [
-        ...(refused.length === 0 ? [] : [`${listed(refused)} ${verb(refused.length, "is", "are")} refused`]),
-        ...(changed.length === 0 ? [] : [`${listed(changed)} ${verb(changed.length, "changes", "change")}`]),
-        ...(same === reviews.length ? [`nothing changes in ${count(same, "stack")}`] : []),
-    ];
-    return `${prose(`${parts.join(", ")} against`)} ${code(clipped(base, 100))}`;
+const gravity: readonly Review["kind"][] = ["refused", "removed", "changed", "repaired", "new"];
+
+function byGravity(reviews: readonly Review[]): readonly Review[] {
+    return [...reviews].sort((a, b) => gravity.indexOf(a.kind) - gravity.indexOf(b.kind));
 }
 
-function stackTable(reviews: readonly Review[], rehearsals: readonly Rehearsal[]): readonly string[] {
-    const rows = reviews
-        .slice(0, mostRows)
-        .map((review) => [
-            review.stack,
-            rulesText(review),
-            rehearsalText(rehearsals.find(({ stack }) => stack === review.stack)),
-            routingText(review),
-        ]);
-    const more = reviews.length - rows.length;
+function nameText({ stack }: Review): string {
+    return prose(clipped(stack, mostOfName));
+}
+
+/** The first lines: what matters most, stack by stack. */
+function verdicts(changed: readonly Review[], number: number): readonly string[] {
+    const line = (review: Review) => `**${nameText(review)}**: ${prose(clipped(verdict(review), mostOfSentence))}.`;
+    const [first, ...others] = changed;
+    if (first === undefined) {
+        return [`The network stays as it is in ${number === 1 ? "the stack" : `all ${number} stacks`}.`];
+    }
+    if (others.length === 0) {
+        return [line(first)];
+    }
+    const more = changed.length - mostStacks;
     return [
-        ...tableLines({ header: ["stack", "rules", "rehearsal", "routing"], rows }),
-        ...(more <= 0 ? [] : ["", `… and ${count(more, "more stack")}`]),
+        ...changed.slice(0, mostStacks).map((review) => `- ${line(review)}`),
+        ...(more <= 0 ? [] : [`- … and ${count(more, "more stack")}`]),
     ];
 }
 
-function rulesText({ findings: { fresh, gone } }: Review): string {
-    const errors = fresh.filter(isError).length;
-    const warnings = fresh.length - errors;
+/** A row for each stack that changes or fails; those of which there is nothing to say share one. */
+function stackTable(reviews: readonly Review[], rehearsals: readonly Rehearsal[]): readonly string[] {
+    const rehearsalOf = ({ stack }: Review) => rehearsals.find((each) => each.stack === stack);
+    const isQuiet = (review: Review) => review.kind === "unchanged" && isPassed(rehearsalOf(review));
+    const loud = byGravity(reviews.filter((review) => !isQuiet(review)));
+    const rows = loud
+        .slice(0, mostStacks)
+        .map((review) => [review.stack, rulesText(review), rehearsalText(rehearsalOf(review)), routingText(review)]);
+    const more = loud.length - rows.length;
+    const all = [
+        ...rows,
+        ...(more <= 0 ? [] : [[`${more} more`, "", "", ""]]),
+        ...quietRow(reviews.filter(isQuiet), rehearsals),
+    ];
+    const columns = rehearsals.length === 0 ? [0, 1, 3] : [0, 1, 2, 3];
+    const chosen = (row: readonly string[]) => columns.map((column) => row[column]!);
+    return tableLines({ header: chosen(["stack", "rules", "rehearsal", "routing"]), rows: all.map(chosen) });
+}
+
+/** Whether there is nothing to say about a rehearsal, or none was meant. */
+function isPassed(rehearsal: Rehearsal | undefined): boolean {
+    return rehearsal === undefined || ("passed" in rehearsal && rehearsal.failed.length === 0);
+}
+
+function quietRow(reviews: readonly Review[], rehearsals: readonly Rehearsal[]): readonly (readonly string[])[] {
+    if (reviews.length === 0) {
+        return [];
+    }
+    const names = reviews.map(({ stack }) => clipped(stack, mostOfName));
+    const passed = rehearsals
+        .filter(({ stack }) => reviews.some((review) => review.stack === stack))
+        .reduce((sum, rehearsal) => sum + ("passed" in rehearsal ? rehearsal.passed : 0), 0);
+    return [[listed(names, 12), "nothing new", `${count(passed, "check")} passed`, "unchanged"]];
+}
+
+function rulesText({ findings }: Review): string {
+    const { errors, warnings, gone } = newsOf(findings);
     const parts = [
-        ...(errors === 0 ? [] : [count(errors, "new error")]),
-        ...(warnings === 0 ? [] : [count(warnings, "new warning")]),
+        ...(errors.length === 0 ? [] : [count(errors.length, "new error")]),
+        ...(warnings.length === 0 ? [] : [count(warnings.length, "new warning")]),
         ...(gone.length === 0 ? [] : [`${gone.length} gone`]),
     ];
     return parts.length === 0 ? "nothing new" : parts.join(", ");
@@ -93,10 +146,10 @@ function rulesText({ findings: { fresh, gone } }: Review): string {
 
 function rehearsalText(rehearsal: Rehearsal | undefined): string {
     if (rehearsal === undefined) {
-        return "not run";
+        return "";
     }
     if ("error" in rehearsal) {
-        return "did not come up";
+        return "does not come up";
     }
     if ("notRun" in rehearsal) {
         return `not run: ${rehearsal.notRun}`;
@@ -107,24 +160,55 @@ function rehearsalText(rehearsal: Rehearsal | undefined): string {
         : `${failed.length} of ${count(passed + failed.length, "check")} failed`;
 }
 
-function routingText({ kind, sessions, routes, services }: Review): string {
-    const parts = [
-        ...(sessions.length === 0 ? [] : [count(sessions.length, "session")]),
-        ...(routes.length === 0 ? [] : [count(routes.length, "route")]),
-        ...(services.length === 0 ? [] : [count(services.length, "service")]),
-    ];
-    return kind === "unchanged" ? "unchanged" : parts.length === 0 ? "stays" : `${parts.join(", ")} changed`;
+const fateTexts: Readonly<Record<Fate, string>> = {
+    "goes down": "down",
+    "stays down": "new and down",
+    goes: "fewer",
+    "comes up": "up",
+    comes: "more",
+    changes: "changed",
+};
+
+const effectTexts: Readonly<Record<RouteEffect, string>> = {
+    lost: "lost",
+    narrower: "narrower",
+    moved: "moved",
+    path: "by another AS path",
+    wider: "wider",
+    gained: "more",
+};
+
+/** Numbers of sessions and routes by what becomes of them. */
+function routingText({ kind, sessions, routes }: Review): string {
+    const ofSessions = grouped(sessions, fateOf).map(
+        (group) => `${count(group.length, "session")} ${fateTexts[fateOf(group[0]!)]}`,
+    );
+    const ofRoutes = grouped(routes, ({ effect }) => effect).map(
+        (group) => `${count(group.length, "route")} ${effectTexts[group[0]!.effect]}`,
+    );
+    if (kind === "unchanged") {
+        return "unchanged";
+    }
+    return [...ofSessions, ...ofRoutes].join(", ") || "as before";
 }
 
-function failedLines(rehearsal: Rehearsal): readonly string[] {
-    const stack = prose(clipped(rehearsal.stack, 80));
-    if ("error" in rehearsal) {
-        return [`- ${stack} did not come up: ${prose(clipped(rehearsal.error, 600))}`];
-    }
-    if ("notRun" in rehearsal) {
-        return [];
-    }
-    return rehearsal.failed.map(({ subject, expected, observed }) => {
-        return `- ${stack}: ${prose(clipped(`${subject}: expected ${expected}, observed ${observed}`, 600))}`;
+/** Checks that failed, and labs that did not come up. */
+function failedChecks(rehearsals: readonly Rehearsal[]): readonly string[] {
+    const lines = rehearsals.flatMap((rehearsal) => {
+        const say = (text: string) =>
+            `- ${prose(clipped(`${clipped(rehearsal.stack, mostOfName)}: ${text}`, mostOfSentence))}`;
+        if ("error" in rehearsal) {
+            return [say(`the lab does not come up: ${rehearsal.error}`)];
+        }
+        const failed = "failed" in rehearsal ? rehearsal.failed : [];
+        return failed.map(({ subject, expected, observed }) =>
+            say(`${subject}: expected ${expected}, observed ${observed}`),
+        );
     });
+    const more = lines.length - mostChecks;
+    return [
+        ...(lines.length === 0 ? [] : [""]),
+        ...lines.slice(0, mostChecks),
+        ...(more <= 0 ? [] : [`- … and ${more} more`]),
+    ];
 }

@@ -52,9 +52,9 @@ function inert(text: string): string {
         });
 }
 
-/** Addresses, networks with their lengths, and names of faults: what reads better in a code span. */
+/** Addresses, networks with their lengths, names of faults and keys of the configuration: what reads better in a code span. */
 const literal =
-    /(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?|(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:]{2,39}(?:\/\d{1,3})?|(?:link|node|session|daemon):[\w.-]*[\w-])(?![\w:])/gi;
+    /(?<![\w.:])(?:(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?|(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:]{2,39}(?:\/\d{1,3})?)(?![\w:])|(?:link|node|session|daemon):[\w.-]*[\w-]|bgp-lab:[\w.[\]-]*[\w\]])/gi;
 
 /** Prose with names in it, as Markdown within a line. Addresses become code spans. */
 export function prose(text: string): string {

@@ -9,8 +9,8 @@ import { configurationSummary } from "./text";
 import { verdict } from "./verdict";
 import { count } from "./wording";
 
-/** Ranks of pieces: verdicts and harm stay to the last. */
-const ranks = { head: 0, harm: 1, change: 2, diagram: 3, detail: 4, configuration: 5 } as const;
+/** Ranks of pieces: harm stays to the last. */
+const ranks = { harm: 1, change: 2, more: 3, diagram: 4, detail: 5, configuration: 6 } as const;
 
 /** Most characters of a line. A name or message that is longer is not worth reading. */
 const mostCharacters = 600;
@@ -22,22 +22,22 @@ const mostOpen = 6;
 const mostDiagram = 50_000;
 
 /**
- * A review as Markdown: a heading, a verdict, then parts in order of importance.
+ * A review as Markdown: a verdict, then parts in order of importance.
  *
  * @param budget most UTF-16 units of the result
  * @param more the command that shows everything
  */
 export function reviewMarkdown(review: Review, budget: number, more: string): string {
-    return fitted([pieces(review, more)], budget).join("\n");
+    const head = `**${prose(clipped(review.stack, 80))}**: ${prose(clipped(verdict(review), mostCharacters))}.\n\n`;
+    return `${head}${fitted([pieces(review, more)], budget - head.length).join("")}`;
 }
 
-/** The pieces of a section: they start on lines of their own, and an empty one is left out. */
+/** The pieces of a section: what stands open first, then what is folded. */
 export function pieces(review: Review, more: string): readonly Piece[] {
-    const head = `### ${prose(clipped(review.stack, 80))}\n\n**${prose(clipped(verdict(review), mostCharacters))}.**`;
     const parts = outline(review);
     return [
-        { rank: ranks.head, items: 0, render: () => head },
         ...parts.map((part) => partPiece(part, more)),
+        ...parts.flatMap((part) => morePiece(part, more)),
         ...diagramPiece(review, more),
         ...parts.flatMap((part) => detailPiece(part, more)),
         ...configurationPiece(review.configurations, more),
@@ -49,25 +49,39 @@ function leftOut(what: string, more: string): string {
     return `… ${what}: ${code(more)}`;
 }
 
+/** The lines with what is left out of them as another one. */
+function cutLines(lines: readonly string[], items: number, more: string): readonly string[] {
+    const shown = lines.slice(0, items).map((line) => prose(clipped(line, mostCharacters)));
+    const rest = lines.length - items;
+    return [...shown, ...(rest === 0 ? [] : [leftOut(`${rest} more`, more)])];
+}
+
 function partPiece({ title, harm, lines }: Part, more: string): Piece {
+    const open = lines.slice(0, mostOpen);
     return {
         rank: harm ? ranks.harm : ranks.change,
-        items: lines.length,
+        items: open.length,
+        tight: true,
         render: (items) => {
-            const shown = lines.slice(0, items).map((line) => prose(clipped(line, mostCharacters)));
-            const rest = lines.length - items;
-            const cut = rest === 0 ? [] : [leftOut(`${rest} more`, more)];
-            const all = [...shown, ...cut];
-            const open = all.length <= mostOpen + 1 ? all : all.slice(0, mostOpen);
-            const folded = all.slice(open.length);
-            return [
-                open.length === 1 ? `- **${title}**: ${open[0]!}` : `- **${title}**\n${bullets(open, "  ")}`,
-                ...(folded.length === 0
-                    ? []
-                    : ["", fold(`${title}: ${count(folded.length, "more line")}`, bullets(folded, ""))]),
-            ].join("\n");
+            const shown = cutLines(open, items, more);
+            return shown.length === 1 ? `- **${title}**: ${shown[0]!}` : `- **${title}**\n${bullets(shown, "  ")}`;
         },
     };
+}
+
+/** The lines that do not stand open. */
+function morePiece({ title, lines }: Part, more: string): readonly Piece[] {
+    const folded = lines.slice(mostOpen);
+    if (folded.length === 0) {
+        return [];
+    }
+    return [
+        {
+            rank: ranks.more,
+            items: folded.length,
+            render: (items) => fold(`${title}: ${folded.length} more`, bullets(cutLines(folded, items, more), "")),
+        },
+    ];
 }
 
 function bullets(lines: readonly string[], indent: string): string {
@@ -121,10 +135,13 @@ function diagramPiece({ diagram }: Review, more: string): readonly Piece[] {
     ];
 }
 
-function configurationPiece(changes: readonly ConfigurationChange[], more: string): readonly Piece[] {
-    if (changes.length === 0) {
+function configurationPiece(all: readonly ConfigurationChange[], more: string): readonly Piece[] {
+    const changes = all.filter(({ alternative }) => alternative !== true);
+    if (all.length === 0) {
         return [];
     }
+    const others = all.length - changes.length;
+    const same = others === 0 ? [] : [`The same for other operating systems: ${count(others, "more file")}.`];
     return [
         {
             rank: ranks.configuration,
@@ -134,8 +151,11 @@ function configurationPiece(changes: readonly ConfigurationChange[], more: strin
                     .slice(0, items)
                     .map(({ path, diff }) => `${code(path)}\n\n${fenced("diff", diff)}`);
                 const rest = changes.length - items;
-                const cut = rest === 0 ? [] : [leftOut(`${count(rest, "more file")}`, more)];
-                return fold(`Configurations: ${configurationSummary(changes)}`, [...files, ...cut].join("\n\n"));
+                const cut = rest === 0 ? [] : [leftOut(count(rest, "more file"), more)];
+                return fold(
+                    `Configurations: ${configurationSummary(changes)}`,
+                    [...files, ...cut, ...same].join("\n\n"),
+                );
             },
         },
     ];

@@ -1,9 +1,20 @@
 /** What a review says, part by part and in short, whatever it is written as. */
 
-import { isError } from "../lab/rules/findings";
-import type { DeviceChange, FailureChange, NetworkChange, Review, ServiceChange, SessionChange } from "./review";
+import { compareAddresses } from "../lab/address";
+import type { Finding } from "../lab/rules/findings";
+import { newsOf } from "./news";
+import type {
+    DeviceChange,
+    FailureChange,
+    FieldChange,
+    NetworkChange,
+    Review,
+    ServiceChange,
+    SessionChange,
+} from "./review";
 import { routeLines, routeTable, type TextTable } from "./route-groups";
-import { count, distinct, fieldsText, grouped, listed, sessionNames } from "./wording";
+import { appliedText, type Fate, type SessionGroup, sessionGroups, sessionNames } from "./session-groups";
+import { count, distinct, fieldsText, grouped, listed, verb } from "./wording";
 
 /** One topic of a review. */
 export interface Part {
@@ -26,24 +37,30 @@ export function outline(review: Review): readonly Part[] {
         routes(review),
         devices(review),
         networks(review),
-        versions(review),
+        programs(review),
     ].filter(({ lines }) => lines.length > 0);
     return [...parts.filter(({ harm }) => harm), ...parts.filter(({ harm }) => !harm)];
 }
 
-function rules({ findings: { fresh, gone } }: Review): Part {
+function rules({ findings }: Review): Part {
+    const { errors, warnings, infos, reworded, gone } = newsOf(findings);
     return {
         title: "Rules",
-        harm: fresh.some(isError),
+        harm: errors.length > 0,
         lines: [
-            ...fresh.map(({ id, severity, at, says, fix, source }) => {
-                return `${severity} ${id} at ${at}: ${says}. To fix it, ${fix} (${source}).`;
-            }),
-            ...grouped(gone, ({ severity, id }) => `${severity} ${id}`).map(([first, ...others]) => {
-                return `${first!.severity} ${first!.id} is gone${others.length === 0 ? `: ${first!.says}` : ` (${others.length + 1} times)`}`;
-            }),
+            ...[...errors, ...warnings, ...infos].map(
+                ({ id, severity, at, says, fix, source }) =>
+                    `${severity} ${id} at ${at}: ${says}. Fix: ${fix} (${source}).`,
+            ),
+            ...idsLine("as before, but for a name or number in it", reworded),
+            ...idsLine("gone", gone),
         ],
     };
+}
+
+function idsLine(what: string, findings: readonly Finding[]): readonly string[] {
+    const ids = distinct(findings.map(({ id, severity }) => `${severity} ${id}`));
+    return ids.length === 0 ? [] : [`${what}: ${listed(ids, 6)}`];
 }
 
 function services({ services: changes }: Review): Part {
@@ -74,109 +91,119 @@ function serviceLines({ effect, name, fields, reach }: ServiceChange): readonly 
 
 function failures({ failures: changes }: Review): Part {
     const alike = grouped(changes, ({ effect, pairs, unrest, harmlessBefore }) =>
-        JSON.stringify([effect, pairs, unrest, harmlessBefore]),
+        JSON.stringify([effect, addressesOf(pairs), unrest, harmlessBefore]),
     );
+    const { rows, ...table } = failureTable(changes);
     return {
         title: "Single faults",
         harm: changes.some(({ effect }) => effect === "worse"),
         lines: alike.map(failureLine),
-        ...(changes.length > alike.length || changes.some(({ pairs }) => pairs.length > mostPairs)
-            ? { detail: failureTable(changes) }
-            : {}),
+        ...(rows.length > 1 ? { detail: { ...table, rows } } : {}),
     };
 }
 
 /** More addresses than these are counted. */
-const mostPairs = 3;
+const mostAddresses = 3;
 
 function failureLine(changes: readonly FailureChange[]): string {
     const { effect, pairs, unrest, harmlessBefore } = changes[0]!;
-    const faults = listed(changes.map(({ fault }) => fault));
+    const faults = toldFaults(changes.map(({ fault }) => fault));
+    const who = listed(faults, 6);
     if (unrest !== undefined) {
-        return `${faults}: routing no longer comes to rest (${unrest})`;
+        return `${who}: routing no longer comes to rest (${unrest})`;
     }
-    const addresses = grouped(pairs, ({ to }) => to).map(([first]) => `${first!.to} (${first!.name})`);
-    const what =
-        addresses.length > mostPairs
-            ? `${count(addresses.length, "address", "addresses")}`
-            : `${listed(addresses)} from ${listed(distinct(pairs.map(({ from }) => from)))}`;
+    const names = new Map(pairs.map(({ to, name }) => [to, name]));
+    const cut = listed(
+        addressesOf(pairs).map((to) => `${to} (${names.get(to)!})`),
+        mostAddresses,
+    );
+    const verbOf = (one: string, many: string) => verb(faults.length, one, many);
     if (effect === "better") {
-        return `${faults} no longer cuts off ${what}`;
+        return `${who} no longer ${verbOf("cuts", "cut")} off ${cut}`;
     }
-    return `${faults} ${harmlessBefore === true ? "took nothing, and now cuts off" : "now also cuts off"} ${what}`;
+    return harmlessBefore === true
+        ? `${who} took nothing before and now ${verbOf("cuts", "cut")} off ${cut}`
+        : `${who} now also ${verbOf("cuts", "cut")} off ${cut}`;
 }
 
+function addressesOf(pairs: FailureChange["pairs"]): readonly string[] {
+    return distinct(pairs.map(({ to }) => to)).toSorted(compareAddresses);
+}
+
+/** Devices first; a session that fails like the link that it runs over goes without saying. */
+function toldFaults(faults: readonly string[]): readonly string[] {
+    const kinds = ["node:", "link:", "session:"];
+    const rank = (fault: string) => kinds.findIndex((kind) => fault.startsWith(kind));
+    return faults
+        .filter((fault) => !faults.includes(fault.replace(/^session:/, "link:")) || !fault.startsWith("session:"))
+        .toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** Who is cut off from what, and by which faults. */
 function failureTable(changes: readonly FailureChange[]): TextTable {
+    const cuts = changes.flatMap(({ fault, effect, pairs }) =>
+        grouped(pairs, ({ to }) => to).map((group) => ({
+            fault,
+            effect,
+            to: group[0]!.to,
+            name: group[0]!.name,
+            from: distinct(group.map(({ from }) => from)).join(", "),
+        })),
+    );
+    const alike = grouped(cuts, ({ effect, to, from }) => [effect, to, from].join(" "));
     return {
-        header: ["fault", "effect", "address", "of", "asked from"],
-        rows: changes.flatMap(({ fault, effect, pairs }) =>
-            grouped(pairs, ({ to }) => to).map((group) => [
-                fault,
-                effect === "worse" ? "cuts off" : "no longer cuts off",
-                group[0]!.to,
-                group[0]!.name,
-                distinct(group.map(({ from }) => from)).join(", "),
+        header: ["address", "of", "asked from", "faults"],
+        rows: alike.map((group) => {
+            const [{ to, name, from, effect }] = group as [(typeof cuts)[number]];
+            const faults = toldFaults(group.map(({ fault }) => fault)).join(", ");
+            return [to, name, from, effect === "worse" ? faults : `no longer by ${faults}`];
+        }),
+    };
+}
+
+const verbs: Readonly<Record<Fate, readonly [one: string, many: string]>> = {
+    "goes down": ["goes down", "go down"],
+    "stays down": ["comes and stays down", "come and stay down"],
+    goes: ["goes", "go"],
+    "comes up": ["comes up", "come up"],
+    comes: ["comes", "come"],
+    changes: ["changes", "change"],
+};
+
+const harmful: readonly Fate[] = ["goes down", "stays down", "goes"];
+
+function sessions({ sessions: changes }: Review): Part {
+    const groups = sessionGroups(changes);
+    return {
+        title: "Sessions",
+        harm: groups.some(({ fate, applied }) => harmful.includes(fate) || applied === "reset"),
+        lines: groups.map(sessionLine),
+        ...(changes.some(({ fields }) => fields.some(({ field }) => field.startsWith("address of ")))
+            ? { detail: sessionTable(changes) }
+            : {}),
+    };
+}
+
+function sessionLine(group: SessionGroup): string {
+    const { fate, sessions: changes, what } = group;
+    const reasons = distinct(changes.flatMap(({ reason }) => (reason === undefined ? [] : [reason])));
+    const why = reasons.length === 0 ? "" : ` (${listed(reasons, 2)})`;
+    const number = changes.length === 1 ? verbs[fate][0] : `${changes.length} ${verbs[fate][1]}`;
+    return `${number}${why}: ${listed(sessionNames(changes))}${what === "" ? "" : `: ${what}`}${appliedText(group.applied, changes.length)}`;
+}
+
+function sessionTable(changes: readonly SessionChange[]): TextTable {
+    return {
+        header: ["session", "what", "before", "after"],
+        rows: changes.flatMap((change) =>
+            change.fields.map(({ field, before = "", after = "" }) => [
+                sessionNames([change]).join(),
+                field,
+                before,
+                after,
             ]),
         ),
     };
-}
-
-/** What becomes of a session, in the order in which it matters. */
-type SessionFate = "goes down" | "goes" | "changes" | "comes up" | "comes but stays down" | "comes";
-
-/** What becomes of a session. */
-export function fateOf({ kind, upBefore, upAfter }: SessionChange): SessionFate {
-    if (kind === "removed") {
-        return "goes";
-    }
-    if (kind === "added") {
-        return upAfter === false ? "comes but stays down" : "comes";
-    }
-    if (upBefore === upAfter) {
-        return "changes";
-    }
-    return upAfter === true ? "comes up" : "goes down";
-}
-
-const fates: Readonly<Record<SessionFate, { readonly one: string; readonly many: string; readonly harm: boolean }>> = {
-    "goes down": { one: "goes down", many: "go down", harm: true },
-    "comes but stays down": { one: "comes and stays down", many: "come and stay down", harm: true },
-    goes: { one: "goes", many: "go", harm: true },
-    "comes up": { one: "comes up", many: "come up", harm: false },
-    comes: { one: "comes", many: "come", harm: false },
-    changes: { one: "changes", many: "change", harm: false },
-};
-
-function sessions({ sessions: changes }: Review): Part {
-    const alike = grouped(changes, (change) => JSON.stringify([fateOf(change), change.fields, change.applied]));
-    return {
-        title: "Sessions",
-        harm: changes.some((change) => fates[fateOf(change)].harm || change.applied === "reset"),
-        lines: Object.keys(fates).flatMap((fate) =>
-            alike.filter(([first]) => fateOf(first!) === fate).map((group) => sessionLine(group)),
-        ),
-    };
-}
-
-function sessionLine(changes: readonly SessionChange[]): string {
-    const [first] = changes as [SessionChange];
-    const { one, many } = fates[fateOf(first)];
-    const names = listed(sessionNames(changes));
-    const reasons = distinct(changes.flatMap(({ reason }) => (reason === undefined ? [] : [reason])));
-    const why = reasons.length === 0 ? "" : ` (${listed(reasons, 2)})`;
-    const what = first.fields.length === 0 ? "" : `: ${fieldsText(first.fields)}${appliedText(first)}`;
-    return `${changes.length === 1 ? one : `${changes.length} ${many}`}${why}: ${names}${what}`;
-}
-
-function appliedText({ applied }: SessionChange): string {
-    switch (applied) {
-        case "reset":
-            return "; applying it resets the session";
-        case "next session":
-            return "; holds once the session is cleared, until then the old values stay";
-        case undefined:
-            return "";
-    }
 }
 
 function routes(review: Review): Part {
@@ -192,11 +219,43 @@ function routes(review: Review): Part {
     };
 }
 
-function devices({ devices: changes }: Review): Part {
+/** Fields of which a device has one for each interface, in short. */
+const interfaceField = /^interface on /;
+
+function devices(review: Review): Part {
+    const changes = untold(review);
     const alike = grouped(changes, ({ kind, role, fields }) => {
-        return JSON.stringify(kind === "changed" ? [kind, fields] : [kind, role]);
+        return JSON.stringify(kind === "changed" ? [kind, fields.map(inShort)] : [kind, role]);
     });
-    return { title: "Devices", harm: false, lines: alike.map(deviceLine) };
+    const rows = changes
+        .filter(({ kind }) => kind === "changed")
+        .flatMap(({ device, fields }) =>
+            fields.map(({ field, before = "", after = "" }) => [device, field, before, after]),
+        );
+    const hasInterfaces = rows.some(([, field]) => interfaceField.test(field!));
+    return {
+        title: "Devices",
+        harm: false,
+        lines: alike.map(deviceLine),
+        ...(hasInterfaces ? { detail: { header: ["device", "what", "before", "after"], rows } } : {}),
+    };
+}
+
+/** Changes of devices without those that sessions tell already. */
+function untold({ devices: changes, sessions: told }: Review): readonly DeviceChange[] {
+    const fields = new Set(told.flatMap((session) => session.fields.map((change) => fieldsText([change]))));
+    return changes
+        .map((change) => ({
+            ...change,
+            fields: change.fields.filter(({ field, ...values }) => {
+                return !fields.has(fieldsText([{ ...values, field: `${field} of ${change.device}` }]));
+            }),
+        }))
+        .filter(({ kind, fields: left }) => kind !== "changed" || left.length > 0);
+}
+
+function inShort(change: FieldChange): string {
+    return interfaceField.test(change.field) ? "interfaces or their addresses" : fieldsText([change]);
 }
 
 function deviceLine(changes: readonly DeviceChange[]): string {
@@ -205,9 +264,10 @@ function deviceLine(changes: readonly DeviceChange[]): string {
         changes.map(({ device }) => device),
         8,
     );
-    return kind === "changed"
-        ? `${names}: ${fieldsText(fields)}`
-        : `${count(changes.length, role)} ${kind === "added" ? "more" : "fewer"}: ${names}`;
+    if (kind !== "changed") {
+        return `${count(changes.length, role)} ${kind === "added" ? "more" : "fewer"}: ${names}`;
+    }
+    return `${names}: ${distinct(fields.map(inShort)).join(", ")}`;
 }
 
 function networks({ networks: changes }: Review): Part {
@@ -232,6 +292,13 @@ function networks({ networks: changes }: Review): Part {
     };
 }
 
-function versions({ programs }: Review): Part {
-    return { title: "Versions", harm: false, lines: programs.map((change) => fieldsText([change])) };
+function programs({ programs: changes }: Review): Part {
+    return { title: "Programs", harm: false, lines: changes.map(programLine) };
+}
+
+function programLine({ field, before, after, ...rest }: FieldChange): string {
+    if (before === undefined) {
+        return `${field} comes: ${after}`;
+    }
+    return after === undefined ? `${field} goes` : fieldsText([{ field, before, after, ...rest }]);
 }

@@ -1,7 +1,7 @@
 /** Routes that change alike, told together. */
 
 import type { Review, RouteChange, RouteEffect, RouteFacts } from "./review";
-import { count, grouped, listed } from "./wording";
+import { count, distinct, grouped, listed } from "./wording";
 
 /** A table in plain text. */
 export interface TextTable {
@@ -26,7 +26,12 @@ export interface RouteGroup {
 export function routeGroups({ routes, devices }: Review): readonly RouteGroup[] {
     const passing = new Set(devices.filter(({ kind }) => kind !== "changed").map(({ device }) => device));
     const staying = routes.filter(({ device }) => !passing.has(device));
-    return grouped(staying, (route) => [route.effect, width(route.before), width(route.after)].join(" ")).map(groupOf);
+    return grouped(staying, likeness).map(groupOf);
+}
+
+/** How wide a route is matters where that changes. */
+function likeness({ effect, before, after }: RouteChange): string {
+    return effect === "narrower" || effect === "wider" ? [effect, width(before), width(after)].join(" ") : effect;
 }
 
 function groupOf(changes: readonly RouteChange[]): RouteGroup {
@@ -60,6 +65,11 @@ export function networksText({ networks: { fewest, most }, places }: RouteGroup)
     return fewest === most ? `${count(most, "network")} each` : `${fewest} to ${most} networks each`;
 }
 
+/** How many networks there are on all places together. */
+export function differentNetworks({ changes }: RouteGroup): string {
+    return count(distinct(changes.map(({ prefix }) => prefix)).length, "network");
+}
+
 /** The lines of all groups. */
 export function routeLines(review: Review): readonly string[] {
     return routeGroups(review).map((group) => `${listed(group.places)}: ${changeText(group)}`);
@@ -67,19 +77,20 @@ export function routeLines(review: Review): readonly string[] {
 
 function changeText(group: RouteGroup): string {
     const networks = networksText(group);
-    const examples = listed([...new Set(group.changes.map(({ prefix }) => prefix))], 3);
+    const prefixes = distinct(group.changes.map(({ prefix }) => prefix));
+    const examples = listed(prefixes, 3);
     switch (group.effect) {
         case "lost":
             return `no route to ${networks} any more (${examples})`;
         case "gained":
-            return `a route to ${networks} more (${examples})`;
+            return `routes to ${count(prefixes.length, "more network")} (${examples})`;
         case "narrower":
         case "wider":
             return `${group.before} → ${group.after} next hops to ${networks} (${examples})`;
         case "moved":
             return `other next hops to ${networks} (${examples})`;
         case "path":
-            return `another AS path to ${networks} (${examples})`;
+            return `another AS path to ${networks}, the same next hops (${examples})`;
     }
 }
 

@@ -1,18 +1,17 @@
 /** A review in one line, as a network engineer would say it. */
 
-import { isError } from "../lab/rules/findings";
-import { fateOf } from "./outline";
-import type { FailureChange, Review, SessionChange } from "./review";
-import { networksText, type RouteGroup, routeGroups } from "./route-groups";
-import { count, distinct, grouped, listed, sessionNames, verb } from "./wording";
+import { newsOf } from "./news";
+import type { FailureChange, FieldChange, Review, RouteEffect, SessionChange } from "./review";
+import { differentNetworks, networksText, type RouteGroup, routeGroups } from "./route-groups";
+import { appliedText, type Fate, fateOf, sessionsInShort, splitFields } from "./session-groups";
+import { count, distinct, fieldsText, grouped, listed, verb } from "./wording";
 
 /** More clauses than these do not fit a line; what is left out stands in the parts. */
 const mostClauses = 5;
 
 /** What the change does, the worst first; one sentence without its full stop. */
 export function verdict(review: Review): string {
-    const clauses = clausesOf(review);
-    return clauses.slice(0, mostClauses).join("; ");
+    return clausesOf(review).slice(0, mostClauses).join("; ");
 }
 
 function clausesOf(review: Review): readonly string[] {
@@ -24,41 +23,55 @@ function clausesOf(review: Review): readonly string[] {
         case "new":
             return ["the stack is new", ...forbidden(review)];
         default:
-            return all(review);
+            return changed(review);
     }
 }
 
-function all(review: Review): readonly string[] {
+function changed(review: Review): readonly string[] {
     const clauses = [
-        forbidden(review),
-        review.kind === "repaired" ? ["no error forbids the lab any more"] : [],
-        cutOff(review),
-        departures(review),
-        sessionsLost(review),
-        widths(review, "lost", "narrower"),
-        singlePoints(review),
-        resets(review),
-        arrivals(review),
-        widths(review, "gained", "wider", "moved", "path"),
-        review.networks.some(({ kind }) => kind === "changed") ? [renumbered(review)] : [],
-        warnings(review),
-    ].flat();
-    return clauses.length > 0 ? clauses : rest(review);
+        ...forbidden(review),
+        ...(review.kind === "repaired" ? ["no error forbids the lab any more"] : []),
+        ...cutOff(review),
+        ...departures(review),
+        ...sessionsLost(review),
+        ...widths(review, "lost"),
+        ...widths(review, "narrower"),
+        ...singlePoints(review),
+        ...sessionsChanged(review),
+        ...arrivals(review),
+        ...widths(review, "wider"),
+        ...together(review, "gained"),
+        ...together(review, "moved"),
+        ...together(review, "path"),
+        ...others(review),
+    ];
+    return [...clauses, ...warned(review), ...calm(review)];
 }
 
-function forbidden({ findings: { fresh }, kind }: Review): readonly string[] {
-    const errors = fresh.filter(isError);
-    const [first, ...others] = errors;
+function forbidden({ findings, kind }: Review): readonly string[] {
+    const [first, ...more] = newsOf(findings).errors;
+    if (first === undefined) {
+        return kind === "refused" ? ["refused as before"] : [];
+    }
+    const rest = more.length === 0 ? "" : ` (and ${count(more.length, "more error")})`;
+    return [`${kind === "refused" ? "refused: " : ""}${first.says}${rest}`];
+}
+
+function warned({ findings }: Review): readonly string[] {
+    const { warnings } = newsOf(findings);
+    const [first, ...more] = warnings;
     if (first === undefined) {
         return [];
     }
-    const more = others.length === 0 ? "" : ` (and ${count(others.length, "more error")})`;
-    return [`${kind === "refused" ? "refused: " : ""}${first.says}${more}`];
+    const ids = distinct(warnings.map(({ id }) => id));
+    return [
+        more.length === 0 ? `new warning: ${gist(first.says)}` : `${warnings.length} new warnings (${listed(ids, 3)})`,
+    ];
 }
 
-function warnings({ findings: { fresh } }: Review): readonly string[] {
-    const found = fresh.filter((finding) => !isError(finding));
-    return found.length === 0 ? [] : [`${count(found.length, "new warning")}`];
+/** A message without what follows its main clause. */
+function gist(says: string): string {
+    return says.split(/[:;] /, 1)[0]!;
 }
 
 /** Who no longer reaches what while everything works. */
@@ -68,150 +81,205 @@ function cutOff({ services }: Review): readonly string[] {
         return [];
     }
     const from = distinct(lost.flatMap(({ reach }) => reach.map((pair) => pair.from)));
-    return [
-        `${listed(from, 3)} no longer ${verb(from.length, "reaches", "reach")} ${listed(
-            lost.map(({ name }) => name),
-            3,
-        )}`,
-    ];
+    const names = lost.map(({ name }) => name);
+    return [`${listed(from, 3)} no longer ${verb(from.length, "reaches", "reach")} ${listed(names, 3)}`];
 }
 
 /** Devices that go, with what goes with them. */
-function departures({ devices, sessions }: Review): readonly string[] {
-    const gone = devices.filter(({ kind }) => kind === "removed").map(({ device }) => device);
-    const ended = sessions.filter(({ kind, ...ends }) => kind === "removed" && touches(ends, gone));
-    const withIt =
-        ended.length === 0 ? "" : `, and with ${verb(gone.length, "it", "them")} ${count(ended.length, "session")}`;
+function departures(review: Review): readonly string[] {
+    const gone = passing(review, "removed");
+    const ended = withFate(review, "goes").filter((session) => touches(session, gone));
+    const it = verb(gone.length, "it", "them");
+    const withIt = ended.length === 0 ? "" : `, and with ${it} ${count(ended.length, "session")}`;
     return gone.length === 0 ? [] : [`${listed(gone)} ${verb(gone.length, "goes", "go")}${withIt}`];
 }
 
-function arrivals({ devices, sessions, services }: Review): readonly string[] {
-    const come = devices.filter(({ kind }) => kind === "added").map(({ device }) => device);
-    const fresh = sessions.filter((change) => fateOf(change) === "comes");
-    const own = fresh.filter((ends) => touches(ends, come));
-    const withIt = own.length === 0 ? "" : ` with ${count(own.length, "session")}`;
-    const others = fresh.length - own.length;
-    const up = sessions.filter((change) => fateOf(change) === "comes up").length;
-    const asked = services.filter(({ effect }) => effect === "new" || effect === "gained").map(({ name }) => name);
-    return [
-        ...(come.length === 0 ? [] : [`${listed(come)} ${verb(come.length, "comes", "come")}${withIt}`]),
-        ...(others === 0 ? [] : [`${count(others, "session")} ${verb(others, "comes", "come")}`]),
-        ...(up === 0 ? [] : [`${count(up, "session")} ${verb(up, "comes", "come")} up`]),
-        ...(asked.length === 0 ? [] : [`${listed(asked)} ${verb(asked.length, "is", "are")} reached now`]),
-    ];
+function passing({ devices }: Review, wanted: "added" | "removed"): readonly string[] {
+    return devices.filter(({ kind }) => kind === wanted).map(({ device }) => device);
 }
 
-function touches({ local, remote }: Pick<SessionChange, "local" | "remote">, devices: readonly string[]): boolean {
+function withFate({ sessions }: Review, fate: Fate): readonly SessionChange[] {
+    return sessions.filter((change) => fateOf(change) === fate);
+}
+
+function touches({ local, remote }: SessionChange, devices: readonly string[]): boolean {
     return devices.includes(local.device) || devices.includes(remote.device);
 }
 
-/** Sessions that go without a device, go down, or never come up. */
-function sessionsLost({ sessions, devices }: Review): readonly string[] {
-    const gone = devices.filter(({ kind }) => kind === "removed").map(({ device }) => device);
-    const of = (fate: ReturnType<typeof fateOf>) =>
-        sessions.filter((change) => fateOf(change) === fate && !(fate === "goes" && touches(change, gone)));
+function arrivals(review: Review): readonly string[] {
+    const come = passing(review, "added");
+    const fresh = withFate(review, "comes");
+    const own = fresh.filter((session) => touches(session, come));
+    const asked = review.services.filter(({ effect }) => effect === "new" || effect === "gained");
+    const withIt = own.length === 0 ? "" : ` with ${count(own.length, "session")}`;
     return [
-        sessionClause(of("goes down"), "goes down", "go down"),
-        sessionClause(of("comes but stays down"), "does not come up", "do not come up"),
-        sessionClause(of("goes"), "goes", "go"),
-    ].flat();
+        ...(come.length === 0 ? [] : [`${listed(come)} ${verb(come.length, "comes", "come")}${withIt}`]),
+        ...sessionClause(
+            fresh.filter((session) => !own.includes(session)),
+            "comes",
+            "come",
+        ),
+        ...sessionClause(withFate(review, "comes up"), "comes up", "come up"),
+        ...(asked.length === 0
+            ? []
+            : [`${listed(asked.map(({ name }) => name))} ${verb(asked.length, "is", "are")} reached now`]),
+    ];
+}
+
+/** Sessions that go without a device, go down, or never come up. */
+function sessionsLost(review: Review): readonly string[] {
+    const gone = passing(review, "removed");
+    return [
+        ...sessionClause(withFate(review, "goes down"), "goes down", "go down"),
+        ...sessionClause(withFate(review, "stays down"), "does not come up", "do not come up"),
+        ...sessionClause(
+            withFate(review, "goes").filter((session) => !touches(session, gone)),
+            "goes",
+            "go",
+        ),
+    ];
 }
 
 function sessionClause(sessions: readonly SessionChange[], one: string, many: string): readonly string[] {
-    if (sessions.length === 0) {
-        return [];
-    }
-    const names = sessionNames(sessions);
-    const who = names.length === 1 && sessions.length < 4 ? names[0]! : count(sessions.length, "session");
-    return [`${who} ${verb(sessions.length, one, many)}`];
+    return sessions.length === 0 ? [] : [`${sessionsInShort(sessions)} ${verb(sessions.length, one, many)}`];
 }
 
-function resets({ sessions }: Review): readonly string[] {
-    const of = (applied: SessionChange["applied"]) => sessions.filter((change) => change.applied === applied);
-    const [reset, later] = [of("reset"), of("next session")];
-    return [
-        ...(reset.length === 0 ? [] : [`${count(reset.length, "session")} ${verb(reset.length, "is", "are")} reset`]),
-        ...(later.length === 0
-            ? []
-            : [`${count(later.length, "session")} ${verb(later.length, "has", "have")} the new values once cleared`]),
-    ];
+/** Sessions that stay, by what differs, at whichever of their ends; first those that are reset. */
+function sessionsChanged({ sessions }: Review): readonly string[] {
+    const staying = sessions.filter((change) => fateOf(change) === "changes");
+    const alike = grouped(staying, (change) => JSON.stringify([change.applied, settingsText(change)]));
+    const rank = ([first]: readonly SessionChange[]) => ["reset", "next session", undefined].indexOf(first!.applied);
+    return alike.toSorted((a, b) => rank(a) - rank(b)).map(changeClause);
+}
+
+function changeClause(sessions: readonly SessionChange[]): string {
+    const [first] = sessions as [SessionChange];
+    const places = distinct(sessions.flatMap(placesOf));
+    const number = sessionsInShort(sessions);
+    const settings = settingsText(first);
+    const own = splitFields(localised(first)).own;
+    if (settings === "") {
+        const what = listed(own);
+        return `${number} ${verb(sessions.length, "gets", "get")} ${what}${appliedText(first.applied, sessions.length)}`;
+    }
+    const where = places.length === 0 ? ` on ${number}` : ` at ${listed(places, 3)}`;
+    if (first.applied === "reset" && places.length > 0) {
+        return `${settings}${where}, which resets ${number}`;
+    }
+    return `${settings}${where}${appliedText(first.applied, sessions.length)}`;
+}
+
+/** What differs, wherever. */
+function settingsText(change: SessionChange): string {
+    const { settings } = splitFields(localised(change));
+    return distinct(settings.map((setting) => fieldsText([setting]))).join(", ");
+}
+
+/** The fields of a session without the names of its ends. */
+function localised({ fields, local, remote }: SessionChange): readonly FieldChange[] {
+    const names = [local, remote].map(({ device }) => ` of ${device}`);
+    return fields.map((change) => {
+        const place = names.find((name) => change.field.endsWith(name)) ?? "";
+        return { ...change, field: change.field.slice(0, change.field.length - place.length) };
+    });
+}
+
+/** Devices whose own settings differ. */
+function placesOf({ fields, local, remote }: SessionChange): readonly string[] {
+    return [local, remote]
+        .map(({ device }) => device)
+        .filter((device) => fields.some(({ field }) => field.endsWith(` of ${device}`)));
 }
 
 function singlePoints({ failures }: Review): readonly string[] {
     const worse = failures.filter(({ effect }) => effect === "worse");
-    const points = worse.filter(({ harmlessBefore, fault }) => harmlessBefore === true && fault.startsWith("node:"));
-    const restless = worse.filter(({ unrest }) => unrest !== undefined);
+    const points = worse.filter(({ harmlessBefore, fault }) => harmlessBefore === true && fault.startsWith(nodeFault));
+    const restless = unrestClause(worse.filter(({ unrest }) => unrest !== undefined));
     if (points.length > 0) {
-        const names = points.map(({ fault }) => fault.slice("node:".length));
-        const what = verb(names.length, "a single point of failure", "single points of failure");
-        return [`${listed(names)} ${verb(names.length, "becomes", "become")} ${what}`, ...unrestClause(restless)];
+        const names = points.map(({ fault }) => fault.slice(nodeFault.length));
+        const what = verb(names.length, "becomes a single point of failure", "become single points of failure");
+        return [`${listed(names)} ${what}`, ...restless];
     }
-    const clause =
-        worse.length === 0
-            ? []
-            : [`${count(worse.length, "single fault")} ${verb(worse.length, "takes", "take")} more`];
-    return [...clause, ...unrestClause(restless)];
+    const number = count(worse.length, "single fault");
+    return [
+        ...(worse.length === 0 ? [] : [`${number} ${verb(worse.length, "takes", "take")} more with it`]),
+        ...restless,
+    ];
 }
+
+/** How the fault that takes a whole device is called. */
+const nodeFault = "node:";
 
 function unrestClause(restless: readonly FailureChange[]): readonly string[] {
     const faults = restless.map(({ fault }) => fault);
     return faults.length === 0 ? [] : [`routing no longer comes to rest under ${listed(faults, 2)}`];
 }
 
-function widths(review: Review, ...effects: readonly RouteGroup["effect"][]): readonly string[] {
-    const groups = routeGroups(review);
-    return effects.flatMap((effect) => groups.filter((group) => group.effect === effect).map(widthClause));
+/** Routes with an effect, by how many next hops they have. */
+function widths(review: Review, effect: RouteEffect): readonly string[] {
+    return routeGroups(review)
+        .filter((group) => group.effect === effect)
+        .map(widthClause);
 }
 
 function widthClause(group: RouteGroup): string {
     const { effect, places, before, after } = group;
     const networks = networksText(group);
     const who = listed(places, 3);
-    switch (effect) {
-        case "lost":
-            return `${who} ${verb(places.length, "loses", "lose")} ${networks}`;
-        case "narrower":
-            return before - after === 1
-                ? `${who} ${verb(places.length, "loses", "lose")} one of ${spelled(before)} equal paths to ${networks}`
-                : `${who} ${verb(places.length, "goes", "go")} from ${before} to ${after} equal paths to ${networks}`;
-        case "wider":
-            return `${who} ${verb(places.length, "goes", "go")} from ${before} to ${after} equal paths to ${networks}`;
-        case "gained":
-            return `${who} ${verb(places.length, "learns", "learn")} ${networks}`;
-        case "moved":
-            return `${who} ${verb(places.length, "sends", "send")} to ${networks} by other next hops`;
-        case "path":
-            return `AS paths of ${networks} change on ${who}`;
+    if (effect === "lost") {
+        return `${who} ${verb(places.length, "loses", "lose")} ${networks}`;
     }
+    return before - after === 1
+        ? `${who} ${verb(places.length, "loses", "lose")} one of ${spelled(before)} equal paths to ${networks}`
+        : `${who} ${verb(places.length, "goes", "go")} from ${before} to ${after} next hops to ${networks}`;
 }
 
 function spelled(number: number): string {
     return ["no", "one", "two", "three", "four"][number] ?? String(number);
 }
 
-function renumbered({ networks }: Review): string {
-    const changed = networks.filter(({ kind }) => kind === "changed").map(({ name }) => name);
-    return `${listed(changed, 3)} ${verb(changed.length, "is", "are")} renumbered`;
+/** Routes with an effect that harms nobody, as one clause. */
+function together(review: Review, wanted: "gained" | "moved" | "path"): readonly string[] {
+    const group = routeGroups(review).find(({ effect }) => effect === wanted);
+    if (group === undefined) {
+        return [];
+    }
+    const { places } = group;
+    const networks = networksText(group);
+    const who = listed(places, 3);
+    switch (wanted) {
+        case "gained":
+            return [`${who} ${verb(places.length, "learns", "learn")} ${differentNetworks(group)}`];
+        case "moved":
+            return [`${who} ${verb(places.length, "reaches", "reach")} ${networks} by other next hops`];
+        case "path":
+            return [
+                `${who} ${verb(places.length, "reaches", "reach")} ${networks} by another AS path, over the same next hops`,
+            ];
+    }
 }
 
-/** What is said when neither rules nor routing say anything. */
-function rest({ programs, devices, configurations }: Review): readonly string[] {
-    const routing = "sessions and routes stay as they are";
-    const what = [
+/** What is said of the rest when sessions say nothing. */
+function others({ networks, programs, sessions, configurations }: Review): readonly string[] {
+    const renumbered = networks.filter(({ kind }) => kind === "changed").map(({ name }) => name);
+    const silent = sessions.length + networks.length + programs.length === 0;
+    return [
+        ...(renumbered.length === 0
+            ? []
+            : [`${listed(renumbered, 3)} ${verb(renumbered.length, "gets", "get")} other networks`]),
         ...(programs.length === 0
             ? []
-            : [count(programs.length, "version") + verb(programs.length, " changes", " change")]),
-        ...(devices.length === 0
-            ? []
-            : [
-                  `${listed(
-                      grouped(devices, ({ device }) => device).map(([first]) => first!.device),
-                      3,
-                  )} ${verb(devices.length, "changes", "change")}`,
-              ]),
-        ...(configurations.length === 0
+            : [`${count(programs.length, "version")} ${verb(programs.length, "changes", "change")}`]),
+        ...(!silent || configurations.length === 0
             ? []
             : [`${count(configurations.length, "configuration")} ${verb(configurations.length, "changes", "change")}`]),
     ];
-    return [routing, ...what];
+}
+
+/** That routing stays as it is. */
+function calm({ sessions, routes, unpredicted, kind }: Review): readonly string[] {
+    if (routes.length > 0 || unpredicted !== undefined || kind === "refused") {
+        return [];
+    }
+    return [sessions.length === 0 ? "no session and no route changes" : "no route changes"];
 }

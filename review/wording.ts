@@ -1,6 +1,6 @@
 /** How a review names and counts things. */
 
-import type { FieldChange, SessionChange, SessionEnd } from "./review";
+import type { FieldChange } from "./review";
 
 /** A number with its noun, e.g. `1 session`, `2 addresses`. */
 export function count(number: number, noun: string, plural = `${noun}s`): string {
@@ -39,38 +39,16 @@ export function distinct(values: readonly string[]): readonly string[] {
     return [...new Set(values)];
 }
 
-/** What differs, e.g. `hold time 180 s → 30 s, BFD none → 3 × 300 ms`. */
+/** What differs, e.g. `hold time 180 s → 30 s, announcing nodes + worker4, worker5`. */
 export function fieldsText(fields: readonly FieldChange[]): string {
-    return fields.map(({ field, before = "none", after = "none" }) => `${field} ${before} → ${after}`).join(", ");
+    return fields.map((change) => `${change.field} ${valuesText(change)}`).join(", ");
 }
 
-function endName({ device, instance }: SessionEnd): string {
-    return instance === undefined ? device : `${device} ${instance}`;
-}
-
-/** Sessions by who has many of them, e.g. `spine1 ↔ leaf0, leaf1`. */
-export function sessionNames(sessions: readonly Pick<SessionChange, "local" | "remote">[]): readonly string[] {
-    const pairs = sessions.map(({ local, remote }) => [endName(local), endName(remote)] as const);
-    const names: string[] = [];
-    let rest = pairs;
-    while (rest.length > 0) {
-        const hub = mostFrequent(rest.flat());
-        const own = rest.filter((pair) => pair.includes(hub));
-        const others = grouped(
-            own.map(([local, remote]) => (local === hub ? remote : local)),
-            (name) => name,
-        );
-        names.push(`${hub} ↔ ${others.map(([name, ...more]) => times(name!, more.length + 1)).join(", ")}`);
-        rest = rest.filter((pair) => !own.includes(pair));
+/** Before and after, or what goes and comes; a setting that is on or not there is off. */
+export function valuesText({ before, after, partial = false }: FieldChange): string {
+    if (partial) {
+        return [after === undefined ? [] : `+ ${after}`, before === undefined ? [] : `− ${before}`].flat().join(" ");
     }
-    return names;
-}
-
-function times(name: string, number: number): string {
-    return number === 1 ? name : `${name} (${number})`;
-}
-
-function mostFrequent(names: readonly string[]): string {
-    const [first, ...others] = grouped(names, (name) => name);
-    return others.reduce((most, group) => (group.length > most.length ? group : most), first!)[0]!;
+    const nothing = [before, after].includes("on") ? "off" : "none";
+    return `${before ?? nothing} → ${after ?? nothing}`;
 }
