@@ -3,7 +3,6 @@
 import { compareAddresses } from "../lab/address";
 import { namedDevices } from "../lab/devices";
 import type { Interface, Lab, Segment } from "../lab/model";
-import { mermaid } from "../render/mermaid";
 import { predict } from "../routing/predict";
 import { routeTable, sessionTable, type TextTable, traceTable } from "../routing/summary";
 import { type FailureEffect, failureSweep } from "../routing/sweep";
@@ -13,7 +12,6 @@ import { type Trace, trace } from "../routing/trace";
 type Part = (lab: Lab) => readonly string[];
 
 const parts: Readonly<Record<string, Part>> = {
-    diagram: (lab) => ["```mermaid", mermaid(lab).trimEnd(), "```"],
     addresses: (lab) => table(addressTable(lab)),
     sessions: (lab) => table(sessionTable(predict(lab))),
     routes: (lab) => table(routeTable(lab, predict(lab))),

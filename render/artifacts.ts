@@ -4,10 +4,11 @@ import type { Lab } from "../lab/model";
 import { calicoResources } from "./calico";
 import { calicoChartValues, metallbChartValues } from "./charts";
 import { ciliumResources, ciliumValues } from "./cilium";
+import { diagram } from "./diagram";
+import { mermaidOf } from "./diagram/mermaid";
 import { frrConf } from "./frr";
 import { iosXeConfig } from "./ios-xe";
 import { kindConfig } from "./kind";
-import { mermaid } from "./mermaid";
 import { metallbResources } from "./metallb";
 import { vyosConfigBoot, vyosSetCommands, vyosUser } from "./vyos";
 import { workloadResources } from "./workload";
@@ -29,7 +30,7 @@ export const noPassword = "!";
  */
 export function artifacts(lab: Lab): readonly Artifact[] {
     return [
-        file("diagram.mmd", () => mermaid(lab)),
+        file("diagram.mmd", () => mermaidOf(diagram(lab, "overview"))),
         ...Object.keys(lab.routers).flatMap((name) => ofRouter(lab, name)),
         ...ofCluster(lab),
     ];

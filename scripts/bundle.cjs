@@ -76,7 +76,7 @@ function bundleEntry(entry, name, options) {
  * @returns {string}
  */
 function bundle(name) {
-    return bundleEntry(entries[name], name, { external: ["dockerode", "esbuild", "koffi"] });
+    return bundleEntry(entries[name], name, { external: ["@viz-js/viz", "dockerode", "esbuild", "koffi"] });
 }
 
 /**

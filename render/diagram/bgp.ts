@@ -33,7 +33,7 @@ export function bgp(lab: Lab): Graph {
     const boxes = [...speakers, ...services, ...pools];
     const byId = new Map(boxes.map((box) => [box.id, box]));
     return {
-        title: `${lab.name}: BGP`,
+        title: `${lab.name}: BGP speakers and sessions`,
         groups: [
             ...Object.keys(lab.routers).flatMap((name) => routerGroup(lab, name)),
             ...clusterGroup(lab, meshLines(lab)),

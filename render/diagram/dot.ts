@@ -73,10 +73,12 @@ function rows({ boxes }: Graph, name: Namer): readonly string[] {
     for (const { id, tier } of boxes) {
         byTier.set(tier, [...(byTier.get(tier) ?? []), name(id)]);
     }
-    return [...byTier]
-        .sort(([a], [b]) => a - b)
-        .filter(([, row]) => row.length > 1)
-        .map(([, row]) => `{ rank=same; ${row.join(" -> ")} [style=invis] }`);
+    const sorted = [...byTier].sort(([a], [b]) => a - b).map(([, row]) => row);
+    const column = sorted.map(([first]) => first!);
+    return [
+        ...(column.length > 1 ? [`${column.join(" -> ")} [style=invis, weight=0]`] : []),
+        ...sorted.filter((row) => row.length > 1).map((row) => `{ rank=same; ${row.join(" -> ")} [style=invis] }`),
+    ];
 }
 
 const arrows: Readonly<Record<EdgeKind, string>> = {

@@ -12,8 +12,8 @@ export function folded(graph: Graph): Graph {
     if (crowds.length === 0) {
         return graph;
     }
-    const changed = changedBoxes(graph);
-    const rest = new Map(crowds.map(([key, boxes]) => [key, hiddenOf(boxes, changed)]));
+    const reasons = reasonsOf(graph);
+    const rest = new Map(crowds.map(([key, boxes]) => [key, hiddenOf(boxes, reasons)]));
     const stand = new Map([...rest].flatMap(([key, boxes]) => boxes.map(({ id }) => [id, moreId(key)] as const)));
     const boxes = graph.boxes.flatMap((box) => {
         if (!stand.has(box.id)) {
@@ -51,22 +51,31 @@ function moreId(key: string): string {
     return `more ${key}`;
 }
 
-/** Boxes that are marked themselves, or at an end of a marked edge. */
-function changedBoxes({ boxes, edges }: Graph): ReadonlySet<string> {
-    return new Set([
-        ...boxes.filter(({ mark }) => mark !== undefined).map(({ id }) => id),
-        ...edges.filter(({ mark }) => mark !== undefined).flatMap(({ from, to }) => [from, to]),
-    ]);
+/** Why a box is drawn rather than others of its crowd. */
+type Reason = "marked" | "end of a marked edge" | "beside a marked box";
+
+/** Reasons to draw boxes, the best one of each. */
+function reasonsOf({ boxes, edges }: Graph): ReadonlyMap<string, Reason> {
+    const own = new Set(boxes.filter(({ mark }) => mark !== undefined).map(({ id }) => id));
+    const reasons = new Map<string, Reason>();
+    for (const { from, to } of edges.filter(({ mark }) => mark !== undefined)) {
+        const isBeside = own.has(from) || own.has(to);
+        for (const end of [from, to].filter((id) => reasons.get(id) !== "end of a marked edge")) {
+            reasons.set(end, isBeside ? "beside a marked box" : "end of a marked edge");
+        }
+    }
+    return new Map([...reasons, ...[...own].map((id): [string, Reason] => [id, "marked"])]);
 }
 
-/** What is not drawn of a crowd: all but the first that change themselves, or the first at all. */
-function hiddenOf(boxes: readonly Box[], changed: ReadonlySet<string>): readonly Box[] {
-    const first = [
-        ...boxes.filter(({ mark }) => mark !== undefined),
-        ...boxes.filter(({ id, mark }) => mark === undefined && changed.has(id)),
-    ];
-    const shown = new Set([...first, ...boxes].slice(0, Math.max(fewAlike, Math.min(first.length, mostAlike))));
-    return boxes.filter((box) => !shown.has(box));
+/** What is not drawn of a crowd. Whatever changes by itself is drawn first, and most of it; of all else a few are enough. */
+function hiddenOf(boxes: readonly Box[], reasons: ReadonlyMap<string, Reason>): readonly Box[] {
+    const because = (reason: Reason) => boxes.filter(({ id }) => reasons.get(id) === reason);
+    const changed = [...because("marked"), ...because("end of a marked edge")];
+    const shown = [...new Set([...changed, ...because("beside a marked box"), ...boxes])].slice(
+        0,
+        Math.max(fewAlike, Math.min(changed.length, mostAlike)),
+    );
+    return boxes.filter((box) => !shown.includes(box));
 }
 
 function moreBox(key: string, hidden: readonly Box[]): Box {

@@ -64,8 +64,20 @@ function changedLines(before: readonly string[], after: readonly string[]): read
     });
 }
 
-/** `AS 65001 → 65002` rather than `AS 65001 → AS 65002`. */
+/** `AS 65001 → 65002` rather than `AS 65001 → AS 65002`: words that stay at either end are written once. */
 function replacement(line: string, next: string): string {
-    const [word] = line.split(" ", 1);
-    return `${line} → ${next.startsWith(`${word} `) ? next.slice(word!.length + 1) : next}`;
+    const [old, now] = [line.split(" "), next.split(" ")];
+    const isSame = (at: number) => old.at(at) === now.at(at);
+    const most = Math.min(old.length, now.length) - 1;
+    const start = count(old.length === now.length ? most : Math.min(most, 1), (at) => isSame(at));
+    const end = old.length === now.length ? count(most - start, (at) => isSame(-1 - at)) : 0;
+    const middle = (words: readonly string[]) => words.slice(start, words.length - end).join(" ");
+    const change = `${middle(old)} → ${middle(now)}`;
+    return [...old.slice(0, start), change, ...old.slice(old.length - end)].join(" ");
+}
+
+/** How many of the first places hold what is asked, up to the first that does not. */
+function count(most: number, holds: (at: number) => boolean): number {
+    const first = Array.from({ length: most }, (_, at) => at).find((at) => !holds(at));
+    return first ?? most;
 }

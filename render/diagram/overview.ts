@@ -34,7 +34,7 @@ export function overview(lab: Lab): Graph {
     ];
     const byId = new Map(boxes.map((box) => [box.id, box]));
     return {
-        title: `${lab.name}: overview`,
+        title: `${lab.name}: devices, sessions and services`,
         groups: [
             ...clusterGroup(lab, [
                 ...(nodeNetwork === undefined ? [] : [`node network ${nodeNetwork}`]),

@@ -6,7 +6,7 @@ import type { Device, Lab } from "../../lab/model";
 /** Rows of things that are no device. */
 export interface Tiers {
     readonly ofDevice: (name: string) => number;
-    /** Half a row below the highest device on the segment. */
+    /** Right above the nodes where they meet others, or else half a row below the highest device. */
     readonly ofSegment: (name: string) => number;
     readonly services: number;
     readonly pools: number;
@@ -33,7 +33,11 @@ function makeTiers(lab: Lab): Tiers {
     };
     return {
         ofDevice,
-        ofSegment: (name) => 0.5 + Math.min(most + 1, ...(attached.get(name) ?? []).map(ofDevice)),
+        ofSegment: (name) => {
+            const on = (attached.get(name) ?? []).map(ofDevice);
+            const isAboveNodes = on.includes(most + 1) && on.some((tier) => tier <= most);
+            return 0.5 + (isAboveNodes ? most : Math.min(most + 1, ...on));
+        },
         services: most + 2,
         pools: most + 3,
     };

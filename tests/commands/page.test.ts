@@ -28,7 +28,7 @@ describe("pages with parts from the model", () => {
             "old",
             "<!-- end -->",
             "between",
-            "<!-- begin diagram: Pulumi.dev.yaml -->",
+            "<!-- begin addresses: Pulumi.dev.yaml -->",
             "<!-- end -->",
             "after",
         ].join("\n");
@@ -36,14 +36,14 @@ describe("pages with parts from the model", () => {
         expect(filled).not.toContain("old");
         expect(filled).toContain("| router0 ↔ cilium-bgp-cp-worker cilium |");
         expect(filled).not.toContain("cilium-bgp-cp-worker2 cilium");
-        expect(filled).toContain("```mermaid\nflowchart LR");
+        expect(filled).toContain("| bridge `kind` | 172.18.0.0/16");
         expect(filled.match(/^(before|between|after)$/gm)).toEqual(["before", "between", "after"]);
         expect(fillPage(filled, labOf)).toBe(filled);
     });
 
     it("are refused when a marker names no part", () => {
         expect(() => fillPage("<!-- begin weather: Pulumi.dev.yaml -->\n<!-- end -->", labOf)).toThrow(
-            "there is no part weather: use one of diagram, addresses, sessions, routes, ways, failures",
+            "there is no part weather: use one of addresses, sessions, routes, ways, failures",
         );
     });
 });
