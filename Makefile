@@ -4,7 +4,7 @@ OUT ?=
 BASE ?=
 
 # The recipes take names from the environment: there each is one word, whatever it contains.
-export STACK OUT FAULT BASE
+export STACK OUT FAULT BASE VIEW FORMAT
 
 pulumi := ./scripts/pulumi.sh
 run := node scripts/run.cjs
@@ -59,6 +59,9 @@ status: setup ## Show the running lab: processes or containers, sessions, how to
 drill: setup ## Take a fault, measure it, repair the lab (FAULT=link:leaf0-spine0, node:…, session:…, daemon:…)
 	@$(run) drill "--stack=$$STACK" "--fault=$$FAULT" $(ARGS)
 
+validate: setup ## Ask the rules and the policies about every stack, without an engine (STACK=one; ARGS="--json")
+	@$(run) validate $(stacks) $(ARGS)
+
 predict: setup ## Say what the stack's lab settles on, without building it (ARGS="--json", "--only failures", "--from A --to B")
 	@$(run) predict "--stack=$$STACK" $(ARGS)
 
@@ -74,8 +77,8 @@ pr-comment: setup-netns ## Write the comment of a pull request: rules, rehearsal
 render: setup ## Write all configurations of the stack's lab, without building it (OUT=folder; else print them)
 	@$(run) render "--stack=$$STACK" "--out=$$OUT" $(ARGS)
 
-diagram: setup ## Print the lab as a Mermaid diagram
-	@$(run) diagram "--stack=$$STACK" $(ARGS)
+diagram: setup ## Draw the stack's lab (VIEW=overview|physical|bgp|vrf, FORMAT=mermaid|svg|dot, OUT=file; ARGS=--deployed)
+	@$(run) diagram "--stack=$$STACK" "--view=$$VIEW" "--format=$$FORMAT" "--out=$$OUT" $(ARGS)
 
 test: lint ## Check style and types, run all tests
 	@./scripts/setup.sh frr-pythontools

@@ -1,18 +1,17 @@
 /** Comparisons of stacks as they are in this checkout with what they were, for every way to say what that is. */
 
-import { rules } from "../lab/rules";
-import type { Finding } from "../lab/rules/findings";
-import { isError } from "../lab/rules/findings";
+import { type Finding, isError } from "../lab/rules/findings";
 import { compare } from "../review/compare";
 import type { Review } from "../review/review";
 import type { Revision } from "../review/revision";
-import { revisionOf, revisionOfLab } from "../review/revision-of";
+import { revisionOf } from "../review/revision-of";
 import { readLab } from "../stacks/config";
 import { type Base, baseRevisions, revisionsOf, withBase } from "./base";
 import { type Deployed, deployed, NoLabError } from "./deployed";
 import { UsageError } from "./options";
 import { configIn } from "./planned";
 import type { Previewed, PreviewedLab } from "./preview";
+import { askingPolicies } from "./revision";
 import { chosenStacks, stackFile, stacksIn } from "./stacks";
 
 /** Reviews of stacks, all compared with the same. */
@@ -105,34 +104,33 @@ export function compareWithState(lab: Deployed): Comparison {
 }
 
 function pairOf({ stack, model, runtime }: Deployed): Pair {
-    return { before: revisionOfLab(stack, model, runtime), after: modelRevision(stack) };
+    return { before: modelRevision(stack, { model, runtime }), after: fileRevision(stack) };
 }
 
 /**
- * The revision of a stack's file with findings that name places of the model, as those of a lab without a file do; what
- * was found before there was a model stays.
+ * The revision of a lab without a stack file: its findings name places of the model.
+ *
+ * @param others what was found before there was a model
  */
-function modelRevision(stack: string): Revision {
-    const { runtime, findings, lab, refused } = readLab(configIn(stackFile(stack)), stack);
-    const planned = lab ?? refused;
-    if (planned === undefined) {
-        return revisionOf({ stack, runtime, findings });
-    }
-    const ofModel = revisionOfLab(stack, planned, runtime);
-    return { ...ofModel, findings: [...findings.filter((finding) => !isOfModel(finding)), ...ofModel.findings] };
+function modelRevision(stack: string, { model, runtime }: PreviewedLab, others: readonly Finding[] = []): Revision {
+    const found = askingPolicies()(model, runtime).map(({ place: _, others: __, ...finding }) => finding);
+    return revisionOf({ stack, runtime, findings: [...others, ...found], lab: model });
 }
 
-const modelRules: ReadonlySet<string> = new Set(rules.map(({ id }) => id));
-
-function isOfModel({ id }: Finding): boolean {
-    return modelRules.has(id);
+/** The revision of a stack's file as it compares with that of a lab without one. */
+function fileRevision(stack: string): Revision {
+    const { runtime, findings, lab, refused } = readLab(configIn(stackFile(stack)), stack, () => []);
+    const model = lab ?? refused;
+    return model === undefined
+        ? revisionOf({ stack, runtime, findings })
+        : modelRevision(stack, { model, runtime }, findings);
 }
 
 /** Compares the two sides of a preview. */
 export function comparePreviewed({ stack, before, after }: Previewed): Comparison {
     const notes =
         before === undefined && after === undefined ? [`The preview leaves the lab of ${stack} as it is.`] : [];
-    const revision = (side: PreviewedLab | undefined) => side && revisionOfLab(stack, side.model, side.runtime);
+    const revision = (side: PreviewedLab | undefined) => side && modelRevision(stack, side);
     const pairs = notes.length === 0 ? [{ before: revision(before), after: revision(after) }] : [];
     return comparison("the state that the preview started from", notes, pairs);
 }

@@ -1,8 +1,10 @@
+import { inspectWith } from "../policy/enforcement";
 import type { Revision } from "../review/revision";
 import { revisionOf } from "../review/revision-of";
-import { readLab } from "../stacks/config";
+import { type Ask, readLab } from "../stacks/config";
 import { configIn } from "./planned";
 import { chosenStacks, stackFile, stacksOptions } from "./stacks";
+import { configurationOf } from "./validate";
 
 /**
  * Prints what this code makes of stacks, as a JSON list of revisions: what a comparison needs of either side. A lab that
@@ -20,6 +22,13 @@ export async function run(args: string[]): Promise<number> {
 
 /** The revision of a stack's file. @throws Error that names the file when it is not YAML */
 export function revisionIn(stack: string, folder = "."): Revision {
-    const { runtime, findings, lab, refused } = readLab(configIn(stackFile(stack, folder)), stack);
+    const config = configIn(stackFile(stack, folder));
+    const { runtime, findings, lab, refused } = readLab(config, stack, askingPolicies());
     return revisionOf({ stack, runtime, findings, lab: lab ?? refused });
+}
+
+/** Asks the rules and the organisation's policies about a lab. */
+export function askingPolicies(): Ask {
+    const configuration = configurationOf();
+    return (lab, runtime) => inspectWith(configuration, lab, runtime);
 }
