@@ -1,12 +1,14 @@
 /** What a change does to a stack: two revisions of it, compared part by part. */
 
 import { isError } from "../lab/rules/findings";
+import { markedMermaid } from "../render/diagram";
 import { configurationChanges } from "./configurations";
 import { deviceChanges } from "./devices";
 import { failureChanges } from "./failures";
 import { findingsChange } from "./findings";
 import { networkChanges } from "./networks";
 import { programChanges } from "./programs";
+import { remainingChanges } from "./remainder";
 import type { Review } from "./review";
 import type { Revision } from "./revision";
 import { routeChanges } from "./routes";
@@ -27,11 +29,13 @@ export function compare(before: Revision | undefined, after: Revision | undefine
     const { stack } = after ?? before ?? noRevision();
     const parts = partsOf(before, after);
     const unpredicted = unpredictedOf(before, after);
+    const diagram = before?.lab && after?.lab && markedMermaid(before.lab, after.lab);
     return {
         stack,
         kind: kindOf(before, after, parts),
         ...parts,
         ...(unpredicted === undefined ? {} : { unpredicted }),
+        ...(diagram === undefined ? {} : { diagram }),
     };
 }
 
@@ -41,40 +45,47 @@ function noRevision(): never {
 
 function partsOf(before: Revision | undefined, after: Revision | undefined): Parts {
     const findings = findingsChange(before?.findings ?? [], after?.findings ?? []);
-    const parts: Parts = {
-        findings,
-        services: [],
-        failures: [],
-        sessions: [],
-        routes: [],
-        devices: [],
-        networks: [],
-        programs: [],
-        configurations: [],
-    };
     // Of a configuration that cannot become a lab nobody knows what is added or removed.
     if ([before, after].some((revision) => revision !== undefined && revision.lab === undefined)) {
-        return parts;
+        return { ...noParts, findings };
     }
-    const isBoth = before !== undefined && after !== undefined;
-    return {
-        findings,
+    const passing = {
         services: serviceChanges(before, after),
-        failures: isBoth ? failureChanges(before, after) : [],
         sessions: sessionChanges(before, after),
-        routes: isBoth ? routeChanges(before, after) : [],
         devices: deviceChanges(before?.lab, after?.lab),
         networks: networkChanges(before?.lab, after?.lab),
         programs: programChanges(before, after),
         configurations: configurationChanges(before?.artifacts ?? [], after?.artifacts ?? []),
     };
+    if (before?.lab === undefined || after?.lab === undefined) {
+        return { ...noParts, findings, ...passing };
+    }
+    return {
+        findings,
+        ...passing,
+        failures: failureChanges(before, after),
+        routes: routeChanges(before, after),
+        programs: [...passing.programs, ...remainingChanges(before.lab, after.lab, passing)],
+    };
 }
+
+const noParts: Parts = {
+    findings: { fresh: [], gone: [], kept: 0 },
+    services: [],
+    failures: [],
+    sessions: [],
+    routes: [],
+    devices: [],
+    networks: [],
+    programs: [],
+    configurations: [],
+};
 
 function kindOf(before: Revision | undefined, after: Revision | undefined, parts: Parts): Review["kind"] {
     if (after === undefined) {
         return "removed";
     }
-    if (isEmpty(parts)) {
+    if (isEmpty(parts) && before?.unpredicted === after.unpredicted) {
         return "unchanged";
     }
     if (after.findings.some(isError)) {
