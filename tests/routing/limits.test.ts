@@ -2,9 +2,13 @@
 
 import { describe, expect, it } from "vitest";
 import type { Lab } from "../../lab/model";
+import { validate } from "../../lab/rules";
 import { faultPhases, parseFault } from "../../routing/failures";
 import { predict } from "../../routing/predict";
 import { offered } from "../../routing/prediction";
+import { schema as calicoMetalLbVrf, planCalicoMetalLbVrf } from "../../stacks/calico-metallb-vrf";
+import { schema as ibgpFrr, planIbgpFrr } from "../../stacks/ibgp-frr";
+import { schema as leafSpine, planLeafSpine } from "../../stacks/leaf-spine";
 import { planSingleFrr, schema } from "../../stacks/single-frr";
 import { withSessions } from "./labs";
 import { filteredSender, limitedRing, senderAndLimit } from "./limit-labs";
@@ -63,6 +67,41 @@ describe("a limit on the prefixes of a session", () => {
         expect(nodes.map(({ remote }) => remote).sort()).toEqual(
             ["worker", "worker", "worker2", "worker2", "worker3", "worker3"].map((name) => `cilium-bgp-cp-${name}`),
         );
+    });
+});
+
+describe("the rule BGP-MAX-001", () => {
+    const several = (pool: string) => [1, 2, 3].map((host) => ({ name: `s${host}`, addresses: [`${pool}${host}`] }));
+    const filter = [{ prefix: "10.254.0.0/24", le: 32 }];
+    /** Labs by the limit that their routers have. */
+    const labs: Readonly<Record<string, (limit: number) => Lab>> = {
+        "single-frr": (maximumPrefixes) => planSingleFrr(schema.parse({ maximumPrefixes, exportPodCidr: true })),
+        "single-frr with a filter": (maximumPrefixes) =>
+            planSingleFrr(schema.parse({ maximumPrefixes, exportPodCidr: true, importFilter: filter })),
+        "leaf-spine": (maximumPrefixes) => planLeafSpine(leafSpine.parse({ maximumPrefixes })),
+        "ibgp-frr": (maximumPrefixes) =>
+            planIbgpFrr(ibgpFrr.parse({ maximumPrefixes, services: several("172.16.10.") })),
+        "ibgp-frr with the article's versions": (maximumPrefixes) =>
+            planIbgpFrr(ibgpFrr.parse({ maximumPrefixes, versions: "article" })),
+        Calico: (calico) => planCalicoMetalLbVrf(calicoMetalLbVrf.parse({ maximumPrefixes: { calico } })),
+        "Calico without a mesh": (calico) =>
+            planCalicoMetalLbVrf(
+                calicoMetalLbVrf.parse({ maximumPrefixes: { calico }, nodeToNodeMesh: false, encapsulation: "vxlan" }),
+            ),
+        MetalLB: (metallb) =>
+            planCalicoMetalLbVrf(
+                calicoMetalLbVrf.parse({ maximumPrefixes: { metallb }, services: several("10.100.0.") }),
+            ),
+    };
+
+    it.each(Object.keys(labs))("objects to exactly those limits that a node exceeds: %s", (name) => {
+        const limits = [1, 2, 3, 4, 5, 6];
+        const refused = limits.filter((limit) => validate(labs[name]!(limit)).some(({ id }) => id === "BGP-MAX-001"));
+        const exceeded = limits.filter((limit) =>
+            Object.values(reasons(labs[name]!(limit))).some((reason) => reason.includes("closes the session")),
+        );
+        expect(refused).toEqual(exceeded);
+        expect(exceeded).not.toHaveLength(limits.length);
     });
 });
 
