@@ -37,42 +37,56 @@ import * as vrfs from "./vrfs";
 import * as vyos from "./vyos";
 import * as wellFormed from "./well-formed";
 
-/** Rules that all others rely on: where one of these is broken, the others are not asked. */
-const formRules: readonly Rule[] = collect(wellFormed);
+/** The rules of one file. */
+export interface Topic {
+    /** What they are about, for people. */
+    readonly title: string;
+    /** In the order of their ids. */
+    readonly rules: readonly Rule[];
+}
 
-const meaningRules: readonly Rule[] = [
-    ...collect(interfaces),
-    ...collect(mtu),
-    ...collect(vrfs),
-    ...collect(addressUse),
-    ...collect(overlaps),
-    ...collect(clusterNetworks),
-    ...collect(staticRoutes),
-    ...collect(nat),
-    ...collect(asn),
-    ...collect(routerIds),
-    ...collect(sessions),
-    ...collect(distantPeers),
-    ...collect(doubleSpeakers),
-    ...collect(reflectors),
-    ...collect(fabric),
-    ...collect(timers),
-    ...collect(bfd),
-    ...collect(policy),
-    ...collect(routeFilters),
-    ...collect(maximumPrefixes),
-    ...collect(multipath),
-    ...collect(cilium),
-    ...collect(calico),
-    ...collect(metallb),
-    ...collect(metallbReleases),
-    ...collect(kubernetes),
-    ...collect(selectors),
-    ...collect(services),
-    ...collect(checks),
-    ...collect(vyos),
-    ...collect(docker),
+/** Rules that all others rely on: where one of these is broken, the others are not asked. */
+const form = topic("Form of values", wellFormed);
+
+const meaning: readonly Topic[] = [
+    topic("Devices, interfaces and segments", interfaces),
+    topic("MTU", mtu),
+    topic("VRFs", vrfs),
+    topic("Use of address ranges", addressUse),
+    topic("Overlaps", overlaps),
+    topic("Networks of the cluster", clusterNetworks),
+    topic("Static routes", staticRoutes),
+    topic("Source NAT", nat),
+    topic("AS numbers", asn),
+    topic("BGP identifiers", routerIds),
+    topic("BGP sessions", sessions),
+    topic("Distant BGP peers", distantPeers),
+    topic("Several speakers on a node", doubleSpeakers),
+    topic("Route reflection", reflectors),
+    topic("Fabrics", fabric),
+    topic("Timers and graceful restart", timers),
+    topic("BFD", bfd),
+    topic("Policy of sessions", policy),
+    topic("Filters between cluster and network", routeFilters),
+    topic("Limits of prefixes", maximumPrefixes),
+    topic("Equal paths", multipath),
+    topic("Cilium", cilium),
+    topic("Calico", calico),
+    topic("MetalLB", metallb),
+    topic("Releases of MetalLB", metallbReleases),
+    topic("Kubernetes", kubernetes),
+    topic("Label selectors", selectors),
+    topic("Services and pools", services),
+    topic("Checks", checks),
+    topic("VyOS", vyos),
+    topic("Docker", docker),
 ];
+
+/** Every rule by topic, in the order in which findings are listed. */
+export const topics: readonly Topic[] = [form, ...meaning];
+
+const formRules = form.rules;
+const meaningRules = meaning.flatMap((each) => each.rules);
 
 /** Every rule, in the order in which findings are listed. */
 export const rules: readonly Rule[] = [...formRules, ...meaningRules];
@@ -108,8 +122,8 @@ export function isWellFormed(lab: Lab): boolean {
 }
 
 /** The rules of a file by id, because a module lists its exports by name. */
-function collect(file: Readonly<Record<string, Rule>>): readonly Rule[] {
-    return Object.values(file).sort((a, b) => (a.id < b.id ? -1 : 1));
+function topic(title: string, file: Readonly<Record<string, Rule>>): Topic {
+    return { title, rules: Object.values(file).sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
 
 function findingsOf({ id, severity, source, check }: Rule, lab: Lab): LocatedFinding[] {

@@ -6,6 +6,10 @@ const documents: readonly (readonly [beginning: string, url: string])[] = [
     ["IANA IPv4", "https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml"],
     ["IANA IPv6", "https://www.iana.org/assignments/iana-ipv6-special-registry/iana-ipv6-special-registry.xhtml"],
     ["FRR documentation, BFD", "https://docs.frrouting.org/en/latest/bfd.html"],
+    [
+        "FRR documentation, ip nht resolve-via-default",
+        "https://docs.frrouting.org/en/latest/zebra.html#clicmd-ip-nht-resolve-via-default",
+    ],
     ["FRR documentation, VRF route leaking", "https://docs.frrouting.org/en/latest/bgp.html#vrf-route-leaking"],
     ["FRR documentation, VRF", "https://docs.frrouting.org/en/latest/zebra.html#virtual-routing-and-forwarding"],
     ["FRR documentation, ip prefix-list", "https://docs.frrouting.org/en/latest/filter.html#ip-prefix-list"],
@@ -20,6 +24,10 @@ const documents: readonly (readonly [beginning: string, url: string])[] = [
         "Cilium documentation, Kubernetes requirements",
         "https://docs.cilium.io/en/stable/network/kubernetes/requirements/",
     ],
+    [
+        "Cilium documentation, Kubernetes without kube-proxy",
+        "https://docs.cilium.io/en/stable/network/kubernetes/kubeproxy-free/",
+    ],
     ["Cilium documentation, eBPF datapath", "https://docs.cilium.io/en/stable/network/ebpf/"],
     ["Cilium documentation, routing", "https://docs.cilium.io/en/stable/network/concepts/routing/"],
     ["Cilium documentation, native routing", "https://docs.cilium.io/en/stable/network/concepts/routing/"],
@@ -30,8 +38,16 @@ const documents: readonly (readonly [beginning: string, url: string])[] = [
     ["Cilium documentation", "https://docs.cilium.io/en/stable/network/bgp-control-plane/"],
     ["Cilium upgrade notes", "https://docs.cilium.io/en/stable/operations/upgrade/"],
     ["Cilium release notes", "https://github.com/cilium/cilium/releases"],
+    [
+        "Cilium Helm chart, templates/validate.yaml",
+        "https://github.com/cilium/cilium/blob/main/install/kubernetes/cilium/templates/validate.yaml",
+    ],
     ["Cilium Helm chart", "https://github.com/cilium/cilium/tree/main/install/kubernetes/cilium"],
     ["Cilium CRD", "https://github.com/cilium/cilium/tree/main/pkg/k8s/apis/cilium.io"],
+    [
+        "Cilium, contrib/containerlab/service/topo.yaml",
+        "https://github.com/cilium/cilium/blob/main/contrib/containerlab/service/topo.yaml",
+    ],
     ["Cilium", "https://github.com/cilium/cilium"],
     [
         "Calico documentation, overlay networking",
@@ -47,6 +63,10 @@ const documents: readonly (readonly [beginning: string, url: string])[] = [
     ["MetalLB documentation, troubleshooting", "https://metallb.io/troubleshooting/"],
     ["MetalLB documentation", "https://metallb.io/concepts/bgp/"],
     ["MetalLB release notes", "https://metallb.io/release-notes/"],
+    [
+        "MetalLB, internal/config/validation.go",
+        "https://github.com/metallb/metallb/blob/main/internal/config/validation.go",
+    ],
     ["MetalLB", "https://github.com/metallb/metallb"],
     [
         "Kubernetes documentation, object names",
@@ -94,8 +114,10 @@ const documents: readonly (readonly [beginning: string, url: string])[] = [
     ["Docker documentation", "https://docs.docker.com/engine/network/drivers/bridge/"],
     ["Docker Engine API", "https://docs.docker.com/reference/api/engine/"],
     ["Pulumi documentation, secrets", "https://www.pulumi.com/docs/iac/concepts/secrets/"],
+    ["VyOS documentation, BGP", "https://docs.vyos.io/en/latest/configuration/protocols/bgp.html"],
     ["VyOS documentation", "https://docs.vyos.io/en/latest/"],
     ["vyatta-cfg-quagga", "https://github.com/vyos/vyatta-cfg-quagga"],
+    ["Batfish documentation, questions", "https://batfish.readthedocs.io/en/latest/questions.html"],
     ["GoBGP", "https://github.com/osrg/gobgp"],
     ["BIRD documentation", "https://bird.network.cz/?get_doc&f=bird-6.html"],
     ["Cisco IOS XE", "https://www.cisco.com/c/en/us/td/docs/ios-xml/ios/iproute_bgp/command/irg-cr-book.html"],
