@@ -24,7 +24,7 @@ export async function ask(
 ): Promise<Reported> {
     const reported: Record<string, string[]> = {};
     const policies = policiesForRun();
-    for (const { type, name, inputs } of resources) {
+    for (const { type, name, inputs } of resources.map(asSent)) {
         for (const policy of policies) {
             for (const validate of [policy.validateResource].flat()) {
                 const only = (validate as { readonly __pulumiType?: string }).__pulumiType;
@@ -56,6 +56,11 @@ export async function ask(
         }
     }
     return reported;
+}
+
+/** What an engine sends has no absent values. */
+function asSent(resource: Sent): Sent {
+    return JSON.parse(JSON.stringify(resource)) as Sent;
 }
 
 /** The component of a lab, as an engine sends it. */
