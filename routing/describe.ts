@@ -74,7 +74,7 @@ function lazily<T extends object>(parts: { readonly [K in keyof T]: () => T[K] }
 }
 
 function describeSession(pair: Pair, peers: ReadonlyMap<string, Peer>, offers: Offers): PredictedSession {
-    const { local, remote, owner, families, state } = pair;
+    const { local, remote, owner, families, state, closed } = pair;
     const offerOf = (end: End | undefined): Offer => {
         const peer = state.up && end !== undefined ? peers.get(endKey(end)) : undefined;
         return lazily<Offer>({
@@ -91,6 +91,7 @@ function describeSession(pair: Pair, peers: ReadonlyMap<string, Peer>, offers: O
         remoteAddress: local.peerAddress,
         families,
         state,
+        ...(closed === undefined ? {} : { closedBy: closed }),
         offers: { fromLocal: offerOf(local), fromRemote: offerOf(remote) },
     };
 }

@@ -56,7 +56,7 @@ export function faultPhases(lab: Lab, fault: Fault): readonly Phase[] {
 
 /** Sessions that an end has closed for good, which no fault and no repair of it opens again. */
 function closedIn({ pairs }: Simulation): readonly Pair[] {
-    return pairs.filter(({ closed }) => closed);
+    return pairs.filter(({ closed }) => closed !== undefined);
 }
 
 /** What routing comes to in the end. */
@@ -156,7 +156,7 @@ function tornSessions(up: readonly Pair[], after: Simulation, down: readonly Por
         down.some(({ device, interface: name }) => device === place.device && name === port);
     return up.flatMap((pair): Fate[] => {
         const { state, closed } = left.get(endKey(pair.local)) ?? {};
-        if (state?.up === true || closed === true) {
+        if (state?.up === true || closed !== undefined) {
             return [];
         }
         const ends = endsOf(pair);

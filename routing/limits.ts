@@ -18,13 +18,20 @@ export function closedByLimits(pairs: readonly Pair[], settled: Settled): readon
     }
     const peers = peersByEnd(settled.speakers);
     return limited.flatMap((pair): readonly Pair[] => {
-        const reason =
-            excess(pair.local, pair.remote!, peers, settled) ?? excess(pair.remote!, pair.local, peers, settled);
-        return reason === undefined ? [] : [{ ...pair, state: { up: false, reason }, closed: true }];
+        const [local, remote] = [pair.local, pair.remote!];
+        const closing = [
+            { closed: "local", reason: excess(local, remote, peers, settled) },
+            { closed: "remote", reason: excess(remote, local, peers, settled) },
+        ] as const;
+        const [first] = closing.flatMap(({ closed, reason }) => (reason === undefined ? [] : [{ closed, reason }]));
+        return first === undefined
+            ? []
+            : [{ ...pair, state: { up: false, reason: first.reason }, closed: first.closed }];
     });
 }
 
-function hasLimit(end: End | undefined): boolean {
+/** Whether an end accepts only so many prefixes of a family. */
+export function hasLimit(end: End | undefined): boolean {
     return end?.families.some(({ maximumPrefixes }) => maximumPrefixes !== undefined) === true;
 }
 

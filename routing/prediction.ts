@@ -38,6 +38,11 @@ export interface PredictedSession {
     /** Families that both ends activate. */
     readonly families: readonly Family[];
     readonly state: SessionState;
+    /**
+     * The end that has closed the session because it got more prefixes than it accepts, and keeps it closed until somebody
+     * clears it (`clear bgp`). Absent for all other sessions.
+     */
+    readonly closedBy?: "local" | "remote";
     /** Prefixes that each end sends to the other; empty when the session is down. */
     readonly offers: { readonly fromLocal: Offer; readonly fromRemote: Offer };
 }

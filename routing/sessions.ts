@@ -18,8 +18,8 @@ export interface Pair {
     readonly state: SessionState;
     /** Whether the peer keeps the routes of a session that is down, waiting for it to restart (RFC 4724 §4.2). */
     readonly stale?: boolean;
-    /** Whether an end closed it because it got more prefixes than its limit: it stays down until somebody clears it. */
-    readonly closed?: boolean;
+    /** The end that closed it because it got more prefixes than it accepts, and keeps it closed until somebody clears it. */
+    readonly closed?: "local" | "remote";
 }
 
 /** All sessions of a lab, routers' ends first, by the routes that its tables have. */
