@@ -175,6 +175,7 @@ export const fabricCases: readonly FabricCase[] = [
     {
         id: "BGP-SES-012",
         at: "routers.leaf0.bgp.neighbors[4].address",
+        // https://github.com/FRRouting/frr/issues/7420
         when: "leaves with the profile datacenter reach each other by a default route",
         change: (draft) => peerAcrossRacks(draft, "datacenter"),
     },
