@@ -67,19 +67,27 @@ function groupText(group: Group, boxes: readonly Box[], name: Namer): readonly s
     ];
 }
 
-/** What is in one tier stands in one row, in the order of the model. */
-function rows({ boxes }: Graph, name: Namer): readonly string[] {
+/** What is in one tier stands in one row, in the order of the model, and the row below the one of the tier before. */
+function rows(graph: Graph, name: Namer): readonly string[] {
     const byTier = new Map<number, string[]>();
-    for (const { id, tier } of boxes) {
-        byTier.set(tier, [...(byTier.get(tier) ?? []), name(id)]);
+    for (const { id, tier } of graph.boxes) {
+        byTier.set(tier, [...(byTier.get(tier) ?? []), id]);
     }
     const sorted = [...byTier].sort(([a], [b]) => a - b).map(([, row]) => row);
-    const column = sorted.map(([first]) => first!);
+    const linked = new Set(graph.edges.map((edge) => `${tailOf(edge, graph)} ${edge.to}`));
     return [
-        ...(column.length > 1 ? [`${column.join(" -> ")} [style=invis, weight=0]`] : []),
-        ...sorted.filter((row) => row.length > 1).map((row) => `{ rank=same; ${row.join(" -> ")} [style=invis] }`),
+        ...sorted
+            .filter((row) => row.length > 1)
+            .map((row) => `{ rank=same; ${row.map(name).join(" -> ")} ${unseen} }`),
+        ...sorted.slice(1).flatMap((below, index) => {
+            const above = sorted[index]!;
+            const isHeld = above.some((upper) => below.some((lower) => linked.has(`${upper} ${lower}`)));
+            return isHeld ? [] : [`${name(above[0]!)} -> ${name(below[0]!)} ${unseen}`];
+        }),
     ];
 }
+
+const unseen = "[style=invis]";
 
 const arrows: Readonly<Record<EdgeKind, string>> = {
     link: "dir=none, penwidth=1.6",
@@ -100,13 +108,14 @@ function edgeText(edge: Edge, graph: Graph, name: Namer): string {
         ...(edge.mark === undefined ? [] : ["penwidth=2.2"]),
         ...(edge.mark === "removed" ? ["style=dashed"] : []),
     ];
-    const group = graph.groups.find(({ id }) => id === edge.from);
-    if (group === undefined) {
-        return `${name(edge.from)} -> ${name(edge.to)} [${attributes.join(", ")}]`;
-    }
-    const members = graph.boxes.filter((box) => box.group === group.id);
-    const middle = members[Math.floor((members.length - 1) / 2)]!;
-    return `${name(middle.id)} -> ${name(edge.to)} [${[...attributes, `ltail=cluster_${name(group.id)}`].join(", ")}]`;
+    const clip = graph.groups.some(({ id }) => id === edge.from) ? [`ltail=cluster_${name(edge.from)}`] : [];
+    return `${name(tailOf(edge, graph))} -> ${name(edge.to)} [${[...attributes, ...clip].join(", ")}]`;
+}
+
+/** Id of the box at which an edge begins: one in the middle of a group, at whose frame it is then clipped. */
+function tailOf({ from }: Edge, { boxes }: Graph): string {
+    const members = boxes.filter(({ group }) => group === from);
+    return members[Math.floor((members.length - 1) / 2)]?.id ?? from;
 }
 
 function paint({ fill, line, text }: Paint): readonly string[] {

@@ -234,6 +234,8 @@ describe("the text of a picture", () => {
                     expect(viz.render(dotOf(graph), { format: "svg" }).status).toBe("success");
                 }
             }),
+            // Each lab is laid out twice, which takes longer than drawing it.
+            { numRuns: 30 },
         );
     });
 
