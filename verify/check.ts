@@ -4,6 +4,7 @@ import type { Address, Asn, Family, PodCheck, Prefix, ServiceCheck, SilenceCheck
 export type Check =
     | ConditionCheck
     | SessionCheck
+    | DownSessionCheck
     | TableCheck
     | RouteCheck
     | OfferCheck
@@ -50,6 +51,17 @@ export interface SessionCheck {
     readonly neighbor: Address;
     readonly remoteAsn: Asn;
     readonly families: readonly Family[];
+}
+
+/** A session that a router is configured with stays down, once everything else is as it should be. */
+export interface DownSessionCheck {
+    readonly kind: "down-session";
+    readonly device: string;
+    /** VRF of the router; absent for the default one. */
+    readonly vrf?: string;
+    readonly neighbor: Address;
+    /** Whether it is the router that closed it, because it got more prefixes than it accepts. */
+    readonly closed: boolean;
 }
 
 /** A router's BGP table and the BGP routes in its kernel hold exactly these networks, and nothing that came from elsewhere. */

@@ -1,5 +1,13 @@
 import { contains, familyOf } from "../lab/address";
-import type { Check, ForwardingCheck, OfferCheck, RouteCheck, SessionCheck, TableCheck } from "./check";
+import type {
+    Check,
+    DownSessionCheck,
+    ForwardingCheck,
+    OfferCheck,
+    RouteCheck,
+    SessionCheck,
+    TableCheck,
+} from "./check";
 import { evaluate } from "./condition";
 import { list, nextHopsIn, routesIn } from "./describe";
 import type { Sight } from "./sight";
@@ -8,7 +16,7 @@ import type { Snapshot } from "./snapshot";
 /** Checks that ask the cluster's API or routing daemons. */
 export type ControlPlaneCheck = Extract<
     Check,
-    { kind: "condition" | "session" | "table" | "route" | "offer" | "forwarding" }
+    { kind: "condition" | "session" | "down-session" | "table" | "route" | "offer" | "forwarding" }
 >;
 
 function equal(a: readonly string[], b: readonly string[]): boolean {
@@ -27,6 +35,20 @@ async function session(check: SessionCheck, snapshot: Snapshot): Promise<Sight> 
             seen.remoteAsn === check.remoteAsn &&
             equal(families, [...check.families].sort()),
         observed: `${seen.state}, AS ${seen.remoteAsn}, ${list(families)}`,
+    };
+}
+
+/** What FRR says of a session that it has closed because of too many prefixes (FRR bgpd/bgp_vty.c). */
+const closedByLimit = "Idle (PfxCt)";
+
+async function downSession(check: DownSessionCheck, snapshot: Snapshot): Promise<Sight> {
+    const seen = (await snapshot.sessions(check)).get(check.neighbor);
+    if (!seen) {
+        return { holds: false, observed: "no such neighbor" };
+    }
+    return {
+        holds: check.closed ? seen.state === closedByLimit : seen.state !== "Established",
+        observed: seen.state,
     };
 }
 
@@ -89,6 +111,8 @@ export async function inspect(check: ControlPlaneCheck, snapshot: Snapshot): Pro
             return evaluate(check, await snapshot.object(check.object));
         case "session":
             return session(check, snapshot);
+        case "down-session":
+            return downSession(check, snapshot);
         case "table":
             return table(check, snapshot);
         case "route":

@@ -79,6 +79,7 @@ export function subject(check: Check): string {
         case "condition":
             return `${objectName(check.object)} ${aspect(check)}`;
         case "session":
+        case "down-session":
             return `${at(check)} session ${check.neighbor}`;
         case "table":
             return `${at(check)} table ${check.family}`;
@@ -105,6 +106,8 @@ export function expectation(check: Check): string {
             return wanted(check);
         case "session":
             return `Established, AS ${check.remoteAsn}, ${list([...check.families].sort())}`;
+        case "down-session":
+            return check.closed ? "closed, too many prefixes" : "down";
         case "table":
             return list([...check.prefixes].sort());
         case "route":
@@ -125,6 +128,7 @@ export function expectation(check: Check): string {
 const order: readonly Check["kind"][] = [
     "condition",
     "session",
+    "down-session",
     "table",
     "route",
     "offer",

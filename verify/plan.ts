@@ -13,7 +13,15 @@ import {
     type Prediction,
     type Tables,
 } from "../routing/prediction";
-import type { Check, ForwardingCheck, OfferCheck, RouteCheck, SessionCheck, TableCheck } from "./check";
+import type {
+    Check,
+    DownSessionCheck,
+    ForwardingCheck,
+    OfferCheck,
+    RouteCheck,
+    SessionCheck,
+    TableCheck,
+} from "./check";
 
 const families: readonly Family[] = ["ipv4", "ipv6"];
 
@@ -73,6 +81,22 @@ function sessionChecks(lab: Lab, prediction: Prediction): SessionCheck[] {
                       },
                   ]
                 : [];
+        }),
+    );
+}
+
+/** Sessions that the prediction leaves down, as the routers see them that are configured with them. */
+function downSessionChecks(lab: Lab, prediction: Prediction): DownSessionCheck[] {
+    const sessions = byEnd(prediction);
+    return perInstance(lab, (device, instance) =>
+        instance.bgp.neighbors.flatMap(({ address }): DownSessionCheck[] => {
+            const session = sessions.get(endKey(device, instance.vrf, address));
+            if (session === undefined || session.state.up) {
+                return [];
+            }
+            const isLocal = session.local === device && session.remoteAddress === address;
+            const closed = session.closedBy === (isLocal ? "local" : "remote");
+            return [{ kind: "down-session", ...named(device, instance), neighbor: address, closed }];
         }),
     );
 }
@@ -217,6 +241,7 @@ export function planChecks(lab: Lab, prediction: Prediction): readonly Check[] {
     const sessions = sessionChecks(lab, prediction);
     return [
         ...sessions,
+        ...downSessionChecks(lab, prediction),
         ...tableChecks(lab, prediction),
         ...routeChecks(lab, prediction),
         ...offerChecks(lab, prediction, sessions),

@@ -83,8 +83,8 @@ async function settleTraffic(check: ProbeCheck, run: Run): Promise<CheckResult> 
 }
 
 /**
- * Runs checks against a lab until each holds or the deadline has passed. Routing comes first; traffic is sent once
- * routing is as expected, or has been given up.
+ * Runs checks against a lab until each holds or the deadline has passed. Routing comes first, then sessions that must stay
+ * down, which they are before anything has come up; traffic is sent once routing is as expected, or has been given up.
  *
  * @returns one result per check, in the order of the checks
  */
@@ -95,9 +95,14 @@ export async function verify(
 ): Promise<CheckResult[]> {
     const start = performance.now();
     const run: Run = { driver, start, deadline: start + deadlineSeconds * 1_000, interval };
-    const isRouting = (check: Check): check is ControlPlaneCheck => !isTraffic(check);
-    const routing = await settleRouting(checks.filter(isRouting), run);
+    const ofRouting = checks.filter((check): check is ControlPlaneCheck => !isTraffic(check));
+    const mustStayDown = (check: Check) => check.kind === "down-session";
+    const up = await settleRouting(
+        ofRouting.filter((check) => !mustStayDown(check)),
+        run,
+    );
+    const down = await settleRouting(ofRouting.filter(mustStayDown), run);
     const traffic = await Promise.all(checks.filter(isTraffic).map((check) => settleTraffic(check, run)));
-    const results = new Map([...routing, ...traffic].map((result) => [result.check, result]));
+    const results = new Map([...up, ...down, ...traffic].map((result) => [result.check, result]));
     return checks.map((check) => results.get(check) as CheckResult);
 }

@@ -18,6 +18,8 @@ function healthy(): Driver {
         objects: async () => [],
         sessions: async () => [
             { neighbor: "169.254.1.2", remoteAsn: 65001, state: "Established", families: ["ipv4"], uptime: 3 },
+            { neighbor: "169.254.2.2", remoteAsn: 65002, state: "Idle (PfxCt)", families: [], uptime: 0 },
+            { neighbor: "169.254.3.2", remoteAsn: 65003, state: "Active", families: [], uptime: 0 },
         ],
         bgpRoutes: async () => [{ prefix: "10.254.0.10/32", nextHops: ["169.254.2.2", "169.254.1.2"] }],
         kernelBgpRoutes: async () => [{ prefix: "10.254.0.10/32", nextHops: ["169.254.1.2", "169.254.2.2"] }],
@@ -36,6 +38,8 @@ const session: Check = {
     remoteAsn: 65001,
     families: ["ipv4"],
 };
+const closed: Check = { kind: "down-session", device: "router0", neighbor: "169.254.2.2", closed: true };
+const silent: Check = { kind: "down-session", device: "router0", neighbor: "169.254.3.2", closed: false };
 const networks: Check = {
     kind: "table",
     device: "router0",
@@ -74,7 +78,7 @@ const service: Check = {
 };
 const ping: Check = { kind: "silence", from: "client0", address: "10.254.0.10", probe: { kind: "ping" } };
 const port: Check = { kind: "silence", from: "client0", address: "fd00:10:254::10", probe: { kind: "tcp", port: 81 } };
-const checks = [session, networks, route, offer, forwarding, service, ping, port];
+const checks = [session, closed, silent, networks, route, offer, forwarding, service, ping, port];
 
 const once = { deadlineSeconds: 0 };
 
@@ -110,6 +114,35 @@ describe("verify", () => {
         const driver = { ...healthy(), bgpRoutes };
         await verify([route, route, route], driver, once);
         expect(asked).toBe(1);
+    });
+
+    it("fails a session that must stay down and comes up, or is down for another reason than its limit", async () => {
+        const [up, idle, active] = await healthy().sessions("router0");
+        const seen = (...sessions: readonly (typeof up)[]) => ({
+            sessions: async () => sessions.flatMap((each) => each ?? []),
+        });
+        expect(await observedOf(silent, seen({ ...up!, neighbor: "169.254.3.2" }))).toBe("Established");
+        expect(await observedOf(closed, seen({ ...active!, neighbor: "169.254.2.2" }))).toBe("Active");
+        expect(await observedOf(closed, seen(up, active))).toBe("no such neighbor");
+        expect(
+            (await verify([silent], { ...healthy(), ...seen({ ...idle!, neighbor: "169.254.3.2" }) }, once))[0]?.status,
+        ).toBe("pass");
+    });
+
+    it("looks at a session that must stay down only when all others are as expected: before, none is up", async () => {
+        const [up, idle, active] = await healthy().sessions("router0");
+        const states = [active, active, up].map((each) => ({ ...each!, neighbor: "169.254.3.2" }));
+        let looks = 0;
+        const sessions = async () => [
+            looks < 2 ? { ...active!, neighbor: "169.254.1.2" } : up!,
+            idle!,
+            states[looks++] ?? states[2]!,
+        ];
+        const results = await verify([silent, session], { ...healthy(), sessions }, { deadlineSeconds: 0.2 });
+        expect(results.map(({ status, observed }) => [status, observed])).toEqual([
+            ["fail", "Established"],
+            ["pass", "Established, AS 65001, ipv4"],
+        ]);
     });
 
     it("fails a session that is down, has another AS or lacks a family", async () => {
