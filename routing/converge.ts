@@ -73,16 +73,79 @@ export function converge(
         waiting: new Set(order === "forwards" ? own.keys() : [...own.keys()].reverse()),
         listenersOf: ({ listeners }) => (order === "forwards" ? listeners : listeners.toReversed()),
     };
+    decideInTurn(work);
+    return { own, received: work.received, best: work.best };
+}
+
+/** What happens to an agreement. */
+export interface Disturbance {
+    /** Own paths as they are now, by the number of their speaker. */
+    readonly own: Outcome["own"];
+    /** Ends of sessions that are gone, by their numbers. */
+    readonly silent: ReadonlyMap<number, Peer>;
+    /** Numbers of speakers whose own paths or tables have changed. */
+    readonly awake: Iterable<number>;
+}
+
+/** What speakers agree on after a disturbance. */
+export interface Agreement {
+    readonly outcome: Outcome;
+    /** Numbers of the speakers that may hold other paths than before. */
+    readonly touched: ReadonlySet<number>;
+}
+
+/**
+ * Lets speakers go on from what they agreed on. It ends where {@link converge} does if only one state is at rest, which is
+ * so as long as no session has preferences of its own.
+ *
+ * @throws DisputeError when there is no such state within reach
+ */
+export function reconverge(
+    speakers: readonly Speaker[],
+    prefix: Prefix,
+    before: Outcome,
+    { own, silent, awake }: Disturbance,
+    isValid: Validity,
+): Agreement {
+    const received = [...before.received];
+    const waiting = new Set(awake);
+    const isGone = ({ index }: Peer) => silent.has(index);
+    for (const [number, { speaker }] of silent) {
+        if (received[number] !== undefined) {
+            received[number] = undefined;
+            waiting.add(speaker.index);
+        }
+    }
+    const touched = new Set(waiting);
+    const work: Work = {
+        speakers,
+        family: familyOf(prefix),
+        prefix,
+        isValid,
+        own,
+        received,
+        best: [...before.best],
+        waiting,
+        listenersOf: ({ listeners }) =>
+            listeners.some(isGone) ? listeners.filter((peer) => !isGone(peer)) : listeners,
+    };
+    decideInTurn(work, touched);
+    return { outcome: { own, received, best: work.best }, touched };
+}
+
+/** @param decided takes the numbers of the speakers that decided */
+function decideInTurn(work: Work, decided?: Set<number>): void {
+    const { speakers, waiting, prefix } = work;
     const decisions = new Uint16Array(speakers.length);
-    for (const number of work.waiting) {
-        work.waiting.delete(number);
+    for (const number of waiting) {
+        waiting.delete(number);
+        decided?.add(number);
         decisions[number]! += 1;
         if (decisions[number]! > mostDecisions) {
             throw new DisputeError(speakers[number]!, prefix);
         }
         decide(work, speakers[number]!);
     }
-    return { own, received: work.received, best: work.best };
 }
 
 /** Whether a speaker holds the same path in two outcomes. */

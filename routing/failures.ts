@@ -59,11 +59,11 @@ function closedIn({ pairs }: Simulation): readonly Pair[] {
     return pairs.filter(({ closed }) => closed !== undefined);
 }
 
-/** What routing comes to in the end. */
-export function afterFault(lab: Lab, fault: Fault, before: Simulation = simulate(lab)): Simulation {
+/** What is not as the model says when nothing more comes of a fault. */
+export function conditionsAfter(lab: Lab, fault: Fault, before: Simulation): Conditions {
     const down = downPorts(lab, fault);
     const fates = fault.kind === "link" || fault.kind === "node" ? [] : fatesOf(lab, fault, down, before);
-    return simulate(lab, conditionsAt(down, fates, Number.MAX_VALUE, closedIn(before)));
+    return conditionsAt(down, fates, Number.MAX_VALUE, closedIn(before));
 }
 
 /** The interfaces that a fault takes down: with a cable or a device, those at the other ends as well. */

@@ -76,9 +76,19 @@ export function parseFault(lab: Lab, text: string): Fault {
 
 /** The text by which `parseFault` finds a fault. */
 export function formatFault(lab: Lab, fault: Fault): string {
+    const texts = textsByLab.get(lab) ?? textsByFault(lab);
+    textsByLab.set(lab, texts);
     const wanted = JSON.stringify(fault);
-    const found = namedFaults(lab).find((each) => JSON.stringify(each.fault) === wanted);
-    return found?.texts[0] ?? wanted;
+    return texts.get(wanted) ?? wanted;
+}
+
+/** By the JSON of the fault. */
+const textsByLab = new WeakMap<Lab, ReadonlyMap<string, string>>();
+
+function textsByFault(lab: Lab): ReadonlyMap<string, string> {
+    // The first of several with one fault names it.
+    const named = [...namedFaults(lab)].reverse();
+    return new Map(named.map(({ fault, texts }) => [JSON.stringify(fault), texts[0]]));
 }
 
 /** Every single link, node and session of a lab. */

@@ -15,6 +15,8 @@ export interface Forwarder {
     /** The place that has an address on a segment. */
     readonly onSegment: (segment: string, address: Address) => Place | undefined;
     readonly owns: (place: Place, address: Address) => boolean;
+    /** The same lab with other tables, and with other interfaces down at some places, which are given by their keys. */
+    readonly changed: (places: ReadonlyMap<string, Place>, lookup: Lookup) => Forwarder;
 }
 
 /** What happens to a packet at a place. */
@@ -32,26 +34,52 @@ export interface Branch {
 
 /** Prepares places for following packets through given tables. */
 export function newForwarder(all: readonly Place[], lookup: Lookup): Forwarder {
-    const places = new Map(all.map((place) => [place.key, place]));
-    const own = new Map([...places.values()].map((place) => [place, ownAddresses(place)]));
-    const segments = new Map<string, Map<Address, Place>>();
-    for (const place of places.values()) {
-        for (const { name, attachment, addresses } of place.interfaces) {
-            if (attachment.kind === "segment" && !place.down.has(name)) {
-                const present = segments.get(attachment.segment) ?? new Map<Address, Place>();
+    const own = new Map(all.map((place) => [place.key, ownAddresses(place)]));
+    return forwarderOver(new Map(all.map((place) => [place.key, place])), own, portsBySegment(all), lookup);
+}
+
+/** A port with an address on a segment. */
+interface Attached {
+    readonly key: string;
+    readonly port: string;
+}
+
+type Segments = ReadonlyMap<string, ReadonlyMap<Address, readonly Attached[]>>;
+
+/** What does not change with the interfaces that are down is shared. */
+function forwarderOver(
+    places: Forwarder["places"],
+    own: ReadonlyMap<string, ReadonlySet<Address>>,
+    segments: Segments,
+    lookup: Lookup,
+): Forwarder {
+    return {
+        places,
+        lookup,
+        onSegment: (segment, address) => {
+            const attached = segments.get(segment)?.get(address);
+            const present = attached?.findLast(({ key, port }) => !places.get(key)!.down.has(port));
+            return present === undefined ? undefined : places.get(present.key);
+        },
+        owns: ({ key }, address) => own.get(key)?.has(address) === true,
+        changed: (some, others) => forwarderOver(new Map([...places, ...some]), own, segments, others),
+    };
+}
+
+function portsBySegment(all: readonly Place[]): Segments {
+    const segments = new Map<string, Map<Address, Attached[]>>();
+    for (const { key, interfaces } of all) {
+        for (const { name, attachment, addresses } of interfaces) {
+            if (attachment.kind === "segment") {
+                const present = segments.get(attachment.segment) ?? new Map<Address, Attached[]>();
                 segments.set(attachment.segment, present);
-                for (const address of addresses) {
-                    present.set(addressOf(address), place);
+                for (const address of addresses.map(addressOf)) {
+                    present.set(address, [...(present.get(address) ?? []), { key, port: name }]);
                 }
             }
         }
     }
-    return {
-        places,
-        lookup,
-        onSegment: (segment, address) => segments.get(segment)?.get(address),
-        owns: (place, address) => own.get(place)?.has(address) === true,
-    };
+    return segments;
 }
 
 /** What a place does with a packet to an address. */

@@ -2,7 +2,7 @@
 
 import type { Address, Lab } from "../lab/model";
 import type { Simulation } from "./simulate";
-import { traceThrough, type Way } from "./trace";
+import { firstFailure, type Way } from "./trace";
 
 /** Somebody who asks, and the address that is asked. */
 export interface Question {
@@ -25,9 +25,8 @@ export function reachOf(lab: Lab, simulation: Simulation): readonly Reach[] {
 }
 
 /** How the packets of one question end in a lab at rest. */
-export function ask(lab: Lab, { forwarder }: Simulation, question: Question): Reach {
-    const { ways } = traceThrough(lab, forwarder, question.from, question.to);
-    const failing = ways.find(({ disposition }) => disposition !== "delivered");
+export function ask(lab: Lab, { forwarder }: Pick<Simulation, "forwarder">, question: Question): Reach {
+    const failing = firstFailure(lab, forwarder, question.from, question.to);
     return failing === undefined ? question : { ...question, reason: reasonOf(failing) };
 }
 

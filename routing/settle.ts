@@ -10,7 +10,7 @@ import { type OwnPaths, originatedByNode, originatedByRouter } from "./originati
 import type { FibRoute, NextHop } from "./prediction";
 import type { PrefixIndex } from "./prefixes";
 import type { Speaker } from "./speakers";
-import { differingRoutes, distinct, newResolver, type Table, withStaticRoutes } from "./tables";
+import { differingRoutes, distinct, newResolver, type Resolver, type Table, withStaticRoutes } from "./tables";
 import { type Unrest, UnrestError } from "./unrest";
 
 /** A class of prefixes with what the speakers hold of them. */
@@ -45,7 +45,7 @@ export function settle(
     );
     let unrest: readonly Unrest[] = [];
     for (let round = 0; round < mostRounds; round += 1) {
-        const own = speakers.map((speaker, number) => fixed[number] ?? originated(lab, index, speaker));
+        const own = speakers.map((speaker, number) => fixed[number] ?? originated(lab, index, speaker.table));
         const settled = { speakers, classes: decideAll(lab, index, speakers, own) };
         unrest = updateTables(index, tables, settled);
         if (unrest.length === 0) {
@@ -55,7 +55,12 @@ export function settle(
     throw new UnrestError(lab.name, unrest);
 }
 
-function originated({ routers }: Lab, index: PrefixIndex, { table: { place, base } }: Speaker): OwnPaths {
+/** A router's own paths, given a table of it. */
+export function originated(
+    { routers }: Lab,
+    index: PrefixIndex,
+    { place, base }: Pick<Table, "place" | "base">,
+): OwnPaths {
     const instance = routingInstances(routers[place.device]!).find(({ vrf }) => vrf === place.vrf);
     return originatedByRouter(index, instance!.bgp, base);
 }
@@ -83,7 +88,7 @@ function decideAll(
 }
 
 /** Without preferences of their own, all speakers agree on which of two paths is the better one. */
-function hasPreferences(speakers: readonly Speaker[]): boolean {
+export function hasPreferences(speakers: readonly Speaker[]): boolean {
     return speakers.some(({ peers }) =>
         peers.some(({ policy: { ipv4, ipv6 } }) =>
             [ipv4, ipv6].some(({ localPreference, med }) => localPreference !== undefined || med !== undefined),
@@ -96,19 +101,27 @@ function undecided(speakers: readonly Speaker[], each: PrefixClass, outcome: Out
     return speakers.filter((speaker) => !sameBest(outcome, other, speaker));
 }
 
-/** Whether a speaker can use a path, by family: what another VRF originates always, else by way of the next hop. */
-export const validity: Readonly<Record<Family, Validity>> = {
-    ipv4: (path) => isValid(path, "ipv4"),
-    ipv6: (path) => isValid(path, "ipv6"),
-};
+/** Whether a speaker can use a path, by family. */
+export type ValidityByFamily = Readonly<Record<Family, Validity>>;
 
-function isValid(path: Candidate, family: Family): boolean {
+/** A speaker can always use what another VRF originates; else a path is good by way of its next hop in the speaker's table. */
+export function validityBy(resolverOf: (speaker: Speaker) => Resolver): ValidityByFamily {
+    return {
+        ipv4: (path) => isValid(path, "ipv4", resolverOf),
+        ipv6: (path) => isValid(path, "ipv6", resolverOf),
+    };
+}
+
+/** By the tables of the speakers as they are. */
+export const validity = validityBy(({ table }) => table.resolver);
+
+function isValid(path: Candidate, family: Family, resolverOf: (speaker: Speaker) => Resolver): boolean {
     if (path.peer === undefined || isLeakedOwn(path)) {
         return path.attributes.usable;
     }
     const nextHop = nextHopOf(path, family);
     // Zebra refuses IPv4-mapped next hops, which is what IPv6 routes over an IPv4 session get by themselves.
-    return !nextHop.startsWith("::ffff:") && path.peer.speaker.table.resolver.find(nextHop).nextHops.length > 0;
+    return !nextHop.startsWith("::ffff:") && resolverOf(path.peer.speaker).find(nextHop).nextHops.length > 0;
 }
 
 /** @returns the routes that changed */
@@ -135,17 +148,45 @@ function learnedRoutes(
     speaker: Speaker,
     classes: readonly SettledClass[],
 ): readonly (FibRoute | undefined)[] {
-    const routes = new Array<FibRoute | undefined>(index.prefixes.length).fill(undefined);
-    const known: KnownRoutes = new Map();
-    for (const { family, members, outcome } of classes) {
-        const best = outcome.best[speaker.index];
-        if (best?.peer !== undefined) {
-            const candidates = candidatesOf(speaker, outcome);
-            const used = inUse(best, candidates, family, speaker.multipath, validity[family]);
-            install(index, speaker, waysOf(used, family), members, routes, known);
-        }
+    const learning = newLearning(index, speaker, speaker.table.resolver, validity);
+    for (const each of classes) {
+        learning.learn(each);
     }
-    return routes;
+    return learning.routes;
+}
+
+/** What a speaker puts into its forwarding table, class by class. */
+export interface Learning {
+    /** Routes by number of the prefix. */
+    readonly routes: (FibRoute | undefined)[];
+    /** Puts in what a class has come to, in the place of what was there. */
+    readonly learn: (settled: Pick<SettledClass, "family" | "members" | "outcome">) => void;
+}
+
+/** @param routes that are known already; they are changed */
+export function newLearning(
+    index: PrefixIndex,
+    speaker: Speaker,
+    resolver: Resolver,
+    isValidPath: ValidityByFamily,
+    routes = new Array<FibRoute | undefined>(index.prefixes.length).fill(undefined),
+): Learning {
+    const known: KnownRoutes = new Map();
+    return {
+        routes,
+        learn: ({ family, members, outcome }) => {
+            const best = outcome.best[speaker.index];
+            if (best?.peer === undefined) {
+                for (const number of members) {
+                    routes[number] = undefined;
+                }
+                return;
+            }
+            const candidates = candidatesOf(speaker, outcome);
+            const used = inUse(best, candidates, family, speaker.multipath, isValidPath[family]);
+            install(index, resolver, waysOf(used, family), members, routes, known);
+        },
+    };
 }
 
 /** Where packets go by the paths in use. */
@@ -167,7 +208,7 @@ type KnownRoutes = Map<string, FibRoute | undefined>;
 /** Nothing for what only leads to itself; that depends on the prefix only where it holds one of the gateways. */
 function install(
     index: PrefixIndex,
-    { table: { resolver } }: Speaker,
+    resolver: Resolver,
     { gateways, vrfs }: Ways,
     members: readonly number[],
     routes: (FibRoute | undefined)[],

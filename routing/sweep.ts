@@ -1,11 +1,14 @@
 /** The failure sweep: what each single link, node and session that fails takes with it. */
 
-import type { Lab, Prefix } from "../lab/model";
-import { afterFault, type Fault, formatFault } from "./failures";
+import type { Address, Lab, Prefix } from "../lab/model";
+import { type Aftermath, aftermathOf } from "./aftermath";
+import { conditionsAfter, type Fault, formatFault } from "./failures";
 import { singleFaults } from "./faults";
+import type { PrefixIndex } from "./prefixes";
 import { ask, type Question, type Reach, reachOf } from "./reach";
-import { type Simulation, simulate } from "./simulate";
-import { routeOf, type Table } from "./tables";
+import { type Conditions, type Simulation, simulate } from "./simulate";
+import { routeOf, sameRoute, type Table } from "./tables";
+import { podNamed, traceThrough } from "./trace";
 import { UnrestError } from "./unrest";
 
 /** What a fault takes with it once routing has come to rest; empty lists when nothing is lost. */
@@ -49,18 +52,63 @@ export function failureSweep(
     before: Simulation = simulate(lab),
     reach: readonly Reach[] = reachOf(lab, before),
 ): readonly FailureEffect[] {
-    const reached = reach.filter(({ reason }) => reason === undefined);
-    return singleFaults(lab).map((fault) => effectOf(lab, fault, before, reached));
+    const reached = reach.filter(({ reason }) => reason === undefined).map((each) => watched(lab, before, each));
+    const sweep: Sweep = { lab, before, reached, after: aftermathOf(lab, before) };
+    return singleFaults(lab).map((fault) => effectOf(sweep, fault));
 }
 
-function effectOf(lab: Lab, fault: Fault, before: Simulation, reached: readonly Question[]): FailureEffect {
+/** What all faults of a sweep share. */
+interface Sweep {
+    readonly lab: Lab;
+    readonly before: Simulation;
+    readonly reached: readonly Watched[];
+    readonly after: (conditions: Conditions) => Aftermath;
+}
+
+/** A question that is answered in the sound lab, with what its packets meet there. */
+interface Watched {
+    readonly question: Question;
+    /** Device that asks, or whose pod does. */
+    readonly device: string;
+    /** Keys of the places that the packets come to. */
+    readonly places: ReadonlySet<string>;
+    /** Keys of the places that look for a route, with what they look for. */
+    readonly lookups: readonly (readonly [string, Address])[];
+}
+
+function watched(lab: Lab, { forwarder }: Simulation, question: Question): Watched {
+    const device = deviceOf(lab, question.from);
+    const places = new Set([device]);
+    const lookups: [string, Address][] = [];
+    traceThrough(
+        lab,
+        {
+            ...forwarder,
+            lookup: (key, address) => {
+                places.add(key);
+                lookups.push([key, address]);
+                return forwarder.lookup(key, address);
+            },
+            onSegment: (segment, address) => {
+                const place = forwarder.onSegment(segment, address);
+                places.add(place?.key ?? device);
+                return place;
+            },
+        },
+        question.from,
+        question.to,
+    );
+    return { question, device, places, lookups };
+}
+
+function effectOf({ lab, before, reached, after: afterwards }: Sweep, fault: Fault): FailureEffect {
     const name = formatFault(lab, fault);
+    const gone = fault.kind === "node" ? fault.device : undefined;
     try {
-        const after = afterFault(lab, fault, before);
-        const routes = lostWidths(before, after, fault.kind === "node" ? fault.device : undefined);
-        const asked =
-            fault.kind === "node" ? reached.filter(({ from }) => deviceOf(lab, from) !== fault.device) : reached;
-        return { fault, name, routes, unreachable: asked.flatMap((question) => lostTarget(lab, after, question)) };
+        const after = afterwards(conditionsAfter(lab, fault, before));
+        const routes = lostWidths(before, after, gone);
+        const asked = reached.filter((each) => each.device !== gone && mayFare(before, after, each));
+        return { fault, name, routes, unreachable: asked.flatMap(({ question }) => lostTarget(lab, after, question)) };
     } catch (error) {
         if (error instanceof UnrestError) {
             return { fault, name, routes: [], unreachable: [], unrest: error.message };
@@ -70,29 +118,48 @@ function effectOf(lab: Lab, fault: Fault, before: Simulation, reached: readonly 
 }
 
 /** The node of a pod; a device itself. */
-export function deviceOf({ cluster }: Lab, name: string): string {
-    return cluster.workloads.flatMap(({ pods }) => pods).find((pod) => pod.name === name)?.node ?? name;
+export function deviceOf(lab: Lab, name: string): string {
+    return podNamed(lab, name)?.node ?? name;
+}
+
+/** Whether packets may fare otherwise than in the sound lab: something is down where they come to, or they find other routes. */
+function mayFare(before: Simulation, after: Aftermath, { places, lookups }: Watched): boolean {
+    const isChanged = (key: string) => before.tables.get(key) !== after.tables.get(key);
+    return (
+        [...places].some((key) => before.forwarder.places.get(key) !== after.forwarder.places.get(key)) ||
+        lookups.some(([key, address]) => isChanged(key) && !sameMatch(before, after, key, address))
+    );
+}
+
+function sameMatch(before: Aftermath, after: Aftermath, key: string, address: Address): boolean {
+    const [prefix, route] = before.forwarder.lookup(key, address) ?? [];
+    const [now, other] = after.forwarder.lookup(key, address) ?? [];
+    return prefix === now && sameRoute(route, other);
 }
 
 /** Learned routes with fewer next hops, but for those of the device that is gone itself. */
-function lostWidths(before: Simulation, after: Simulation, gone: string | undefined): readonly LostWidth[] {
-    const tables = [...before.tables.values()].filter(({ place, bgp }) => bgp.length > 0 && place.device !== gone);
-    return tables.flatMap((table) => lostWidthsOf(before, table, after.tables.get(table.place.key)!));
-}
-
-function lostWidthsOf({ index }: Simulation, before: Table, after: Table): readonly LostWidth[] {
-    const { device, vrf } = before.place;
-    return index.inOrder().flatMap((number) => {
-        const route = routeOf(before, number);
-        const [was, is] = [route?.nextHops.length ?? 0, routeOf(after, number)?.nextHops.length ?? 0];
-        const prefix = index.prefixes[number]!;
-        return route?.protocol === "bgp" && is < was
-            ? [{ device, ...(vrf === undefined ? {} : { vrf }), prefix, before: was, after: is }]
-            : [];
+function lostWidths(before: Simulation, after: Aftermath, gone: string | undefined): readonly LostWidth[] {
+    return [...before.tables.values()].flatMap((table) => {
+        const now = after.tables.get(table.place.key)!;
+        const isAsked = table !== now && table.bgp.length > 0 && table.place.device !== gone;
+        return isAsked ? lostWidthsOf(before.index, table, now) : [];
     });
 }
 
-function lostTarget(lab: Lab, after: Simulation, question: Question): readonly LostTarget[] {
+function lostWidthsOf(index: PrefixIndex, before: Table, after: Table): readonly LostWidth[] {
+    const { device, vrf } = before.place;
+    return index.inOrder().flatMap((number) => {
+        const route = before.bgp[number] === undefined ? undefined : routeOf(before, number);
+        if (route?.protocol !== "bgp") {
+            return [];
+        }
+        const [was, is] = [route.nextHops.length, routeOf(after, number)?.nextHops.length ?? 0];
+        const prefix = index.prefixes[number]!;
+        return is < was ? [{ device, ...(vrf === undefined ? {} : { vrf }), prefix, before: was, after: is }] : [];
+    });
+}
+
+function lostTarget(lab: Lab, after: Aftermath, question: Question): readonly LostTarget[] {
     const { reason, ...asked } = ask(lab, after, question);
     return reason === undefined ? [] : [{ ...asked, reason }];
 }

@@ -228,18 +228,17 @@ export function differingRoutes(
     return [...new Set([...routes.map((number) => index.prefixes[number]!), ...reached])];
 }
 
-function sameResolution(a: Resolution, b: Resolution): boolean {
+/** Whether an address is reached alike. */
+export function sameResolution(a: Resolution, b: Resolution): boolean {
     return a.prefix === b.prefix && sameNextHops(a.nextHops, b.nextHops);
 }
 
-function sameRoute(a: FibRoute | undefined, b: FibRoute | undefined): boolean {
-    return (
-        a !== undefined &&
-        b !== undefined &&
-        a.protocol === b.protocol &&
-        a.blackhole === b.blackhole &&
-        sameNextHops(a.nextHops, b.nextHops)
-    );
+/** Whether two routes, or none, forward alike. */
+export function sameRoute(a: FibRoute | undefined, b: FibRoute | undefined): boolean {
+    if (a === undefined || b === undefined) {
+        return a === b;
+    }
+    return a.protocol === b.protocol && a.blackhole === b.blackhole && sameNextHops(a.nextHops, b.nextHops);
 }
 
 function sameNextHops(a: readonly NextHop[], b: readonly NextHop[]): boolean {

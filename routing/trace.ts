@@ -59,8 +59,20 @@ export function traceThrough(lab: Lab, forwarder: Forwarder, from: string, to: s
         throw new Error(`no device or pod is called ${from}`);
     }
     const ways: Way[] = [];
-    follow({ lab, forwarder, address, start, ways }, start, [], new Set());
+    follow({ lab, forwarder, address, start, ways, most: mostWays }, start, [], new Set());
     return { from, to: address, ways };
+}
+
+/** The first way of packets to an address that does not deliver them; nothing when all do. */
+export function firstFailure(lab: Lab, forwarder: Forwarder, from: string, to: Address): Way | undefined {
+    // What a place does with packets in a tunnel also depends on where they passed before.
+    if (encapsulates(lab) && directoryOf(lab).podsByAddress.has(to)) {
+        return traceThrough(lab, forwarder, from, to).ways.find(({ disposition }) => disposition !== "delivered");
+    }
+    const start = forwarder.places.get(podNamed(lab, from)?.node ?? from)!;
+    const ways: Way[] = [];
+    follow({ lab, forwarder, address: to, start, ways, most: 1, proven: new Set() }, start, [], new Set());
+    return ways[0];
 }
 
 /** Pods and services by what they are looked for. */
@@ -90,7 +102,8 @@ function newDirectory({ workloads, services }: Lab["cluster"]): Directory {
     };
 }
 
-function podNamed(lab: Lab, name: string): Pod | undefined {
+/** The pod of a name. */
+export function podNamed(lab: Lab, name: string): Pod | undefined {
     return directoryOf(lab).podsByName.get(name);
 }
 
@@ -140,16 +153,23 @@ interface Journey {
     readonly address: Address;
     readonly start: Place;
     readonly ways: Way[];
+    /** Number of ways after which no more are looked for. */
+    readonly most: number;
+    /** Keys of places from which every way delivers; absent when ways that deliver are asked for, too. */
+    readonly proven?: Set<string>;
 }
 
 function follow(journey: Journey, place: Place, hops: readonly Hop[], passed: ReadonlySet<string>): void {
-    const { lab, forwarder, address, start, ways } = journey;
-    if (ways.length >= mostWays) {
+    const { lab, forwarder, address, start, ways, most, proven } = journey;
+    if (ways.length >= most) {
         return;
     }
-    const end = (disposition: Disposition, detail: string) => ways.push({ hops, disposition, detail });
+    const end = (disposition: Disposition, detail: string) => arrive(journey, { hops, disposition, detail });
     if (passed.has(place.key)) {
         end("loop", `back at ${place.device}`);
+        return;
+    }
+    if (proven?.has(place.key)) {
         return;
     }
     const onNode =
@@ -179,6 +199,16 @@ function follow(journey: Journey, place: Place, hops: readonly Hop[], passed: Re
                 const hop: Hop = { ...whereOf(place), prefix: taken.prefix, nextHop };
                 goOn(journey, to, [...hops, hop], seen);
             }
+            // A way from here to where packets come from now would have come back here, and been found.
+            if (ways.length === 0) {
+                proven?.add(place.key);
+            }
+    }
+}
+
+function arrive({ ways, proven }: Journey, way: Way): void {
+    if (proven === undefined || way.disposition !== "delivered") {
+        ways.push(way);
     }
 }
 
@@ -193,7 +223,7 @@ function goOn(journey: Journey, to: Place | undefined, hops: readonly Hop[], pas
     }
     const { device, nextHop } = hops.at(-1)!;
     const detail = `nobody answers at ${nextHop.via ?? journey.address} on ${device} ${nextHop.dev}`;
-    journey.ways.push({ hops, disposition: "unreachable next hop", detail });
+    arrive(journey, { hops, disposition: "unreachable next hop", detail });
 }
 
 type AtNode =
@@ -233,7 +263,7 @@ function tunnel(journey: Journey, place: Place, pod: Pod, hops: readonly Hop[], 
     const node = lab.cluster.nodes[pod.node];
     const address = node?.nodeIp?.[0] ?? node?.routerId ?? pod.node;
     const outer: Way[] = [];
-    const start = { lab: withoutPods(lab), forwarder, address, start: place, ways: outer };
+    const start = { lab: withoutPods(lab), forwarder, address, start: place, ways: outer, most: mostWays };
     follow(start, place, hops, new Set([...passed].filter((key) => key !== place.key)));
     for (const way of outer) {
         const inside = way.disposition === "delivered" ? `pod ${pod.name}, encapsulated to ${pod.node}` : way.detail;
