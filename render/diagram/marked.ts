@@ -64,8 +64,14 @@ function changedLines(before: readonly string[], after: readonly string[]): read
     });
 }
 
-/** `AS 65001 → 65002` rather than `AS 65001 → AS 65002`: words that stay at either end are written once. */
+/** What a line becomes, e.g. `AS 65001 → 65002` or `iBGP IPv4, no longer client`: words that stay are written once. */
 function replacement(line: string, next: string): string {
+    if (next.startsWith(`${line}, `)) {
+        return `${line}, now ${next.slice(line.length + 2)}`;
+    }
+    if (line.startsWith(`${next}, `)) {
+        return `${next}, no longer ${line.slice(next.length + 2)}`;
+    }
     const [old, now] = [line.split(" "), next.split(" ")];
     const isSame = (at: number) => old.at(at) === now.at(at);
     const most = Math.min(old.length, now.length) - 1;

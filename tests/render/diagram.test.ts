@@ -122,6 +122,17 @@ describe("what a change does to a picture", () => {
         expectGolden(golden(`marked-${name}.mmd`), markedMermaid(planned(stack, before), planned(stack, after))!);
     });
 
+    it("says of a session which of its properties come and go", () => {
+        const before = planned("leaf-spine");
+        const after = withoutReflection(before, "leaf0");
+        const there = marked(before, after, "bgp");
+        const client = "session n clab-bgp-worker n leaf0";
+        expect(linesOf(there, client)).toEqual(["iBGP IPv4, no longer client"]);
+        expect(linesOf(there, "n leaf0")).toContain("no longer route reflector");
+        expect(linesOf(marked(after, before, "bgp"), client)).toEqual(["iBGP IPv4, now client"]);
+        expectGolden(golden("marked-broken-reflection.mmd"), markedMermaid(before, after)!);
+    });
+
     it("is looked for in the VRFs when sessions and addresses stay", () => {
         const change = markedMermaid(
             vrfLab,
@@ -163,6 +174,17 @@ describe("what a change does to a picture", () => {
         );
     });
 });
+
+function linesOf({ boxes, edges }: Graph, wanted: string): readonly string[] | undefined {
+    return [...boxes, ...edges].find(({ id }) => id === wanted)?.lines;
+}
+
+function withoutReflection(lab: Lab, name: string): Lab {
+    return withRouter(lab, name, (router) => {
+        const text = JSON.stringify(router).replaceAll('"routeReflectorClient":true', '"routeReflectorClient":false');
+        return JSON.parse(text) as Lab["routers"][string];
+    });
+}
 
 function marksOf({ groups, boxes, edges }: Graph): [string, Mark][] {
     return [...groups, ...boxes, ...edges].flatMap(({ id, mark }): [string, Mark][] =>
