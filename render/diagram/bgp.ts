@@ -88,7 +88,7 @@ function speakerLines(lab: Lab, router: string, speaker: BgpSpeaker, vrf?: strin
         ...(isReflector ? [reflectorText(speaker)] : []),
         ...announced(speaker.families.flatMap(({ networks }) => networks)),
         ...(redistributed.length === 0 ? [] : [`announces ${redistributed.join(" and ")} routes`]),
-        ...loneLines(lab, isOwn),
+        ...loneLines(lab, router, vrf),
     ];
 }
 
@@ -104,7 +104,7 @@ function nodeBoxes(lab: Lab): readonly Box[] {
             ...asnLines(lab, name),
             ...(programs.length === 0 ? [] : [`id ${routerId}`]),
             ...announced([...podCidrs]),
-            ...loneLines(lab, ({ node }) => node === name),
+            ...loneLines(lab, name),
         ]);
     });
 }

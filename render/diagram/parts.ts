@@ -202,11 +202,23 @@ function refusals(end: SessionEnd, other: SessionEnd): readonly string[] {
         : [`refused: ${end.node} expects AS ${end.remoteAsn}, not ${other.speaker.asn}`];
 }
 
+const loneByLab = new WeakMap<Lab, ReadonlyMap<string, readonly string[]>>();
+
 /** Neighbors of a speaker that no device answers for. */
-export function loneLines(lab: Lab, isOwn: (end: SessionEnd) => boolean): readonly string[] {
-    return loneEnds(lab)
-        .filter(isOwn)
-        .map(({ peerAddress, remoteAsn }) => `neighbor ${peerAddress}, AS ${remoteAsn}: no device answers`);
+export function loneLines(lab: Lab, device: string, vrf?: string): readonly string[] {
+    const known = loneByLab.get(lab) ?? findLone(lab);
+    loneByLab.set(lab, known);
+    return known.get(`${device} ${vrf ?? ""}`) ?? [];
+}
+
+function findLone(lab: Lab): ReadonlyMap<string, readonly string[]> {
+    const bySpeaker = new Map<string, string[]>();
+    for (const { node, vrf = "", peerAddress, remoteAsn } of loneEnds(lab)) {
+        const lines = bySpeaker.get(`${node} ${vrf}`) ?? [];
+        lines.push(`neighbor ${peerAddress}, AS ${remoteAsn}: no device answers`);
+        bySpeaker.set(`${node} ${vrf}`, lines);
+    }
+    return bySpeaker;
 }
 
 /** Box of a service. */

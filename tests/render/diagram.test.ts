@@ -9,6 +9,8 @@ import type { Graph, Mark } from "../../render/diagram/graph";
 import { mermaidOf } from "../../render/diagram/mermaid";
 import { readLab } from "../../stacks/config";
 import { expectGolden } from "../golden";
+import { fabric, fabricCases } from "../lab/fabric-cases";
+import { speakerCases, speakerLab } from "../lab/speaker-cases";
 import { buildLab, defaultRouter, plans, withRouter } from "../routing/labs";
 import { vrfLab } from "../routing/vrf-lab";
 import { stackConfig } from "../stacks/configs";
@@ -259,6 +261,18 @@ describe("the text of a picture", () => {
             // Each lab is laid out twice, which takes longer than drawing it.
             { numRuns: 30 },
         );
+    });
+
+    it("is there for every lab that a rule forbids, unless an address of it is none", () => {
+        const broken = [
+            ...fabricCases.map((each) => ({ id: each.id, lab: fabric(each) })),
+            ...speakerCases.map((each) => ({ id: each.id, lab: speakerLab(each) })),
+        ].filter(({ id }) => id !== "ADR-FMT-001");
+        expect(broken.length).toBeGreaterThan(50);
+        for (const { id, lab } of broken) {
+            const wrong = views.flatMap((view) => wrongLines(mermaidOf(marked(fabric(), lab, view))));
+            expect([id, ...wrong]).toEqual([id]);
+        }
     });
 
     it("keeps apart things whose names differ by signs only", () => {
