@@ -4,8 +4,7 @@ import { familyBits, sizeOf, subnetCount } from "../../lab/address";
 import { firstPod } from "../planning/pods";
 import type { Limit } from "../topology";
 import { firstNode } from "./names";
-import { type LeafSpine, linkSource, rackSubnet } from "./parameters";
-import { largestRacks } from "./plan";
+import { type LeafSpine, largestRacks, rackSubnet } from "./parameters";
 
 /** Parameters that leave too little room for what they must hold. */
 export function limits(parameters: LeafSpine): readonly Limit[] {
@@ -68,10 +67,9 @@ function rackLimits(parameters: LeafSpine): Limit[] {
 }
 
 function linkLimit(parameters: LeafSpine): Limit[] {
-    const { spines, racks } = parameters;
-    const source = linkSource(parameters);
+    const { spines, racks, linkPool } = parameters;
     const needed = (spines - 1) * largestRacks + racks;
-    return typeof source !== "string" || subnetCount(source, 31) >= needed
+    return linkPool === undefined || subnetCount(linkPool, 31) >= needed
         ? []
         : [
               {
@@ -79,7 +77,7 @@ function linkLimit(parameters: LeafSpine): Limit[] {
                   source: "RFC 3021",
                   at: ["linkPool"],
                   with: [["spines"], ["racks"]],
-                  says: `${source} has room for ${subnetCount(source, 31)} links of /31, but ${counted(spines, "spine", "spines")} and ${counted(racks, "rack", "racks")} need ${needed}: the links of a spine begin ${largestRacks} after those of the one before`,
+                  says: `${linkPool} has room for ${subnetCount(linkPool, 31)} links of /31, but ${counted(spines, "spine", "spines")} and ${counted(racks, "rack", "racks")} need ${needed}: the links of a spine begin ${largestRacks} after those of the one before`,
                   fix: `use a /${familyBits("ipv4") - 1 - Math.ceil(Math.log2(needed))} or a shorter mask`,
               },
           ];

@@ -1,6 +1,7 @@
 /** What a person can set about the topology, with the article's values as defaults. */
 
 import { z } from "zod";
+import { subnet } from "../../lab/address";
 import type { Asn, Prefix } from "../../lab/model";
 import { currentVersions, type VersionSet, versionSet } from "../../lab/versions";
 import {
@@ -102,11 +103,13 @@ export const schema = z.strictObject({
         .array(ipv4Prefix)
         .optional()
         .describe("Subnets of the racks; a leaf has the first address, its nodes those from number 10 on.")
-        .meta({ fallback: "`10.1.5.0/24`, `10.1.8.0/24`, and on in steps of three" }),
+        .meta({
+            fallback: "the article's `10.1.5.0/24` and `10.1.8.0/24`; `10.1.102.0/24`, `10.1.103.0/24` and so on beyond",
+        }),
     linkPool: ipv4Prefix
         .optional()
         .describe("Network from which the links between spines and leaves take their /31s.")
-        .meta({ fallback: "the article's /24s for up to two spines and two racks; `10.0.0.0/23` beyond" }),
+        .meta({ fallback: "the article's /24s for its two spines and two racks; `10.0.0.0/23` beyond" }),
     spineAsns: z
         .array(asn)
         .optional()
@@ -191,8 +194,11 @@ export function leafAsn({ leafAsns }: LeafSpine, rack: number): Asn | undefined 
 
 /** Subnet of a rack; nothing when the list is too short. */
 export function rackSubnet({ rackSubnets }: LeafSpine, rack: number): Prefix | undefined {
-    return rackSubnets === undefined ? `10.1.${5 + 3 * rack}.0/24` : rackSubnets[rack];
+    return rackSubnets === undefined ? (articleRacks[rack] ?? `10.1.${100 + rack}.0/24`) : rackSubnets[rack];
 }
+
+/** The article's racks. */
+const articleRacks: readonly Prefix[] = ["10.1.5.0/24", "10.1.8.0/24"];
 
 /** The article's links between spines and leaves, by leaf and spine. */
 const articleLinks: readonly (readonly Prefix[])[] = [
@@ -200,10 +206,14 @@ const articleLinks: readonly (readonly Prefix[])[] = [
     ["10.1.34.0/24", "10.1.11.0/24"],
 ];
 
-/** Network of the links of a fabric for which the article has none. */
-const largeLinkPool: Prefix = "10.0.0.0/23";
+/** Network of the links for which the article has none; large enough for every link that a fabric can have. */
+const defaultLinkPool: Prefix = "10.0.0.0/23";
 
-/** Where the links between spines and leaves take their subnets from: a network, or the article's list. */
-export function linkSource({ spines, racks, linkPool }: LeafSpine): Prefix | readonly (readonly Prefix[])[] {
-    return linkPool ?? (spines <= 2 && racks <= 2 ? articleLinks : largeLinkPool);
+/** Room that the links of a spine have: what the parameter `racks` goes up to. */
+export const largestRacks = 32;
+
+/** Subnet of a link by its place in the fabric, so that a spine or a rack more changes no link of the others. */
+export function linkSubnet({ linkPool }: LeafSpine, rack: number, spine: number): Prefix {
+    const known = linkPool === undefined ? articleLinks[rack]?.[spine] : undefined;
+    return known ?? subnet(linkPool ?? defaultLinkPool, 31, spine * largestRacks + rack);
 }

@@ -49,7 +49,7 @@ import {
 import {
     type LeafSpine,
     leafAsn,
-    linkSource,
+    linkSubnet,
     poolsOf,
     rackSubnet,
     servicesOf,
@@ -154,7 +154,7 @@ function planFabric(parameters: LeafSpine): Fabric {
     const { spines, racks } = parameters;
     const managed = (index: number) => nthInterfaceAddress(parameters.managementSubnet, index + 2);
     const links = Array.from({ length: racks }, (_, rack) =>
-        Array.from({ length: spines }, (_, spine) => planLink(parameters, rack, spine)),
+        Array.from({ length: spines }, (_, spine) => link(linkSubnet(parameters, rack, spine))),
     );
     return {
         spines: Array.from({ length: spines }, (_, spine) => ({
@@ -178,15 +178,6 @@ function planFabric(parameters: LeafSpine): Fabric {
         }),
     };
 }
-
-/** The article's subnets, or one after the other, so that a spine more changes no link of the others. */
-function planLink(parameters: LeafSpine, rack: number, spine: number): Link {
-    const source = linkSource(parameters);
-    return link(typeof source === "string" ? subnet(source, 31, spine * largestRacks + rack) : source[rack]![spine]!);
-}
-
-/** Room that the links of a spine have: what the parameter `racks` goes up to. */
-export const largestRacks = 32;
 
 function present<T>(value: T | undefined): T {
     if (value === undefined) {

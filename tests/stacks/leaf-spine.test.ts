@@ -184,17 +184,20 @@ describe("a fabric of any size", () => {
         );
     });
 
-    it("has links of two addresses when it is larger than the article's", () => {
+    it("has the article's four links, and links of two addresses beyond them", () => {
         const { segments } = plan({ spines: 3, racks: 3 });
         const links = Object.entries(segments).filter(([, { kind }]) => kind === "point-to-point");
+        const small = links.filter(([, { subnets }]) => subnets[0]!.endsWith("/31"));
         expect(links).toHaveLength(9);
-        expect(links.every(([, { subnets }]) => subnets[0]!.endsWith("/31"))).toBe(true);
+        expect(small).toHaveLength(5);
+        expect(segments["spine1-leaf1"]!.subnets).toEqual(["10.1.11.0/24"]);
+        expect(segments["spine2-leaf1"]!.subnets).toEqual(["10.0.0.130/31"]);
     });
 
     it("keeps links, ASes and nodes of the others when a rack or a spine is added", () => {
         fc.assert(
             fc.property(
-                fc.integer({ min: 3, max: 7 }),
+                fc.integer({ min: 1, max: 7 }),
                 fc.integer({ min: 1, max: 31 }),
                 fc.constantFrom("racks" as const, "spines" as const),
                 (spines, racks, more) => {
