@@ -104,7 +104,8 @@ export const schema = z.strictObject({
         .optional()
         .describe("Subnets of the racks; a leaf has the first address, its nodes those from number 10 on.")
         .meta({
-            fallback: "the article's `10.1.5.0/24` and `10.1.8.0/24`; `10.1.102.0/24`, `10.1.103.0/24` and so on beyond",
+            fallback:
+                "the article's `10.1.5.0/24` and `10.1.8.0/24`; `10.1.102.0/24`, `10.1.103.0/24` and so on beyond",
         }),
     linkPool: ipv4Prefix
         .optional()
