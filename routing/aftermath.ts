@@ -247,7 +247,7 @@ function changedClasses(
         });
         const others = [...origins].map(([number, changes]) => {
             const known = classes.find(({ members }) => members.includes(number));
-            const own = new Map([...(known?.own ?? []), ...changes].filter(([, paths]) => paths.length > 0));
+            const own = new Map([...(known?.own ?? []), ...changes]);
             return settleAgain([number], known?.outcome ?? baseline.empty, own);
         });
         return [...kept, ...others];
