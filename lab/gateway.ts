@@ -28,17 +28,33 @@ export function isUplink({ cluster, routers }: Lab, segment: string): boolean {
  * there is none.
  */
 export function bridgeGateway(lab: Lab, segment: string, subnet: Prefix): Address | undefined {
-    const taken = addressesOn(lab, segment);
+    const taken = addressesBySegment(lab).get(segment) ?? new Set<Address>();
     const isFree = (address: Address) => !taken.has(address);
     const first = isUplink(lab, segment) ? [firstHost(subnet)] : [];
     return [...first, ...lastAddresses(subnet, taken.size + 1)].find(isFree);
 }
 
-function addressesOn(lab: Lab, segment: string): ReadonlySet<Address> {
-    const attached = namedDevices(lab).flatMap(([, { interfaces }]) =>
-        interfaces.filter(({ attachment }) => attachment.kind === "segment" && attachment.segment === segment),
-    );
-    return new Set(attached.flatMap(({ addresses }) => addresses.map(addressOf)));
+/** Asked for every segment; a lab never changes, so the answer is kept with it. */
+const addressesByLab = new WeakMap<Lab, ReadonlyMap<string, ReadonlySet<Address>>>();
+
+function addressesBySegment(lab: Lab): ReadonlyMap<string, ReadonlySet<Address>> {
+    const known = addressesByLab.get(lab) ?? collectAddresses(lab);
+    addressesByLab.set(lab, known);
+    return known;
+}
+
+function collectAddresses(lab: Lab): ReadonlyMap<string, ReadonlySet<Address>> {
+    const bySegment = new Map<string, Set<Address>>();
+    for (const { attachment, addresses } of namedDevices(lab).flatMap(([, { interfaces }]) => interfaces)) {
+        if (attachment.kind === "segment") {
+            const taken = bySegment.get(attachment.segment) ?? new Set();
+            bySegment.set(attachment.segment, taken);
+            for (const text of addresses) {
+                taken.add(addressOf(text));
+            }
+        }
+    }
+    return bySegment;
 }
 
 /**

@@ -113,7 +113,7 @@ interface Accepted {
     readonly node: string;
     readonly exchanged: SessionFamily;
     readonly limit: number | undefined;
-    /** Number of prefixes that the node announces and the router's filter lets in. */
+    /** Number of prefixes that the node announces and the router's filter lets in; not counted without a limit. */
     readonly count: number;
     readonly place: Path;
 }
@@ -142,10 +142,17 @@ function byPlace<T extends Pick<Accepted, "place">>(all: readonly T[]): readonly
     return [...groups.values()];
 }
 
+/** Asked by three rules; a lab never changes, so the answer is kept with it. */
+const acceptedByLab = new WeakMap<Lab, readonly Accepted[]>();
+
 function acceptedFromNodes(lab: Lab): readonly Accepted[] {
-    return directedSessions(lab)
-        .filter(({ local, remote }) => local.kind === "router" && remote.kind === "kubernetes-node")
-        .flatMap(({ local, remote }) => acceptedOf(lab, local, remote));
+    const known =
+        acceptedByLab.get(lab) ??
+        directedSessions(lab)
+            .filter(({ local, remote }) => local.kind === "router" && remote.kind === "kubernetes-node")
+            .flatMap(({ local, remote }) => acceptedOf(lab, local, remote));
+    acceptedByLab.set(lab, known);
+    return known;
 }
 
 function acceptedOf(lab: Lab, local: SessionEnd, remote: SessionEnd): readonly Accepted[] {
@@ -153,7 +160,8 @@ function acceptedOf(lab: Lab, local: SessionEnd, remote: SessionEnd): readonly A
     const neighbor = instance.bgp.neighbors.find(({ address }) => address === local.peerAddress)!;
     const { families } = findSessionSettings(instance.bgp, neighbor)!;
     const node = remote.program === "cilium" ? remote.node : `${programNames[remote.program!]} on ${remote.node}`;
-    const announced = announcedBy(lab, local, remote);
+    const isLimited = families.some(({ maximumPrefixes }) => maximumPrefixes !== undefined);
+    const announced = isLimited ? announcedBy(lab, local, remote) : [];
     return families
         .map((exchanged, index) => ({ exchanged, index }))
         .filter(({ exchanged: { family } }) => remote.families.includes(family))

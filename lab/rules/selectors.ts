@@ -15,9 +15,9 @@ export const excludingKeysExist = rule({
     source: "Kubernetes documentation, labels and selectors",
     *check(lab) {
         for (const { who, what, selector, place, labels } of selectors(lab)) {
-            const carried = new Set(labels.flatMap((own) => Object.keys(own)));
             for (const [index, requirement] of (selector.matchExpressions ?? []).entries()) {
-                if (excludes(requirement) && !carried.has(requirement.key)) {
+                if (excludes(requirement) && !labels.some((own) => requirement.key in own)) {
+                    const carried = new Set(labels.flatMap((own) => Object.keys(own)));
                     yield {
                         at: [...place, "matchExpressions", index, "key"],
                         says: `${who} leaves out ${what} by the label ${requirement.key}, which none of them has so far: it leaves out none`,
