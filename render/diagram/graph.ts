@@ -56,6 +56,8 @@ export interface Edge {
     readonly to: string;
     readonly kind: EdgeKind;
     readonly lines: readonly string[];
+    /** What else is compared when a change is marked, though it is written elsewhere. */
+    readonly facts?: string;
     /** Links or sessions that it stands for, where it stands for several pairs of boxes. @default 1 */
     readonly count?: number;
     readonly mark?: Mark;

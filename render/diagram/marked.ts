@@ -22,6 +22,7 @@ interface Part {
     readonly id: string;
     readonly lines: readonly string[];
     readonly kind?: string;
+    readonly facts?: string;
 }
 
 /** The parts after the change in their order, each one that is gone behind the one that it followed. */
@@ -41,8 +42,13 @@ function unitedPart<Each extends Part>(before: Each | undefined, after: Each | u
     if (after === undefined) {
         return { ...before, mark: "removed" };
     }
-    const isSame = before.kind === after.kind && before.lines.join("\n") === after.lines.join("\n");
-    return isSame ? after : { ...after, lines: changedLines(before.lines, after.lines), mark: "changed" };
+    return textOf(before) === textOf(after)
+        ? after
+        : { ...after, lines: changedLines(before.lines, after.lines), mark: "changed" };
+}
+
+function textOf({ kind, facts, lines }: Part): string {
+    return JSON.stringify([kind, facts, lines]);
 }
 
 /** Lines of both sides; one that replaces another is written as `old → new`. */

@@ -129,8 +129,15 @@ export function sessionEdges(lab: Lab, boxOf: (end: SessionEnd) => Box | undefin
     }
     return [...byPair].map(([id, { a, b, sessions: all }]) => {
         const kind = all.every(isInternal) ? "ibgp" : "ebgp";
-        return between(a, b, { id, kind, lines: sessionLines(lab, all) });
+        return { ...between(a, b, { id, kind, lines: sessionLines(lab, all) }), facts: asnsText(all) };
     });
+}
+
+/** The ASes of sessions, which their ends show. */
+function asnsText(all: readonly Session[]): string {
+    return [
+        ...new Set(all.map(({ local, remote }) => [local.speaker.asn, remote.speaker.asn].sort().join(" "))),
+    ].join();
 }
 
 function isInternal({ local, remote }: Session): boolean {
@@ -180,7 +187,7 @@ function clientsOf(lab: Lab, end: SessionEnd, other: SessionEnd): readonly strin
     if (!reflects(lab, end)) {
         return [];
     }
-    return [other.kind === "router" ? `${other.node} is client` : "client"];
+    return [other.kind === "router" ? `client ${other.node}` : "client"];
 }
 
 /** Whether an end of a router takes the other for a client of its route reflector. */
