@@ -2,7 +2,7 @@
 
 import type { Lab } from "../lab/model";
 import { formatPath } from "../lab/path";
-import { inspect, isWellFormed, type LocatedFinding } from "../lab/rules";
+import { inspect, isMalformed, type LocatedFinding } from "../lab/rules";
 import type { Finding } from "../lab/rules/findings";
 import type { RuntimeName } from "../lab/rules/rule";
 import type { Configuration } from "./configuration";
@@ -15,10 +15,12 @@ import type { OrganisationPolicy } from "./organisation/policy";
  * of well-formed labs only.
  */
 export function inspectWith(configuration: Configuration, lab: Lab, runtime: RuntimeName): readonly LocatedFinding[] {
-    const found = inspect(lab, runtime).flatMap((finding) => enforced(finding, configuration));
-    return isWellFormed(lab)
-        ? [...found, ...organisationPolicies.flatMap((policy) => asked(policy, lab, configuration))]
-        : found;
+    const found = inspect(lab, runtime);
+    const policies = isMalformed(found) ? [] : organisationPolicies;
+    return [
+        ...found.flatMap((finding) => enforced(finding, configuration)),
+        ...policies.flatMap((policy) => asked(policy, lab, configuration)),
+    ];
 }
 
 const policyOf = new Map(groupPolicies.flatMap(({ name, rules }) => rules.map(({ id }) => [id, name] as const)));

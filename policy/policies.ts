@@ -3,14 +3,14 @@
 import type { ReportViolation, ResourceValidation, ResourceValidationPolicy } from "@pulumi/policy";
 import type { Lab } from "../lab/model";
 import { formatPath } from "../lab/path";
-import { isWellFormed, validate } from "../lab/rules";
+import { isMalformed, validate } from "../lab/rules";
 import type { Finding } from "../lab/rules/findings";
 import { linkOf } from "../lab/rules/links";
 import type { RuntimeName } from "../lab/rules/rule";
 import type { Described } from "./described";
 import { groupPolicies } from "./groups";
 import type { RulePolicy } from "./groups/group";
-import { type Json, leaves, textAt, valueAt } from "./inputs";
+import { type Json, textAt, valueAt, visit } from "./inputs";
 import { organisationPolicies } from "./organisation";
 import type { OrganisationPolicy } from "./organisation/policy";
 import type { Declared, Given, Problem } from "./parameters";
@@ -23,7 +23,6 @@ import { labType } from "./resources/types";
 /** A lab as its component has it: plain data, known in every preview. */
 interface DescribedLab {
     readonly model: Lab;
-    readonly runtime: RuntimeName;
     /** What the rules say about it. */
     readonly findings: readonly Finding[];
     /** Whether its texts can be read, so that its meaning can be asked about. */
@@ -154,13 +153,8 @@ function labOf(urn: string, inputs: Json, { labs }: Run): DescribedLab {
         return known;
     }
     const model = valueAt(inputs, "model") as unknown as Lab;
-    const runtime = textAt(inputs, "runtime") as RuntimeName | undefined;
-    const lab = {
-        model,
-        runtime: runtime ?? "netns",
-        findings: validate(model, runtime),
-        isWellFormed: isWellFormed(model),
-    };
+    const findings = validate(model, textAt(inputs, "runtime") as RuntimeName | undefined);
+    const lab = { model, findings, isWellFormed: !isMalformed(findings) };
     labs.set(urn, lab);
     return lab;
 }
@@ -170,11 +164,11 @@ function noteSecrets(inputs: Json, { secrets, noted }: Run): void {
         return;
     }
     noted.add(inputs);
-    for (const { value, isSecret } of leaves(inputs)) {
+    visit(inputs, (value, isSecret) => {
         if (isSecret && typeof value === "string" && value.length >= shortestSecret) {
             secrets.add(value);
         }
-    }
+    });
 }
 
 type Told = Pick<Finding, "id" | "at" | "says" | "fix" | "source">;

@@ -116,9 +116,11 @@ export function inspect(lab: Lab, runtime: RuntimeName = "netns"): readonly Loca
               .flatMap((asked) => findingsOf(asked, lab));
 }
 
-/** Whether every text of a lab can be read: what asks about the meaning of a lab may rely on it. */
-export function isWellFormed(lab: Lab): boolean {
-    return formRules.every((asked) => findingsOf(asked, lab).length === 0);
+const formIds = new Set(formRules.map(({ id }) => id));
+
+/** Whether findings tell of texts that cannot be read: then nothing about the meaning of the lab was asked, nor can be. */
+export function isMalformed(findings: readonly Finding[]): boolean {
+    return findings.some(({ id }) => formIds.has(id));
 }
 
 /** The rules of a file by id, because a module lists its exports by name. */

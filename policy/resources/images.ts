@@ -65,7 +65,7 @@ function images({ type, inputs }: Resource): readonly NamedImage[] {
 
 /** Images among the values of a chart: a whole reference, or its parts by the names that charts commonly give them. */
 function chartImages(inputs: Json): readonly NamedImage[] {
-    const whole = leaves(valueAt(inputs, "values") ?? {}, ["values"]).flatMap(({ place, value }): NamedImage[] => {
+    const whole = leaves({ values: valueAt(inputs, "values") ?? {} }).flatMap(({ place, value }): NamedImage[] => {
         const [parent, key] = [place.at(-2), place.at(-1)];
         const isWhole = key === "image" || (key === "override" && parent === "image");
         return isWhole && typeof value === "string" && value !== "" ? [{ place, reference: value }] : [];

@@ -1,7 +1,7 @@
 import { formatPath, type Path } from "../../lab/path";
-import { leaves } from "../inputs";
+import { visit } from "../inputs";
 import { texts } from "../parameters";
-import { resourcePolicy } from "./policy";
+import { type ResourceViolation, resourcePolicy } from "./policy";
 
 /** Fewer characters are in many texts by chance. */
 export const shortestSecret = 8;
@@ -50,36 +50,57 @@ export const secretInputs = resourcePolicy({
         ),
     },
     concerns: () => true,
-    *check({ name, inputs }, { except = [] }, { secrets }) {
-        for (const { place, value, isSecret } of leaves(inputs)) {
-            if (isSecret || typeof value !== "string" || value === "") {
-                continue;
-            }
-            const what = formOf(value) ?? nameOf(place, value) ?? repeated(value, secrets);
+    check({ name, inputs }, { except = [] }, { secrets }) {
+        const found: ResourceViolation[] = [];
+        visit(inputs, (value, isSecret, place) => {
+            const what = isSecret || typeof value !== "string" ? undefined : whatIs(value, place, secrets);
             if (what !== undefined && !except.includes(`${name}: ${formatPath(place)}`)) {
-                yield {
+                found.push({
                     at: `${name}: ${formatPath(place)}`,
                     says: `the value ${what}, and is not marked as a secret`,
                     fix: "make it a secret, and change it: previews and the state have shown it",
-                };
+                });
             }
-        }
+        });
+        return found;
     },
 });
 
+/** What makes a value a secret; nothing for one that is none. */
+function whatIs(value: string, place: Path, secrets: ReadonlySet<string>): string | undefined {
+    return value === "" ? undefined : (formOf(value) ?? nameOf(place, value) ?? repeated(value, secrets));
+}
+
+/** What the forms have in common with few other texts: one look at each of many values is enough. */
+const hint =
+    /-----BEGIN|LS0tLS1CRUdJTi|\$|password|client-key-data|:\/\/|gh[pousr]_|github_pat_|glpat-|pul-|A[KS]IA|AIza|xox|eyJ/;
+
 function formOf(value: string): string | undefined {
-    const found = forms.find(([, form]) => form.test(value));
+    const found = hint.test(value) ? forms.find(([, form]) => form.test(value)) : undefined;
     return found === undefined ? undefined : `contains ${found[0]}`;
 }
 
 function nameOf(place: Path, value: string): string | undefined {
-    const key = [...place].reverse().find((step) => typeof step === "string") ?? "";
+    const key = String(place.findLast((step) => typeof step === "string") ?? "");
+    if (isTelling(key)) {
+        return `is called ${key}`;
+    }
     // Variables of a container are texts with their name in front.
-    const variable = /^([A-Za-z_][A-Za-z0-9_]*)=(.+)$/s.exec(value)?.[1];
-    const name = [String(key), variable ?? ""].find((each) => telling.test(each) && !harmless.test(each));
-    return name === undefined ? undefined : `is called ${name}`;
+    const variable = value.includes("=") ? /^([A-Za-z_][A-Za-z0-9_]*)=./.exec(value)?.[1] : undefined;
+    return variable !== undefined && isTelling(variable) ? `is called ${variable}` : undefined;
+}
+
+/** Keys repeat: there are few of them, and many values. */
+const known = new Map<string, boolean>();
+
+function isTelling(name: string): boolean {
+    const found = known.get(name) ?? (telling.test(name) && !harmless.test(name));
+    known.set(name, found);
+    return found;
 }
 
 function repeated(value: string, secrets: ReadonlySet<string>): string | undefined {
-    return [...secrets].some((secret) => value.includes(secret)) ? "repeats one that is a secret elsewhere" : undefined;
+    return secrets.size > 0 && [...secrets].some((secret) => value.includes(secret))
+        ? "repeats one that is a secret elsewhere"
+        : undefined;
 }
