@@ -119,16 +119,26 @@ export const clusterAvoidsLanSpace = rule({
     },
 });
 
-function* violations(
-    lab: Lab,
-    concerns: (found: { readonly use: Use; readonly network: PlacedNetwork }) => boolean,
-): Iterable<Violation> {
-    for (const network of networks(lab)) {
-        const { use, meaning } = useOf(network.prefix);
-        if (concerns({ use, network })) {
-            yield { at: network.place, says: `${network.what} is ${meaning}`, fix: privateSpace };
-        }
+/** A network with what its range is for. */
+interface UsedNetwork {
+    readonly use: Use;
+    readonly meaning: string;
+    readonly network: PlacedNetwork;
+}
+
+function* violations(lab: Lab, concerns: (found: UsedNetwork) => boolean): Iterable<Violation> {
+    for (const { meaning, network } of usedNetworks(lab).filter(concerns)) {
+        yield { at: network.place, says: `${network.what} is ${meaning}`, fix: privateSpace };
     }
+}
+
+/** Asked by most rules of this file. */
+const usedByLab = new WeakMap<Lab, readonly UsedNetwork[]>();
+
+function usedNetworks(lab: Lab): readonly UsedNetwork[] {
+    const used = usedByLab.get(lab) ?? networks(lab).map((network) => ({ network, ...useOf(network.prefix) }));
+    usedByLab.set(lab, used);
+    return used;
 }
 
 function isIpv4({ prefix }: PlacedNetwork): boolean {

@@ -16,8 +16,16 @@ export interface PlacedNetwork {
     readonly isInVrf?: boolean;
 }
 
+const networksByLab = new WeakMap<Lab, readonly PlacedNetwork[]>();
+
 /** All networks, those that others are planned around first. */
 export function networks(lab: Lab): readonly PlacedNetwork[] {
+    const placed = networksByLab.get(lab) ?? placeNetworks(lab);
+    networksByLab.set(lab, placed);
+    return placed;
+}
+
+function placeNetworks(lab: Lab): readonly PlacedNetwork[] {
     const { nodeSegment, podCidrs, serviceCidrs, loadBalancerPools } = lab.cluster;
     const segments = Object.entries(lab.segments).flatMap(([name, { subnets }]) =>
         subnets.map((prefix, index): PlacedNetwork => {
