@@ -1,28 +1,14 @@
 /** Speakers with their ASes, the sessions between them, and what the nodes announce. */
 
 import { routingInstances } from "../../lab/instances";
-import type { BgpSpeaker, Lab, LoadBalancerPool, Service } from "../../lab/model";
+import type { BgpSpeaker, Lab } from "../../lab/model";
 import { advertisedPodCidrs } from "../../lab/services";
 import { type SessionEnd, sessionEnds } from "../../lab/sessions";
 import { nodeSpeakers } from "../../lab/speakers";
-import { type Box, between, type Edge, type Graph, type Group, mergedEdges } from "./graph";
-import {
-    announcements,
-    asnLines,
-    clusterGroup,
-    deviceId,
-    loneLines,
-    meshLines,
-    mostNames,
-    nodeBox,
-    poolNames,
-    reflects,
-    routerBox,
-    serviceBox,
-    serviceId,
-    servicesId,
-    sessionEdges,
-} from "./parts";
+import { type Box, type Graph, type Group, mergedEdges } from "./graph";
+import { asnLines, clusterGroup, deviceId, mostNames, nodeBox, routerBox } from "./parts";
+import { announcements, holdings, poolBox, serviceBox, servicesId } from "./services";
+import { loneLines, meshLines, reflects, sessionEdges } from "./sessions";
 import { tiers } from "./tiers";
 
 /** Draws the BGP speakers and sessions of a lab. */
@@ -75,6 +61,7 @@ function speakerBoxes(lab: Lab, name: string): readonly Box[] {
             role: "vrf",
             lines: [vrf === undefined ? "default VRF" : `VRF ${vrf}`, ...speakerLines(lab, name, speaker, vrf)],
             tier: tiers(lab).ofDevice(name),
+            kin: { name: "VRFs", asns: [speaker.asn] },
         }));
 }
 
@@ -114,25 +101,4 @@ function announced(prefixes: readonly string[]): readonly string[] {
         return [];
     }
     return [`announces ${prefixes.length > mostNames ? `${prefixes.length} networks` : prefixes.join(", ")}`];
-}
-
-function poolBox(lab: Lab, { name, blocks }: LoadBalancerPool): Box {
-    return {
-        id: poolId(name),
-        group: servicesId,
-        role: "pool",
-        lines: [`pool ${name}`, ...blocks],
-        tier: tiers(lab).pools,
-        kin: { name: "pools" },
-    };
-}
-
-function poolId(name: string): string {
-    return `pool ${name}`;
-}
-
-function holdings(lab: Lab, service: Service, boxes: ReadonlyMap<string, Box>): readonly Edge[] {
-    return [...poolNames(lab, service)].map((pool) =>
-        between(boxes.get(serviceId(service))!, boxes.get(poolId(pool))!, { kind: "holds", lines: [] }),
-    );
 }

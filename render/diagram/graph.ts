@@ -63,7 +63,7 @@ export interface Edge {
     readonly mark?: Mark;
 }
 
-/** `holds`: a pool has the addresses of a service; `leak`: routes of one VRF are taken over by another. */
+/** `ebgp`, `ibgp`: a session; `leak`: a VRF takes over another's routes; `holds`: a pool has a service's addresses. */
 export type EdgeKind = "link" | "ebgp" | "ibgp" | "announcement" | "leak" | "holds";
 
 /** Collects edges; those of one id become one, with the lines of all. */

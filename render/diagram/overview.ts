@@ -4,21 +4,9 @@ import { addressOf } from "../../lab/address";
 import type { Lab } from "../../lab/model";
 import { podsOn } from "../../lab/services";
 import { type Box, type Graph, mergedEdges } from "./graph";
-import {
-    announcements,
-    asnLines,
-    clusterGroup,
-    deviceId,
-    hostBox,
-    linkEdges,
-    meshLines,
-    nodeBox,
-    routerBox,
-    segmentId,
-    serviceBox,
-    servicesId,
-    sessionEdges,
-} from "./parts";
+import { asnLines, clusterGroup, deviceId, hostBox, linkEdges, nodeBox, routerBox, segmentId } from "./parts";
+import { announcements, serviceBox, servicesId } from "./services";
+import { meshLines, sessionEdges } from "./sessions";
 import { tiers } from "./tiers";
 
 /** Draws a lab as a whole. */
@@ -79,6 +67,6 @@ export function bridgeBoxes(lab: Lab): readonly Box[] {
 }
 
 /** Bytes of the largest packet, where they are not those of Ethernet. */
-export function mtuLines(mtu: number): readonly string[] {
+function mtuLines(mtu: number): readonly string[] {
     return mtu === 1500 ? [] : [`MTU ${mtu}`];
 }

@@ -6,8 +6,9 @@ import { type SessionEnd, sessions } from "../../lab/sessions";
 import { programNames, type SpeakerProgram } from "../../lab/speakers";
 import { routerGroup, speakerId } from "./bgp";
 import { type Box, type Edge, type Graph, mergedEdges } from "./graph";
-import { mostNames, sessionEdges } from "./parts";
+import { mostNames } from "./parts";
 import { interfaceText } from "./physical";
+import { sessionEdges } from "./sessions";
 
 /** Draws the VRFs of a lab, or says that it has none. */
 export function vrf(lab: Lab): Graph {
