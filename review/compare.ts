@@ -55,7 +55,7 @@ function partsOf(before: Revision | undefined, after: Revision | undefined): Par
         devices: deviceChanges(before?.lab, after?.lab),
         networks: networkChanges(before?.lab, after?.lab),
         programs: programChanges(before, after),
-        configurations: configurationChanges(before?.artifacts ?? [], after?.artifacts ?? []),
+        configurations: configurationChanges(before, after),
     };
     if (before?.lab === undefined || after?.lab === undefined) {
         return { ...noParts, findings, ...passing };

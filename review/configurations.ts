@@ -1,9 +1,11 @@
 /** Rendered files that come, go or change, as unified diffs. */
 
 import { formatPatch, OMIT_HEADERS, type StructuredPatch, structuredPatch } from "diff";
+import type { Lab, Router } from "../lab/model";
 import type { Artifact } from "../render/artifacts";
 import { byRank, kindOf, type Paired, pairByName } from "./pairing";
 import type { ConfigurationChange } from "./review";
+import type { Revision } from "./revision";
 
 /** Lines around a change that are the same. */
 const context = 3;
@@ -14,13 +16,29 @@ const mostEdits = 4000;
 /** The review has a diagram of its own, with marks. */
 const diagram = "diagram.mmd";
 
-/** Files that differ, those that are configured otherwise first. One that cannot be written is as one that is not there. */
+/** The file of a router that its operating system reads; the others say the same for other systems. */
+const ownFiles: Readonly<Record<Router["nos"], string>> = { frr: "frr.conf", vyos: "vyos.set" };
+
+/**
+ * Files that differ: those that are configured otherwise first, those for operating systems that a router does not run last.
+ * One that cannot be written is as one that is not there.
+ */
 export function configurationChanges(
-    before: readonly Artifact[],
-    after: readonly Artifact[],
+    before: Revision | undefined,
+    after: Revision | undefined,
 ): readonly ConfigurationChange[] {
-    const changes = pairByName(textsOf(before), textsOf(after)).flatMap(([path, texts]) => change(path, texts));
-    return byRank(changes, ({ kind }) => ["changed", "removed", "added"].indexOf(kind));
+    const routers = { ...before?.lab?.routers, ...after?.lab?.routers };
+    const changes = pairByName(textsOf(before?.artifacts ?? []), textsOf(after?.artifacts ?? []))
+        .flatMap(([path, texts]) => change(path, texts))
+        .map((each) => (isAlternative(each.path, routers) ? { ...each, alternative: true } : each));
+    const kinds = ["changed", "removed", "added"];
+    return byRank(changes, ({ kind, alternative }) => kinds.indexOf(kind) + (alternative === true ? kinds.length : 0));
+}
+
+function isAlternative(path: string, routers: Lab["routers"]): boolean {
+    const [folder = "", file] = path.split("/");
+    const router = routers[folder];
+    return router !== undefined && file !== ownFiles[router.nos];
 }
 
 function textsOf(artifacts: readonly Artifact[]): Readonly<Record<string, string>> {

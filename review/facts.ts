@@ -27,7 +27,8 @@ function fieldChange(field: string, before: Fact | undefined, after: Fact | unde
     const [was, is] = [before, after].map(itemsOf) as [readonly string[], readonly string[]];
     const [gone, come] = [without(was, is), without(is, was)];
     const isLong = Math.max(was.length, is.length) > mostRepeated && gone.length + come.length > 0;
-    return [{ field, ...textOfItems("before", isLong ? gone : was), ...textOfItems("after", isLong ? come : is) }];
+    const items = isLong ? { before: gone, after: come, partial: { partial: true } } : { before: was, after: is };
+    return [{ field, ...textOfItems("before", items.before), ...textOfItems("after", items.after), ...items.partial }];
 }
 
 function itemsOf(fact: Fact | undefined): readonly string[] {
