@@ -17,7 +17,8 @@ export interface AppliedEnd {
 type Effect = "reset" | "next session" | undefined;
 
 /** Settings that make another session, whoever speaks (RFC 4271 §6.7, RFC 4486: Other Configuration Change). */
-const identity = /^(AS|type|address|instance|neighbor|families|eBGP multihop|update source|peer group)\b/;
+const identity =
+    /^(AS|BGP identifier|type|address|instance|neighbor|families|eBGP multihop|update source|peer group)\b/;
 
 /**
  * FRR and MetalLB's FRR (FRR bgpd/bgpd.c): `peer_timers_set` stores the timers, which are agreed on when a session opens
@@ -54,7 +55,5 @@ function endsOf(field: string, ends: readonly AppliedEnd[]): readonly AppliedEnd
 }
 
 function effectOn({ program }: AppliedEnd, field: string): Effect {
-    return identity.test(field)
-        ? "reset"
-        : effects[program ?? "router"].find(([pattern]) => pattern.test(field))?.[1];
+    return identity.test(field) ? "reset" : effects[program ?? "router"].find(([pattern]) => pattern.test(field))?.[1];
 }

@@ -44,17 +44,16 @@ function inert(text: string): string {
         .replace(/@(?=\S)/g, `@${nothing}`)
         .replace(/(?<!&)#(?=\w)/g, `#${nothing}`)
         .replace(/gh-(?=\d)/gi, (start) => `${start}${nothing}`)
-        .replace(/:(?=\/\/)/g, `:${nothing}`)
         .replace(/www(?=\.)/gi, (start) => `${start}${nothing}`)
-        .replace(/:(?=[\w+-]+:)/g, `:${nothing}`)
+        .replace(/:(?=\S)/g, `:${nothing}`)
         .replace(/\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b/gi, (hash) => {
             return `${hash.slice(0, 4)}${nothing}${hash.slice(4)}`;
         });
 }
 
-/** Addresses, networks with their lengths, names of faults and keys of the configuration: what reads better in a code span. */
+/** Addresses, networks with their lengths, names of faults, keys of the configuration and places in a lab: what reads better in a code span. */
 const literal =
-    /(?<![\w.:])(?:(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?|(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:]{2,39}(?:\/\d{1,3})?)(?![\w:])|(?:link|node|session|daemon):[\w.-]*[\w-]|bgp-lab:[\w.[\]-]*[\w\]])/gi;
+    /(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?(?!\w)|(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:]{2,39}(?:\/\d{1,3})?(?![\w:])|(?:link|node|session|daemon):[\w.-]*[\w-]|(?:bgp-lab:|(?:routers|hosts|segments|cluster)[.[])[\w.[\]-]*[\w\]])/gi;
 
 /** Prose with names in it, as Markdown within a line. Addresses become code spans. */
 export function prose(text: string): string {

@@ -36,7 +36,7 @@ export function reviewMarkdown(review: Review, budget: number, more: string): st
 export function pieces(review: Review, more: string): readonly Piece[] {
     const parts = outline(review);
     return [
-        ...parts.map((part) => partPiece(part, more)),
+        ...parts.filter(({ lines }) => lines.length > 0).map((part) => partPiece(part, more)),
         ...parts.flatMap((part) => morePiece(part, more)),
         ...diagramPiece(review, more),
         ...parts.flatMap((part) => detailPiece(part, more)),

@@ -8,7 +8,7 @@ export interface News {
     readonly errors: readonly Finding[];
     readonly warnings: readonly Finding[];
     readonly infos: readonly Finding[];
-    /** Of the same rule at the same place as before. */
+    /** Of the same rule at the same place as before, and not only more or fewer of them. */
     readonly reworded: readonly Finding[];
     readonly gone: readonly Finding[];
 }
@@ -16,14 +16,20 @@ export interface News {
 /** Sorts what is new and what is gone. */
 export function newsOf({ fresh, gone }: FindingsChange): News {
     const [was, is] = [new Set(gone.map(nameOf)), new Set(fresh.map(nameOf))];
+    const said = new Set(gone.map(messageOf));
     const news = fresh.filter((finding) => !was.has(nameOf(finding)));
     return {
         errors: news.filter(isError),
         warnings: news.filter(({ severity }) => severity === "warning"),
         infos: news.filter(({ severity }) => severity === "info"),
-        reworded: fresh.filter((finding) => was.has(nameOf(finding))),
+        reworded: fresh.filter((finding) => was.has(nameOf(finding)) && !said.has(messageOf(finding))),
         gone: gone.filter((finding) => !is.has(nameOf(finding))),
     };
+}
+
+/** What a finding says but for how many there are like it. */
+function messageOf(finding: Finding): string {
+    return `${nameOf(finding)} ${finding.says.replace(/ \(and \d+ more like this\)$/, "")}`;
 }
 
 function nameOf({ id, at }: Finding): string {

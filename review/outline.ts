@@ -1,8 +1,7 @@
 /** What a review says, part by part and in short, whatever it is written as. */
 
-import { compareAddresses } from "../lab/address";
 import type { Finding } from "../lab/rules/findings";
-import { newsOf } from "./news";
+import { type News, newsOf } from "./news";
 import type {
     DeviceChange,
     FailureChange,
@@ -23,14 +22,15 @@ export interface Part {
     readonly harm: boolean;
     /** What there is to say, alike changes as one line, the most important first. */
     readonly lines: readonly string[];
-    /** Every single change, where the lines sum them up. */
+    /** Every single change, where the lines sum them up or leave something out. */
     readonly detail?: TextTable;
 }
 
-/** The parts that have something to say: first those with harm, each in order of importance. */
+/** The parts that have something to say: first those with harm, each in order of importance; without lines the last. */
 export function outline(review: Review): readonly Part[] {
+    const news = newsOf(review.findings);
     const parts = [
-        rules(review),
+        newRules(news),
         services(review),
         failures(review),
         sessions(review),
@@ -38,55 +38,88 @@ export function outline(review: Review): readonly Part[] {
         devices(review),
         networks(review),
         programs(review),
-    ].filter(({ lines }) => lines.length > 0);
-    return [...parts.filter(({ harm }) => harm), ...parts.filter(({ harm }) => !harm)];
+        oldRules(news),
+    ].filter(({ lines, detail }) => lines.length > 0 || detail !== undefined);
+    const rank = ({ harm, lines }: Part) => (harm ? 0 : lines.length > 0 ? 1 : 2);
+    return parts.toSorted((a, b) => rank(a) - rank(b));
 }
 
-function rules({ findings }: Review): Part {
-    const { errors, warnings, infos, reworded, gone } = newsOf(findings);
+function newRules({ errors, warnings, infos }: News): Part {
     return {
         title: "Rules",
         harm: errors.length > 0,
+        lines: [...errors, ...warnings, ...infos].map(
+            ({ id, severity, at, says, fix, source }) =>
+                `${severity} ${id} at ${at}: ${says}. Fix: ${fix} (${source}).`,
+        ),
+    };
+}
+
+/** Findings that are gone, and those that only name other things or numbers. */
+function oldRules({ reworded, gone }: News): Part {
+    const rows = [
+        ...gone.map((finding) => row("gone", finding)),
+        ...reworded.map((finding) => row("as before", finding)),
+    ];
+    return {
+        title: "Known findings",
+        harm: false,
+        lines: [],
+        ...(rows.length === 0 ? {} : { detail: { header: ["", "rule", "says"], rows } }),
+    };
+}
+
+function row(what: string, { severity, id, says }: Finding): readonly string[] {
+    return [what, `${severity} ${id}`, says];
+}
+
+function services({ services: changes }: Review): Part {
+    const of = (...wanted: readonly ServiceChange["effect"][]) =>
+        changes.filter(({ effect }) => wanted.includes(effect));
+    return {
+        title: "Services",
+        harm: of("lost").length > 0,
         lines: [
-            ...[...errors, ...warnings, ...infos].map(
-                ({ id, severity, at, says, fix, source }) =>
-                    `${severity} ${id} at ${at}: ${says}. Fix: ${fix} (${source}).`,
-            ),
-            ...idsLine("as before, but for a name or number in it", reworded),
-            ...idsLine("gone", gone),
+            ...reachLines(of("lost"), "no longer reached"),
+            ...of("lost", "gone", "moved", "gained", "new").flatMap(serviceLines),
+            ...reachLines(of("gained"), "reached now"),
         ],
     };
 }
 
-function idsLine(what: string, findings: readonly Finding[]): readonly string[] {
-    const ids = distinct(findings.map(({ id, severity }) => `${severity} ${id}`));
-    return ids.length === 0 ? [] : [`${what}: ${listed(ids, 6)}`];
+/** What happens to a service itself, whoever asks it. */
+function serviceLines({ effect, name, fields }: ServiceChange): readonly string[] {
+    switch (effect) {
+        case "gone":
+            return [`${name} goes`];
+        case "new":
+            return [`${name} comes: ${fields.map(({ field, after = "" }) => `${field} ${after}`).join(", ")}`];
+        default:
+            return fields.length === 0 ? [] : [`${name}: ${fieldsText(fields)}`];
+    }
 }
 
-function services({ services: changes }: Review): Part {
-    return {
-        title: "Services",
-        harm: changes.some(({ effect }) => effect === "lost"),
-        lines: changes.flatMap(serviceLines),
-    };
-}
-
-const effects: Readonly<Record<ServiceChange["effect"], string>> = {
-    lost: "is no longer reached",
-    gone: "goes",
-    moved: "changes",
-    gained: "is reached now",
-    new: "is new",
-};
-
-function serviceLines({ effect, name, fields, reach }: ServiceChange): readonly string[] {
-    const ways = grouped(reach, ({ to, reason }) => `${to} ${reason}`).map((group) => {
-        const [{ to, reason }] = group as [(typeof reach)[number]];
-        const from = listed(group.map((pair) => pair.from));
-        return `${to} from ${from}${reason === undefined ? "" : ` (${reason})`}`;
+/** Who reaches what no longer, or now; what ends in the same way for the same askers as one line. */
+function reachLines(changes: readonly ServiceChange[], what: string): readonly string[] {
+    const ends = changes.flatMap(({ name, reach }) =>
+        grouped(reach, ({ to }) => to).map((group) => {
+            const { to, reason = "" } = group[0]!;
+            const from = distinct(group.map((pair) => pair.from));
+            return {
+                target: `${to} (${name})`,
+                from: listed(from),
+                reason: reason.replace(/^[a-z-]+: /, "").replaceAll(to, "it"),
+            };
+        }),
+    );
+    return grouped(ends, ({ from, reason }) => `${from}\n${reason}`).map((group) => {
+        const { from, reason } = group[0]!;
+        const targets = listed(
+            group.map(({ target }) => target),
+            mostAddresses,
+        );
+        return `${targets} ${verb(group.length, "is", "are")} ${what} from ${from}${reason === "" ? "" : `: ${reason}`}`;
     });
-    const what = [fieldsText(fields), listed(ways, 5)].filter(Boolean).join("; ");
-    return [`${name} ${effects[effect]}${what === "" ? "" : `: ${what}`}`];
 }
 
 function failures({ failures: changes }: Review): Part {
@@ -126,8 +159,11 @@ function failureLine(changes: readonly FailureChange[]): string {
         : `${who} now also ${verbOf("cuts", "cut")} off ${cut}`;
 }
 
+/** Puts numbers in texts in their order; texts that are no addresses do not disturb. */
+const inOrder = new Intl.Collator("en", { numeric: true });
+
 function addressesOf(pairs: FailureChange["pairs"]): readonly string[] {
-    return distinct(pairs.map(({ to }) => to)).toSorted(compareAddresses);
+    return distinct(pairs.map(({ to }) => to)).toSorted(inOrder.compare);
 }
 
 /** Devices first; a session that fails like the link that it runs over goes without saying. */
@@ -219,13 +255,13 @@ function routes(review: Review): Part {
     };
 }
 
-/** Fields of which a device has one for each interface, in short. */
+/** Fields of which a device has one for each interface. */
 const interfaceField = /^interface on /;
 
 function devices(review: Review): Part {
     const changes = untold(review);
     const alike = grouped(changes, ({ kind, role, fields }) => {
-        return JSON.stringify(kind === "changed" ? [kind, fields.map(inShort)] : [kind, role]);
+        return JSON.stringify(kind === "changed" ? [kind, settingsOf({ fields })] : [kind, role]);
     });
     const rows = changes
         .filter(({ kind }) => kind === "changed")
@@ -233,10 +269,11 @@ function devices(review: Review): Part {
             fields.map(({ field, before = "", after = "" }) => [device, field, before, after]),
         );
     const hasInterfaces = rows.some(([, field]) => interfaceField.test(field!));
+    const told = alike.filter(([first]) => first!.kind !== "changed" || settingsOf(first!).length > 0);
     return {
         title: "Devices",
         harm: false,
-        lines: alike.map(deviceLine),
+        lines: told.map(deviceLine),
         ...(hasInterfaces ? { detail: { header: ["device", "what", "before", "after"], rows } } : {}),
     };
 }
@@ -254,8 +291,9 @@ function untold({ devices: changes, sessions: told }: Review): readonly DeviceCh
         .filter(({ kind, fields: left }) => kind !== "changed" || left.length > 0);
 }
 
-function inShort(change: FieldChange): string {
-    return interfaceField.test(change.field) ? "interfaces or their addresses" : fieldsText([change]);
+/** What differs but for interfaces, of which links and sessions tell the most. */
+function settingsOf({ fields }: Pick<DeviceChange, "fields">): readonly string[] {
+    return fields.filter(({ field }) => !interfaceField.test(field)).map((change) => fieldsText([change]));
 }
 
 function deviceLine(changes: readonly DeviceChange[]): string {
@@ -267,7 +305,7 @@ function deviceLine(changes: readonly DeviceChange[]): string {
     if (kind !== "changed") {
         return `${count(changes.length, role)} ${kind === "added" ? "more" : "fewer"}: ${names}`;
     }
-    return `${names}: ${distinct(fields.map(inShort)).join(", ")}`;
+    return `${names}: ${settingsOf({ fields }).join(", ")}`;
 }
 
 function networks({ networks: changes }: Review): Part {

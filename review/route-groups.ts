@@ -58,7 +58,10 @@ export function placeOf({ device, vrf }: RouteChange): string {
 }
 
 /** How many networks there are on each place, e.g. `8 networks each`. */
-export function networksText({ networks: { fewest, most }, places }: RouteGroup): string {
+export function networksText({ networks: { fewest, most }, places, changes }: RouteGroup): string {
+    if (changes.every(({ prefix }) => prefix === changes[0]!.prefix)) {
+        return changes[0]!.prefix;
+    }
     if (places.length === 1) {
         return count(most, "network");
     }
@@ -67,30 +70,35 @@ export function networksText({ networks: { fewest, most }, places }: RouteGroup)
 
 /** How many networks there are on all places together. */
 export function differentNetworks({ changes }: RouteGroup): string {
-    return count(distinct(changes.map(({ prefix }) => prefix)).length, "network");
+    const prefixes = distinct(changes.map(({ prefix }) => prefix));
+    return prefixes.length === 1 ? prefixes[0]! : count(prefixes.length, "network");
 }
 
-/** The lines of all groups. */
+const harmful: readonly RouteEffect[] = ["lost", "narrower"];
+
+/** The lines of all groups; beside a loss nothing else matters. */
 export function routeLines(review: Review): readonly string[] {
-    return routeGroups(review).map((group) => `${listed(group.places)}: ${changeText(group)}`);
+    const groups = routeGroups(review);
+    const worst = groups.filter(({ effect }) => harmful.includes(effect));
+    return (worst.length > 0 ? worst : groups).map((group) => `${listed(group.places)}: ${changeText(group)}`);
 }
 
 function changeText(group: RouteGroup): string {
     const networks = networksText(group);
     const prefixes = distinct(group.changes.map(({ prefix }) => prefix));
-    const examples = listed(prefixes, 3);
+    const examples = prefixes.length === 1 ? "" : ` (${listed(prefixes, 3)})`;
     switch (group.effect) {
         case "lost":
-            return `no route to ${networks} any more (${examples})`;
+            return `no route to ${networks} any more${examples}`;
         case "gained":
-            return `routes to ${count(prefixes.length, "more network")} (${examples})`;
+            return `routes to ${count(prefixes.length, "more network")}${examples}`;
         case "narrower":
         case "wider":
-            return `${group.before} → ${group.after} next hops to ${networks} (${examples})`;
+            return `${group.before} → ${group.after} next hops to ${networks}${examples}`;
         case "moved":
-            return `other next hops to ${networks} (${examples})`;
+            return `other next hops to ${networks}${examples}`;
         case "path":
-            return `another AS path to ${networks}, the same next hops (${examples})`;
+            return `another AS path to ${networks}, the same next hops${examples}`;
     }
 }
 

@@ -24,7 +24,9 @@ const mostConfiguration = 40;
 /** A review as text: what it comes to in one line, then part by part, the most important first. */
 export function formatReview(review: Review, options: TextOptions = {}): string {
     const head = `${review.stack}: ${verdict(review)}`;
-    const parts = outline(review).map((part) => partText(part, options));
+    const parts = outline(review)
+        .filter(({ lines }) => options.verbose === true || lines.length > 0)
+        .map((part) => partText(part, options));
     const blocks = [oneLine(head), ...parts, ...configurationText(review.configurations, options)];
     return `${blocks.join("\n\n")}\n`;
 }
@@ -56,7 +58,9 @@ function configurationText(changes: readonly ConfigurationChange[], { verbose = 
     }
     const lines = changes.reduce((sum, { diff }) => sum + diff.split("\n").length, 0);
     const isShown = verbose || lines <= mostConfiguration;
-    const diffs = changes.map(({ path, diff }) => [`  ${path}`, ...diff.trimEnd().split("\n").map(steady)].join("\n"));
+    const diffs = changes.map(({ path, diff }) =>
+        [`  ${oneLine(path)}`, ...diff.trimEnd().split("\n").map(steady)].join("\n"),
+    );
     const title = `Configurations: ${configurationSummary(changes)}`;
     return isShown ? [title, ...diffs] : [`${title}${hint(more)}`];
 }

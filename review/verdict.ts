@@ -1,7 +1,7 @@
 /** A review in one line, as a network engineer would say it. */
 
 import { newsOf } from "./news";
-import type { FailureChange, FieldChange, Review, RouteEffect, SessionChange } from "./review";
+import type { FailureChange, FieldChange, NetworkChange, Review, RouteEffect, SessionChange } from "./review";
 import { differentNetworks, networksText, type RouteGroup, routeGroups } from "./route-groups";
 import { appliedText, type Fate, fateOf, sessionsInShort, splitFields } from "./session-groups";
 import { count, distinct, fieldsText, grouped, listed, verb } from "./wording";
@@ -45,7 +45,7 @@ function changed(review: Review): readonly string[] {
         ...together(review, "path"),
         ...others(review),
     ];
-    return [...clauses, ...warned(review), ...calm(review)];
+    return [...(clauses.length === 0 ? rest(review) : clauses), ...warned(review), ...calm(review)];
 }
 
 function forbidden({ findings, kind }: Review): readonly string[] {
@@ -54,7 +54,7 @@ function forbidden({ findings, kind }: Review): readonly string[] {
         return kind === "refused" ? ["refused as before"] : [];
     }
     const rest = more.length === 0 ? "" : ` (and ${count(more.length, "more error")})`;
-    return [`${kind === "refused" ? "refused: " : ""}${first.says}${rest}`];
+    return [`${kind === "refused" ? "refused: " : ""}${gist(first.says)}${rest}`];
 }
 
 function warned({ findings }: Review): readonly string[] {
@@ -69,9 +69,10 @@ function warned({ findings }: Review): readonly string[] {
     ];
 }
 
-/** A message without what follows its main clause. */
+/** A message without what follows its main clause; all of it where that is no clause. */
 function gist(says: string): string {
-    return says.split(/[:;] /, 1)[0]!;
+    const [clause = ""] = says.split(/[:;] /, 1);
+    return clause.includes(" ") ? clause : says;
 }
 
 /** Who no longer reaches what while everything works. */
@@ -82,7 +83,7 @@ function cutOff({ services }: Review): readonly string[] {
     }
     const from = distinct(lost.flatMap(({ reach }) => reach.map((pair) => pair.from)));
     const names = lost.map(({ name }) => name);
-    return [`${listed(from, 3)} no longer ${verb(from.length, "reaches", "reach")} ${listed(names, 3)}`];
+    return [`${listed(names, 3)} ${verb(names.length, "is", "are")} no longer reached from ${listed(from, 3)}`];
 }
 
 /** Devices that go, with what goes with them. */
@@ -145,22 +146,24 @@ function sessionClause(sessions: readonly SessionChange[], one: string, many: st
 }
 
 /** Sessions that stay, by what differs, at whichever of their ends; first those that are reset. */
-function sessionsChanged({ sessions }: Review): readonly string[] {
+function sessionsChanged({ sessions, networks }: Review): readonly string[] {
     const staying = sessions.filter((change) => fateOf(change) === "changes");
     const alike = grouped(staying, (change) => JSON.stringify([change.applied, settingsText(change)]));
     const rank = ([first]: readonly SessionChange[]) => ["reset", "next session", undefined].indexOf(first!.applied);
-    return alike.toSorted((a, b) => rank(a) - rank(b)).map(changeClause);
+    return alike.toSorted((a, b) => rank(a) - rank(b)).map((group) => changeClause(group, networks));
 }
 
-function changeClause(sessions: readonly SessionChange[]): string {
+function changeClause(sessions: readonly SessionChange[], networks: readonly NetworkChange[]): string {
     const [first] = sessions as [SessionChange];
     const places = distinct(sessions.flatMap(placesOf));
     const number = sessionsInShort(sessions);
     const settings = settingsText(first);
     const own = splitFields(localised(first)).own;
     if (settings === "") {
-        const what = listed(own);
-        return `${number} ${verb(sessions.length, "gets", "get")} ${what}${appliedText(first.applied, sessions.length)}`;
+        const links = renumbered(networks);
+        return first.applied === "reset" && links.length > 0
+            ? `${listed(links, 3)} ${verb(links.length, "is", "are")} renumbered, which resets ${number}`
+            : `${number} ${verb(sessions.length, "gets", "get")} ${listed(own)}${appliedText(first.applied, sessions.length)}`;
     }
     const where = places.length === 0 ? ` on ${number}` : ` at ${listed(places, 3)}`;
     if (first.applied === "reset" && places.length > 0) {
@@ -259,21 +262,31 @@ function together(review: Review, wanted: "gained" | "moved" | "path"): readonly
     }
 }
 
-/** What is said of the rest when sessions say nothing. */
-function others({ networks, programs, sessions, configurations }: Review): readonly string[] {
-    const renumbered = networks.filter(({ kind }) => kind === "changed").map(({ name }) => name);
-    const silent = sessions.length + networks.length + programs.length === 0;
+/** What is said beside sessions and routes: networks and versions, or else only how much changes. */
+function others(review: Review): readonly string[] {
+    const { networks, programs, sessions } = review;
+    const isTold = sessions.some(({ fields }) => fields.some(({ field }) => field.startsWith("address of ")));
+    const changed = isTold ? [] : renumbered(networks);
+    const versions = programs.filter(({ field }) => field.endsWith(" version"));
     return [
-        ...(renumbered.length === 0
-            ? []
-            : [`${listed(renumbered, 3)} ${verb(renumbered.length, "gets", "get")} other networks`]),
-        ...(programs.length === 0
-            ? []
-            : [`${count(programs.length, "version")} ${verb(programs.length, "changes", "change")}`]),
-        ...(!silent || configurations.length === 0
-            ? []
-            : [`${count(configurations.length, "configuration")} ${verb(configurations.length, "changes", "change")}`]),
+        ...(changed.length === 0 ? [] : [`${listed(changed, 3)} ${verb(changed.length, "is", "are")} renumbered`]),
+        ...(versions.length === 0 ? [] : [fieldsText(versions.slice(0, 3))]),
     ];
+}
+
+/** What else there is when nothing above has anything to say. */
+function rest({ services, devices, networks, programs, configurations }: Review): readonly string[] {
+    const numbers = [
+        [services.length, "service"],
+        [devices.length, "device"],
+        [networks.length, "network"],
+        [programs.length, "setting of programs", "settings of programs"],
+        [configurations.length, "file"],
+    ] as const;
+    const told = numbers.filter(([number]) => number > 0).map(([number, noun, many]) => count(number, noun, many));
+    const [first] = numbers.filter(([number]) => number > 0);
+    const isOne = told.length === 1 && first![0] === 1;
+    return told.length === 0 ? [] : [`${listed(told, 5)} ${isOne ? "changes" : "change"}`];
 }
 
 /** That routing stays as it is. */
@@ -282,4 +295,9 @@ function calm({ sessions, routes, unpredicted, kind }: Review): readonly string[
         return [];
     }
     return [sessions.length === 0 ? "no session and no route changes" : "no route changes"];
+}
+
+/** Segments and pools that have other networks. */
+function renumbered(networks: readonly NetworkChange[]): readonly string[] {
+    return networks.filter(({ kind }) => kind === "changed").map(({ name }) => name);
 }
