@@ -232,8 +232,10 @@ async function main(): Promise<void> {
         row("  destroy − bare", seconds(lab.destroy - bare.destroy), "goal 1.00 s");
         row("  memory ÷ daemons", ((lab.memory.daemons + lab.memory.own) / lab.memory.daemons).toFixed(2), "goal 1.20");
     }
-    // In a process of its own, whose memory is the prediction's.
-    execFileSync(process.execPath, ["-r", "./scripts/register.cjs", "bench/prediction.ts"], { stdio: "inherit" });
+    // Each in a process of its own, whose memory and time are its own, too.
+    for (const script of ["bench/prediction.ts", "bench/sweep.ts", "bench/policy.ts"]) {
+        execFileSync(process.execPath, ["-r", "./scripts/register.cjs", script], { stdio: "inherit" });
+    }
 }
 
 main().then(
