@@ -9,7 +9,7 @@ export function dotOf(graph: Graph): string {
     const names = identifiers(graph);
     const name = (id: string) => names.get(id)!;
     const lines = [
-        `graph [rankdir=TB, newrank=true, remincross=false, compound=true, nodesep=0.35, ranksep=0.6, pad=0.15, bgcolor=transparent]`,
+        `graph [rankdir=TB, newrank=true, remincross=false, compound=true, nodesep=0.35, ranksep=0.8, pad=0.15, bgcolor=transparent]`,
         `graph [fontname="${font}", fontsize=13, labeljust=l]`,
         `node [fontname="${font}", fontsize=13, style="filled,rounded", shape=box, margin="0.14,0.09"]`,
         `edge [fontname="${font}", fontsize=11, arrowsize=0.6]`,
