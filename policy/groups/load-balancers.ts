@@ -5,6 +5,6 @@ export const loadBalancers = ruleGroup({
     name: "load-balancers",
     subject: "pools and services",
     topics: ["LB"],
-    source: "Kubernetes documentation",
+    source: "Kubernetes documentation, externalTrafficPolicy",
     remediation: "Pin service addresses inside exactly one pool, and keep pools apart.",
 });
