@@ -10,6 +10,7 @@ import type {
 } from "./check";
 import { evaluate } from "./condition";
 import { list, nextHopsIn, routesIn } from "./describe";
+import { closedByLimit } from "./driver";
 import type { Sight } from "./sight";
 import type { Snapshot } from "./snapshot";
 
@@ -37,9 +38,6 @@ async function session(check: SessionCheck, snapshot: Snapshot): Promise<Sight> 
         observed: `${seen.state}, AS ${seen.remoteAsn}, ${list(families)}`,
     };
 }
-
-/** What FRR says of a session that it has closed because of too many prefixes (FRR bgpd/bgp_vty.c). */
-const closedByLimit = "Idle (PfxCt)";
 
 async function downSession(check: DownSessionCheck, snapshot: Snapshot): Promise<Sight> {
     const seen = (await snapshot.sessions(check)).get(check.neighbor);

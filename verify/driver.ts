@@ -1,6 +1,9 @@
 import type { Address, Asn, Family, Prefix } from "../lab/model";
 import type { ObjectReference } from "./check";
 
+/** State of a session that FRR has closed because more prefixes came than it accepts (FRR bgpd/bgp_vty.c). */
+export const closedByLimit = "Idle (PfxCt)";
+
 /** A BGP session as a router, or the agent of a Kubernetes node, reports it. */
 export interface ObservedSession {
     readonly neighbor: Address;

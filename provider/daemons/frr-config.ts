@@ -194,9 +194,7 @@ export interface Command {
 
 /**
  * Settings with one value: a new value takes the place of the old one, so that the old need not be removed first (which
- * may reset sessions or delete the peer). The match, with its groups joined, names the setting. `maximum-prefix` is none
- * of them: FRR opens a session that has exceeded its limit again when the limit is removed, but not when it is raised
- * (FRR 8.4 bgpd/bgpd.c, peer_maximum_prefix_unset).
+ * may reset sessions or delete the peer). The match, with its groups joined, names the setting.
  */
 const settings: readonly RegExp[] = [
     /^(hostname|frr defaults|description) /,
@@ -206,7 +204,7 @@ const settings: readonly RegExp[] = [
     /^(timers bgp|coalesce-time|update-delay|distance bgp|maximum-paths ibgp) /,
     /^(maximum-paths) \d/,
     /^(neighbor \S+ (?:remote-as|description|update-source|ebgp-multihop|password|local-as|ttl-security hops)) /,
-    /^(neighbor \S+ (?:timers connect|advertisement-interval|allowas-in|weight|port)) /,
+    /^(neighbor \S+ (?:timers connect|advertisement-interval|allowas-in|weight|maximum-prefix|port)) /,
     /^(neighbor \S+ timers) \d/,
     /^(neighbor \S+ (?:prefix-list|route-map|filter-list|distribute-list)) \S+ (in|out)$/,
     /^(redistribute \S+|network \S+)(?: |$)/,

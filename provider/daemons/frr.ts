@@ -14,6 +14,7 @@ import {
     profileOf,
     typed,
 } from "./frr-config";
+import { type ClosedSession, closedSessions, reopenSessions } from "./frr-limits";
 import { amongVrfs, hasVrfs, provideVrfs, releaseVrfs } from "./frr-vrfs";
 import { executable } from "./needs";
 import { absence, untilReady } from "./process";
@@ -46,8 +47,8 @@ const grace = 1_000;
  *
  * What runs is changed without a restart: the wanted configuration is first loaded into scratch daemons in an empty
  * namespace, which checks it and gives its normal form; the difference between that and the running configuration is
- * then commanded. Sessions reset only where FRR cannot do otherwise: another AS or router id, other families, a neighbor
- * that moves to another group. Another `frr defaults` profile restarts FRR, since FRR applies profiles to new objects
+ * then commanded. Sessions that bgpd keeps closed because of too many prefixes are opened. Others reset only where FRR
+ * cannot do otherwise: another AS or router id, other families, a neighbor that moves to another group. Another `frr defaults` profile restarts FRR, since FRR applies profiles to new objects
  * only; so do the first VRF and the end of the last one, since what makes a VRF is chosen when zebra starts.
  *
  * @throws Error naming the daemon that does not start with the end of its log, the refused lines (of what runs nothing
@@ -69,14 +70,18 @@ export async function applyFrr(sandbox: Sandbox, spec: FrrSpec): Promise<void> {
             await stopFrr(sandbox, { namespace });
             return applyFrr(sandbox, spec);
         }
+        const bgpd = loaded.get("bgpd");
+        const closed = bgpd ? await closedSessions(bgpd, before("bgpd")) : [];
         writeRecord(sandbox, namespace, undefined);
         await change(sandbox, { namespace, config, wanted, record, sessions: loaded });
         await load(fresh, wanted, `frr.conf of ${namespace}`);
         const result = await read(sessions, (session) => runningConfig(session, wanted));
-        const bgpd = loaded.get("bgpd");
         const samePolicies = record && policies(before("bgpd")) === policies(result.get("bgpd") ?? []);
         if (bgpd && !samePolicies) {
             await refreshRoutes(bgpd, wanted);
+        }
+        if (bgpd) {
+            await reopenSessions(bgpd, closed, wanted);
         }
         writeRecord(sandbox, namespace, {
             config,
@@ -90,8 +95,8 @@ export async function applyFrr(sandbox: Sandbox, spec: FrrSpec): Promise<void> {
 }
 
 /**
- * Differences between the wanted configuration and what runs, daemon by daemon; empty when there are none. It starts
- * nothing: what runs is compared with what ran right after the configuration was loaded.
+ * Differences between the wanted configuration and what runs, daemon by daemon, and sessions that bgpd keeps closed; empty
+ * when there are none. It starts nothing: what runs is compared with what ran right after the configuration was loaded.
  */
 export async function inspectFrr(sandbox: Sandbox, spec: FrrSpec): Promise<readonly Drift[]> {
     const wanted = parseConfig(spec.config);
@@ -107,15 +112,24 @@ export async function inspectFrr(sandbox: Sandbox, spec: FrrSpec): Promise<reado
                 return [];
             }
             const then = parseConfig(loaded.running[daemon] ?? "");
-            const ask = (session: Vty) => runningConfig(session, wanted);
-            return withVty(sandbox, spec.namespace, daemon, ask).then(
-                (now) => differences(now, then).map((found) => ({ path: "config", found: `${daemon}: ${found}` })),
-                (error: Error) => [{ path: `daemons.${daemon}`, found: error.message }],
-            );
+            const ask = async (session: Vty) => [
+                ...differences(await runningConfig(session, wanted), then).map(
+                    (found): Drift => ({ path: "config", found: `${daemon}: ${found}` }),
+                ),
+                ...(daemon === "bgpd" ? (await closedSessions(session, wanted)).map(closedDrift) : []),
+            ];
+            return withVty(sandbox, spec.namespace, daemon, ask).catch((error: Error) => [
+                { path: `daemons.${daemon}`, found: error.message },
+            ]);
         }),
     );
     const other = loaded?.config === spec.config ? [] : [{ path: "config", found: foreignConfig(loaded) }];
     return [...other, ...drift.flat()];
+}
+
+function closedDrift({ vrf, neighbor }: ClosedSession): Drift {
+    const where = vrf === undefined ? "" : ` in ${vrf}`;
+    return { path: "sessions", found: `${neighbor}${where} is closed: it announced more than maximum-prefix` };
 }
 
 function foreignConfig(loaded: LoadedRecord | undefined): string {

@@ -165,6 +165,9 @@ describe("applyFrr on a running FRR", () => {
                 "Idle (PfxCt)",
             ]);
             await eventually(received, ({ length }) => length === 0);
+            expect(await drift(limit(2))).toEqual([
+                { path: "sessions", found: "169.254.1.2 is closed: it announced more than maximum-prefix" },
+            ]);
             await change(limit(4));
             await sessionsUp(sandbox);
             expect(await drift(limit(4))).toEqual([]);

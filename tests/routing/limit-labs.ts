@@ -45,10 +45,10 @@ export function filteredSender(count: number, maximumPrefixes: number): Lab {
 }
 
 /**
- * A ring of five routers, each an AS. r1 announces six routes, of which r0 accepts three from each of its neighbors. While
- * r1 and r0 talk to each other, r4 has its way to r1 by r0 and offers r0 nothing; afterwards, it has it by r3.
+ * A ring of five routers, each an AS. r1 announces six routes, of which r0 accepts so many from each of its neighbors.
+ * While r1 and r0 talk to each other, r4 has its way to r1 by r0 and offers r0 nothing; afterwards, it has it by r3.
  */
-export function limitedRing(): Lab {
+export function limitedRing(maximumPrefixes = 3): Lab {
     const quiet = { ...defaultRouter, redistribute: [] };
     const link = (a: number, b: number): LinkPlan => ({ a, b, families: ["ipv4"], filterIn: false, filterOut: false });
     const ring = buildLab({
@@ -60,5 +60,5 @@ export function limitedRing(): Lab {
     const announced = withBgp(announcing(ring, "r1", { ipv4: 6, ipv6: 0 }), "r1", {
         families: [{ family: "ipv4", redistribute: ["static"], networks: [] }],
     });
-    return withSessions(announced, "r0", { families: [{ family: "ipv4", maximumPrefixes: 3 }] });
+    return withSessions(announced, "r0", { families: [{ family: "ipv4", maximumPrefixes }] });
 }

@@ -1,0 +1,86 @@
+/** Sessions that accept only so many prefixes, on real FRR: what closes, what stays up, and what opens again. */
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Lab } from "../../lab/model";
+import { applyFrr } from "../../provider/daemons/frr";
+import { netnsDriver } from "../../provider/driver";
+import type { Sandbox } from "../../provider/sandbox/protocol";
+import { destroySandbox, startSandbox } from "../../provider/sandbox/start";
+import { fabricSpec, routerSpec } from "../../render/embedded";
+import { predict } from "../../routing/predict";
+import type { Driver } from "../../verify/driver";
+import { planChecks } from "../../verify/plan";
+import { failures } from "../../verify/report";
+import { verify } from "../../verify/run";
+import { filteredSender, limitedRing, senderAndLimit } from "../routing/limit-labs";
+
+const name = `test-daemons-limits-${process.pid}`;
+let sandbox: Sandbox;
+let driver: Driver & { close(): void };
+
+beforeAll(async () => {
+    sandbox = await startSandbox(name);
+    driver = netnsDriver(sandbox);
+});
+afterAll(async () => {
+    driver.close();
+    await destroySandbox(name);
+});
+
+async function apply(lab: Lab): Promise<void> {
+    await sandbox.call("applyFabric", { fabric: { sandbox: "", ...fabricSpec(lab) } });
+    await Promise.all(Object.keys(lab.routers).map((router) => applyFrr(sandbox, routerSpec(lab, router))));
+}
+
+/** Holds a running lab against its prediction. @returns whether the sessions of a router are up, by the prediction */
+async function expectPredicted(lab: Lab, router: string): Promise<readonly boolean[]> {
+    const prediction = predict(lab);
+    const results = await verify(planChecks(lab, prediction), driver, { deadlineSeconds: 20 });
+    expect(failures(results)).toBe("");
+    return prediction.sessions.flatMap(({ local, remote, state }) =>
+        local === router || remote === router ? [state.up] : [],
+    );
+}
+
+/** Neighbors of a router whose session has been up since before a moment. */
+async function upSinceBefore(router: string, moment: number): Promise<readonly string[]> {
+    const sessions = await driver.sessions(router);
+    const seconds = (Date.now() - moment) / 1000;
+    return sessions.filter(({ uptime }) => uptime > seconds).map(({ neighbor }) => neighbor);
+}
+
+describe("limits on real FRR", () => {
+    it("close one session and, with what that brings, the next; raised, they open both", async () => {
+        await apply(limitedRing());
+        expect(await expectPredicted(limitedRing(), "r0")).toEqual([false, false]);
+        await apply(limitedRing(9));
+        expect(await expectPredicted(limitedRing(9), "r0")).toEqual([true, true]);
+    });
+
+    it("change in place without a reset as long as nothing exceeds them, and close at once what does", async () => {
+        const received = { ipv4: 5, ipv6: 2 };
+        const limited = (maximumPrefixes?: number) =>
+            senderAndLimit(received, maximumPrefixes === undefined ? {} : { maximumPrefixes });
+        await apply(limited(20));
+        expect(await expectPredicted(limited(20), "r0")).toEqual([true]);
+        // FRR counts how long a session is up in whole seconds.
+        await new Promise((resolve) => setTimeout(resolve, 1100));
+        const moment = Date.now();
+        for (const limit of [30, 5, undefined, 6]) {
+            await apply(limited(limit));
+            expect(await expectPredicted(limited(limit), "r0")).toEqual([true]);
+            expect(await upSinceBefore("r0", moment)).toEqual(["10.1.0.2"]);
+        }
+        await apply(limited(4));
+        expect(await expectPredicted(limited(4), "r0")).toEqual([false]);
+        await apply(limited());
+        expect(await expectPredicted(limited(), "r0")).toEqual([true]);
+    });
+
+    it("count what the filter lets in", async () => {
+        for (const limit of [20, 4]) {
+            await apply(filteredSender(9, limit));
+            expect(await expectPredicted(filteredSender(9, limit), "r0")).toEqual([true]);
+        }
+    });
+});
