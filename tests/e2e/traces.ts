@@ -108,7 +108,11 @@ function mounts(): readonly string[] {
 }
 
 /** Looks at the machine for what belongs to a lab, and for what belongs to no lab at all. */
-export function tracesOf({ folder, sandboxName, temporary }: TestLab): Traces {
+export function tracesOf({
+    folder,
+    sandboxName,
+    temporary,
+}: Pick<TestLab, "folder" | "sandboxName" | "temporary">): Traces {
     const shared = list(tmpdir()).filter(
         (entry) => entry.includes(sandboxName) && basename(entry) !== basename(folder),
     );
