@@ -6,6 +6,7 @@ import { pieces, tableLines } from "./markdown";
 import { newsOf } from "./news";
 import type { Rehearsal } from "./rehearsal";
 import type { Review, RouteEffect } from "./review";
+import { routeGroups } from "./route-groups";
 import { type Fate, fateOf } from "./session-groups";
 import { verdict } from "./verdict";
 import { count, grouped, listed } from "./wording";
@@ -179,13 +180,15 @@ const effectTexts: Readonly<Record<RouteEffect, string>> = {
 };
 
 /** Numbers of sessions and routes by what becomes of them. */
-function routingText({ kind, sessions, routes }: Review): string {
+function routingText(review: Review): string {
+    const { kind, sessions } = review;
     const ofSessions = grouped(sessions, fateOf).map(
         (group) => `${count(group.length, "session")} ${fateTexts[fateOf(group[0]!)]}`,
     );
-    const ofRoutes = grouped(routes, ({ effect }) => effect).map(
-        (group) => `${count(group.length, "route")} ${effectTexts[group[0]!.effect]}`,
-    );
+    const ofRoutes = grouped(
+        routeGroups(review).flatMap(({ changes }) => changes),
+        ({ effect }) => effect,
+    ).map((group) => `${count(group.length, "route")} ${effectTexts[group[0]!.effect]}`);
     if (kind === "unchanged") {
         return "unchanged";
     }

@@ -40,7 +40,7 @@ export function pieces(review: Review, more: string): readonly Piece[] {
         ...parts.flatMap((part) => morePiece(part, more)),
         ...diagramPiece(review, more),
         ...parts.flatMap((part) => detailPiece(part, more)),
-        ...configurationPiece(review.configurations, more),
+        ...(review.kind === "new" || review.kind === "removed" ? [] : configurationPiece(review.configurations, more)),
     ];
 }
 

@@ -29,6 +29,10 @@ export interface Part {
 /** The parts that have something to say: first those with harm, each in order of importance; without lines the last. */
 export function outline(review: Review): readonly Part[] {
     const news = newsOf(review.findings);
+    if (review.kind === "new" || review.kind === "removed") {
+        // Everything comes or goes, which needs no list.
+        return [newRules(news)].filter(({ lines }) => lines.length > 0);
+    }
     const parts = [
         newRules(news),
         services(review),
@@ -258,11 +262,25 @@ function routes(review: Review): Part {
 /** Fields of which a device has one for each interface. */
 const interfaceField = /^interface on /;
 
-function devices(review: Review): Part {
-    const changes = untold(review);
-    const alike = grouped(changes, ({ kind, role, fields }) => {
+/** What differs in the settings of devices, with who has it in common, but for what sessions tell already. */
+export function deviceSettings(review: Review): readonly string[] {
+    return alikeDevices(
+        untold(review).filter(({ kind, fields }) => kind === "changed" && settingsOf({ fields }).length > 0),
+    ).map((group) => {
+        const names = group.map(({ device }) => device);
+        return `${settingsOf(group[0]!).join(", ")} at ${listed(names)}`;
+    });
+}
+
+function alikeDevices(changes: readonly DeviceChange[]): readonly (readonly DeviceChange[])[] {
+    return grouped(changes, ({ kind, role, fields }) => {
         return JSON.stringify(kind === "changed" ? [kind, settingsOf({ fields })] : [kind, role]);
     });
+}
+
+function devices(review: Review): Part {
+    const changes = untold(review);
+    const alike = alikeDevices(changes);
     const rows = changes
         .filter(({ kind }) => kind === "changed")
         .flatMap(({ device, fields }) =>

@@ -1,5 +1,6 @@
 /** Routes that change alike, told together. */
 
+import type { Address, Prefix } from "../lab/model";
 import type { Review, RouteChange, RouteEffect, RouteFacts } from "./review";
 import { count, distinct, grouped, listed } from "./wording";
 
@@ -22,11 +23,25 @@ export interface RouteGroup {
     readonly changes: readonly RouteChange[];
 }
 
-/** Routes of devices that are there before and after, in groups of the same effect and width. */
-export function routeGroups({ routes, devices }: Review): readonly RouteGroup[] {
-    const passing = new Set(devices.filter(({ kind }) => kind !== "changed").map(({ device }) => device));
-    const staying = routes.filter(({ device }) => !passing.has(device));
-    return grouped(staying, likeness).map(groupOf);
+/** Routes in groups of the same effect and width, but for those to networks that are themselves gone. */
+export function routeGroups(review: Review): readonly RouteGroup[] {
+    const gone = goneNetworks(review);
+    const others = review.routes.filter(({ effect, prefix }) => effect !== "lost" || !gone.has(prefix));
+    return grouped(others, likeness).map(groupOf);
+}
+
+/** Networks, and addresses of services, that the lab no longer has: nobody misses a route to them. */
+function goneNetworks({ networks, services }: Review): ReadonlySet<Prefix> {
+    const addresses = services.flatMap(({ fields }) => fields.filter(({ field }) => field === "addresses"));
+    const [was, is] = (["before", "after"] as const).map((side) => [
+        ...networks.flatMap((network) => network[side]),
+        ...addresses.flatMap((change) => (change[side] ?? "").split(", ").map(hostPrefix)),
+    ]);
+    return new Set(was!.filter((prefix) => !is!.includes(prefix)));
+}
+
+function hostPrefix(address: Address): Prefix {
+    return `${address}/${address.includes(":") ? 128 : 32}`;
 }
 
 /** How wide a route is matters where that changes. */
@@ -91,7 +106,9 @@ function changeText(group: RouteGroup): string {
         case "lost":
             return `no route to ${networks} any more${examples}`;
         case "gained":
-            return `routes to ${count(prefixes.length, "more network")}${examples}`;
+            return prefixes.length === 1
+                ? `a route to ${prefixes[0]!}`
+                : `routes to ${prefixes.length} more networks${examples}`;
         case "narrower":
         case "wider":
             return `${group.before} → ${group.after} next hops to ${networks}${examples}`;

@@ -92,7 +92,7 @@ function likeness({ field, end, ...values }: PlacedField): unknown {
 export function splitFields<T extends FieldChange>(
     fields: readonly T[],
 ): { readonly settings: readonly T[]; readonly own: readonly string[] } {
-    const names = distinct(fields.flatMap(({ field }) => own[field] ?? []));
+    const names = Object.keys(own).flatMap((name) => (fields.some(({ field }) => field === name) ? [own[name]!] : []));
     return {
         settings: fields.filter(({ field }) => own[field] === undefined),
         // The identifier is mostly one of the addresses, and not worth a word beside them.

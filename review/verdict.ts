@@ -1,10 +1,22 @@
 /** A review in one line, as a network engineer would say it. */
 
 import { newsOf } from "./news";
-import type { FailureChange, FieldChange, NetworkChange, Review, RouteEffect, SessionChange } from "./review";
+import { deviceSettings } from "./outline";
+import type {
+    DeviceChange,
+    FailureChange,
+    FieldChange,
+    NetworkChange,
+    Review,
+    RouteEffect,
+    SessionChange,
+} from "./review";
 import { differentNetworks, networksText, type RouteGroup, routeGroups } from "./route-groups";
 import { appliedText, type Fate, fateOf, sessionsInShort, splitFields } from "./session-groups";
 import { count, distinct, fieldsText, grouped, listed, verb } from "./wording";
+
+/** Most characters that settings of devices take. */
+const mostOfSettings = 120;
 
 /** More clauses than these do not fit a line; what is left out stands in the parts. */
 const mostClauses = 5;
@@ -19,12 +31,23 @@ function clausesOf(review: Review): readonly string[] {
         case "unchanged":
             return ["nothing changes"];
         case "removed":
-            return ["the stack goes"];
+            return [`the stack goes: ${inventory(review)}`];
         case "new":
-            return ["the stack is new", ...forbidden(review)];
+            return [`the stack is new: ${inventory(review)}`];
         default:
             return changed(review);
     }
+}
+
+/** What a stack has that comes or goes as a whole. */
+function inventory({ devices, sessions, services }: Review): string {
+    const of = (wanted: DeviceChange["role"]) => devices.filter(({ role }) => role === wanted).length;
+    return [
+        count(of("router"), "router"),
+        count(of("node"), "node"),
+        count(sessions.length, "session"),
+        count(services.length, "service"),
+    ].join(", ");
 }
 
 function changed(review: Review): readonly string[] {
@@ -38,6 +61,8 @@ function changed(review: Review): readonly string[] {
         ...widths(review, "narrower"),
         ...singlePoints(review),
         ...sessionsChanged(review),
+        ...settings(review),
+        ...readdressed(review),
         ...arrivals(review),
         ...widths(review, "wider"),
         ...together(review, "gained"),
@@ -260,6 +285,23 @@ function together(review: Review, wanted: "gained" | "moved" | "path"): readonly
                 `${who} ${verb(places.length, "reaches", "reach")} ${networks} by another AS path, over the same next hops`,
             ];
     }
+}
+
+/** Services that have other addresses. */
+function readdressed({ services }: Review): readonly string[] {
+    return services
+        .filter(({ effect }) => effect === "moved" || effect === "lost")
+        .flatMap(({ name, fields }) => {
+            const change = fields.find(({ field }) => field === "addresses");
+            return change === undefined ? [] : [`${name} moves from ${change.before} to ${change.after}`];
+        })
+        .slice(0, 2);
+}
+
+/** What differs at devices themselves, where it is little enough to say. */
+function settings(review: Review): readonly string[] {
+    const told = deviceSettings(review).filter((text) => text.length <= mostOfSettings);
+    return told.length > 2 ? [] : told;
 }
 
 /** What is said beside sessions and routes: networks and versions, or else only how much changes. */

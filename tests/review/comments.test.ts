@@ -2,11 +2,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isError } from "../../lab/rules/findings";
 import { commentOf } from "../../review/comment";
+import { compare } from "../../review/compare";
 import type { Rehearsal } from "../../review/rehearsal";
 import type { Review } from "../../review/review";
 import { formatReview } from "../../review/text";
+import { verdict } from "../../review/verdict";
 import { expectGolden } from "../golden";
-import { pullRequests, reviewsOf } from "./pull-requests";
+import { pullRequests, reviewsOf, smallPullRequests } from "./pull-requests";
 import { references, rendered } from "./rendered";
 
 function golden(name: string): string {
@@ -24,6 +26,13 @@ function comment(name: string): string {
     const reviews = reviewsOf(pullRequests[name]!);
     return commentOf({ reviews, rehearsals: reviews.map(rehearsed), base: "main" });
 }
+
+it("says in one line what a pull request does", () => {
+    const lines = smallPullRequests().map(({ title, stack, before, after }) => {
+        return `${stack} ${title}\n    ${verdict(compare(before(stack), after(stack)))}\n`;
+    });
+    expectGolden(golden("verdicts.txt"), lines.join("\n"));
+});
 
 describe.each(Object.entries(pullRequests))("the pull request %s", (name, request) => {
     it("has a comment that is right and short", () => {

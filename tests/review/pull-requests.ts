@@ -15,8 +15,8 @@ import { readLab } from "../../stacks/config";
 export interface PullRequest {
     readonly title: string;
     readonly stack: string;
-    readonly before: (stack: string) => Revision;
-    readonly after: (stack: string) => Revision;
+    readonly before: (stack: string) => Revision | undefined;
+    readonly after: (stack: string) => Revision | undefined;
 }
 
 /** The stacks of the project that reviews are made of. */
@@ -155,6 +155,43 @@ export const pullRequests: Readonly<Record<string, PullRequest>> = {
     },
     "change-nothing": { title: "change nothing", stack: "leaf-spine", before: shipped, after: shipped },
 };
+
+/** A stack with other parameters. */
+function parameters(stack: string, changed: object): PullRequest {
+    const config = configOf(stackFile(stack));
+    const { lab, refused, findings, runtime } = readLab(
+        { ...config, lab: { ...(config.lab as object | undefined), ...changed } },
+        stack,
+    );
+    const after = revisionOf({ stack, runtime, findings, lab: lab ?? refused });
+    return { title: JSON.stringify(changed), stack, before: shipped, after: () => after };
+}
+
+/** Pull requests of which only the first line is looked at. */
+export function smallPullRequests(): readonly PullRequest[] {
+    return [
+        parameters("leaf-spine", { leafAsns: [65005, 65009] }),
+        parameters("leaf-spine", { bfd: {} }),
+        parameters("leaf-spine", { multipathRelax: false }),
+        parameters("leaf-spine", { maximumPaths: 1 }),
+        parameters("leaf-spine", { announceServices: false }),
+        parameters("leaf-spine", { loadBalancer: "metallb" }),
+        parameters("leaf-spine", { rackSubnets: ["10.1.5.0/24", "10.1.9.0/24"] }),
+        parameters("leaf-spine", { nos: "vyos" }),
+        parameters("leaf-spine", { spines: 3 }),
+        parameters("leaf-spine", { spines: "two" }),
+        parameters("ibgp-frr", { routerAsn: 64513 }),
+        parameters("ibgp-frr", { workers: 4 }),
+        parameters("single-frr", { workers: 5 }),
+        parameters("single-frr", { workers: 2 }),
+        parameters("single-frr", { exportPodCidr: true }),
+        parameters("single-frr", { versions: "article" }),
+        parameters("single-frr", { routerAsn: 65100 }),
+        parameters("calico-metallb-vrf", { vrfs: false }),
+        { title: "a new stack", stack: "leaf-spine", before: () => undefined, after: shipped },
+        { title: "a stack that goes", stack: "leaf-spine", before: shipped, after: () => undefined },
+    ];
+}
 
 /** The reviews of all stacks that a pull request gets. */
 export function reviewsOf({ stack, before, after }: PullRequest): readonly Review[] {
