@@ -12,7 +12,7 @@ export type Facts = ReadonlyMap<string, Fact>;
 export const noFacts: Facts = new Map();
 
 /** A list of more items is not repeated: only what comes and goes is said. */
-const mostRepeated = 4;
+const mostRepeated = 2;
 
 /** The fields in which two accounts differ. */
 export function fieldChanges(before: Facts, after: Facts): readonly FieldChange[] {
