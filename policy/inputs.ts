@@ -70,6 +70,14 @@ export function leaves(inputs: Json): readonly Leaf[] {
     return found;
 }
 
+/** Whether a value is known in all its parts. */
+export function isKnown(value: Json | undefined): value is Json {
+    if (value === undefined || unknowns.has(value)) {
+        return false;
+    }
+    return typeof value !== "object" || value === null || Object.values(value).every(isKnown);
+}
+
 /** The value at a place with all that is below it, in which secrets look like other values. Nothing where it is not known. */
 export function valueAt(inputs: Json | undefined, ...place: Path): Json | undefined {
     if (inputs === undefined || unknowns.has(inputs)) {

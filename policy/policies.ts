@@ -10,7 +10,7 @@ import type { RuntimeName } from "../lab/rules/rule";
 import type { Described } from "./described";
 import { groupPolicies } from "./groups";
 import type { RulePolicy } from "./groups/group";
-import { type Json, textAt, valueAt, visit } from "./inputs";
+import { isKnown, type Json, textAt, valueAt, visit } from "./inputs";
 import { organisationPolicies } from "./organisation";
 import type { OrganisationPolicy } from "./organisation/policy";
 import type { Declared, Given, Problem } from "./parameters";
@@ -22,11 +22,10 @@ import { labType } from "./resources/types";
 
 /** A lab as its component has it: plain data, known in every preview. */
 interface DescribedLab {
-    readonly model: Lab;
     /** What the rules say about it. */
     readonly findings: readonly Finding[];
-    /** Whether its texts can be read, so that its meaning can be asked about. */
-    readonly isWellFormed: boolean;
+    /** The lab, where its texts can be read, so that its meaning can be asked about. */
+    readonly wellFormed?: Lab;
 }
 
 /** What the run has shown so far. A pack lives for one run, in which a component is registered once. */
@@ -73,11 +72,11 @@ function ofOrganisation(policy: OrganisationPolicy, run: Run): ResourceValidatio
         enforcementLevel: "mandatory",
         configSchema: schemaOf(parameters),
         validateResource: ofLabs(({ urn, props, getConfig, notApplicable }, report) => {
-            const lab = labOf(urn, inputsOf(props), run);
-            if (!lab.isWellFormed) {
-                notApplicable("the lab cannot be read; see the rules on the address plan");
+            const { wellFormed } = labOf(urn, inputsOf(props), run);
+            if (wellFormed === undefined) {
+                return notApplicable("the lab cannot be read; see the rules on the address plan");
             }
-            const asked = policy.ask(lab.model, getConfig<Given>());
+            const asked = policy.ask(wellFormed, getConfig<Given>());
             switch (asked.kind) {
                 case "not-applicable":
                     return notApplicable(`nobody gave it a parameter: ${Object.keys(parameters).join(", ")}`);
@@ -107,7 +106,7 @@ function ofResources(policy: ResourcePolicy, run: Run): ResourceValidationPolicy
             if (!policy.concerns(type)) {
                 return;
             }
-            const labs = [...run.labs.values()].filter((lab) => lab.isWellFormed).map(({ model }) => model);
+            const labs = [...run.labs.values()].flatMap(({ wellFormed }) => wellFormed ?? []);
             const asked = policy.ask({ type, name, inputs }, getConfig<Given>(), { labs, secrets: run.secrets });
             if (asked.kind === "wrong") {
                 complain(asked.problems, report, run);
@@ -152,11 +151,19 @@ function labOf(urn: string, inputs: Json, { labs }: Run): DescribedLab {
     if (known !== undefined) {
         return known;
     }
-    const model = valueAt(inputs, "model") as unknown as Lab;
-    const findings = validate(model, textAt(inputs, "runtime") as RuntimeName | undefined);
-    const lab = { model, findings, isWellFormed: !isMalformed(findings) };
+    const lab = describe(valueAt(inputs, "model"), textAt(inputs, "runtime") as RuntimeName | undefined);
     labs.set(urn, lab);
     return lab;
+}
+
+/** A program of somebody else's may make a lab of what is not known yet; of that nothing can be said. */
+function describe(model: Json | undefined, runtime: RuntimeName | undefined): DescribedLab {
+    if (!isKnown(model)) {
+        return { findings: [] };
+    }
+    const lab = model as unknown as Lab;
+    const findings = validate(lab, runtime);
+    return { findings, ...(isMalformed(findings) ? {} : { wellFormed: lab }) };
 }
 
 function noteSecrets(inputs: Json, { secrets, noted }: Run): void {
