@@ -4,10 +4,11 @@ import type { Address, Lab, Prefix } from "../lab/model";
 import { type Aftermath, aftermathOf } from "./aftermath";
 import { conditionsAfter, type Fault, formatFault } from "./failures";
 import { singleFaults } from "./faults";
+import { type Branch, type Forwarder, type Lookup, step } from "./forwarding";
 import type { PrefixIndex } from "./prefixes";
 import { ask, type Question, type Reach, reachOf } from "./reach";
 import { type Conditions, type Simulation, simulate } from "./simulate";
-import { routeOf, sameRoute, type Table } from "./tables";
+import { routeOf, type Table } from "./tables";
 import { podNamed, traceThrough } from "./trace";
 import { UnrestError } from "./unrest";
 
@@ -65,40 +66,48 @@ interface Sweep {
     readonly after: (conditions: Conditions) => Aftermath;
 }
 
-/** A question that is answered in the sound lab, with what its packets meet there. */
+/** A question that is answered in the sound lab, with where its packets look for a route there. */
 interface Watched {
     readonly question: Question;
     /** Device that asks, or whose pod does. */
     readonly device: string;
-    /** Keys of the places that the packets come to. */
-    readonly places: ReadonlySet<string>;
-    /** Keys of the places that look for a route, with what they look for. */
-    readonly lookups: readonly (readonly [string, Address])[];
+    /** Places with what they look for. */
+    readonly lookups: readonly Sighting[];
+}
+
+/** A place that looks for a route to an address, and what comes of it in the sound lab. */
+interface Sighting {
+    readonly key: string;
+    readonly address: Address;
+    /** Texts of the next hops with their takers. */
+    readonly branches: ReadonlySet<string>;
+    /** Keys of the places that this hangs on: its own, and those of the takers. */
+    readonly places: readonly string[];
 }
 
 function watched(lab: Lab, { forwarder }: Simulation, question: Question): Watched {
-    const device = deviceOf(lab, question.from);
-    const places = new Set([device]);
-    const lookups: [string, Address][] = [];
-    traceThrough(
-        lab,
-        {
-            ...forwarder,
-            lookup: (key, address) => {
-                places.add(key);
-                lookups.push([key, address]);
-                return forwarder.lookup(key, address);
-            },
-            onSegment: (segment, address) => {
-                const place = forwarder.onSegment(segment, address);
-                places.add(place?.key ?? device);
-                return place;
-            },
-        },
-        question.from,
-        question.to,
-    );
-    return { question, device, places, lookups };
+    const lookups = new Map<string, Sighting>();
+    const lookup: Lookup = (key, address) => {
+        lookups.set(`${key} ${address}`, sighting(forwarder, key, address));
+        return forwarder.lookup(key, address);
+    };
+    traceThrough(lab, { ...forwarder, lookup }, question.from, question.to);
+    return { question, device: deviceOf(lab, question.from), lookups: [...lookups.values()] };
+}
+
+function sighting(forwarder: Forwarder, key: string, address: Address): Sighting {
+    const branches = branchesAt(forwarder, key, address);
+    const takers = branches.flatMap(({ to }) => to?.key ?? []);
+    return { key, address, branches: new Set(branches.map(branchText)), places: [key, ...takers] };
+}
+
+function branchesAt(forwarder: Forwarder, key: string, address: Address): readonly Branch[] {
+    const taken = step(forwarder, forwarder.places.get(key)!, address);
+    return taken.kind === "forwarded" ? taken.branches : [];
+}
+
+function branchText({ nextHop: { via, dev }, to }: Branch): string {
+    return `${via} ${dev} ${to?.key}`;
 }
 
 function effectOf({ lab, before, reached, after: afterwards }: Sweep, fault: Fault): FailureEffect {
@@ -107,7 +116,7 @@ function effectOf({ lab, before, reached, after: afterwards }: Sweep, fault: Fau
     try {
         const after = afterwards(conditionsAfter(lab, fault, before));
         const routes = lostWidths(before, after, gone);
-        const asked = reached.filter((each) => each.device !== gone && mayFare(before, after, each));
+        const asked = reached.filter((each) => each.device !== gone && mayBeLost(before, after, each));
         return { fault, name, routes, unreachable: asked.flatMap(({ question }) => lostTarget(lab, after, question)) };
     } catch (error) {
         if (error instanceof UnrestError) {
@@ -122,19 +131,16 @@ export function deviceOf(lab: Lab, name: string): string {
     return podNamed(lab, name)?.node ?? name;
 }
 
-/** Whether packets may fare otherwise than in the sound lab: something is down where they come to, or they find other routes. */
-function mayFare(before: Simulation, after: Aftermath, { places, lookups }: Watched): boolean {
-    const isChanged = (key: string) => before.tables.get(key) !== after.tables.get(key);
-    return (
-        [...places].some((key) => before.forwarder.places.get(key) !== after.forwarder.places.get(key)) ||
-        lookups.some(([key, address]) => isChanged(key) && !sameMatch(before, after, key, address))
-    );
-}
-
-function sameMatch(before: Aftermath, after: Aftermath, key: string, address: Address): boolean {
-    const [prefix, route] = before.forwarder.lookup(key, address) ?? [];
-    const [now, other] = after.forwarder.lookup(key, address) ?? [];
-    return prefix === now && sameRoute(route, other);
+/** Whether packets may be lost: somewhere on their ways there is none left, or another one than in the sound lab. */
+function mayBeLost(before: Simulation, after: Aftermath, { lookups }: Watched): boolean {
+    const isMoved = (key: string) => before.forwarder.places.get(key) !== after.forwarder.places.get(key);
+    return lookups.some(({ key, address, branches, places }) => {
+        if (before.tables.get(key) === after.tables.get(key) && !places.some(isMoved)) {
+            return false;
+        }
+        const left = branchesAt(after.forwarder, key, address);
+        return left.length === 0 || !left.every((branch) => branches.has(branchText(branch)));
+    });
 }
 
 /** Learned routes with fewer next hops, but for those of the device that is gone itself. */
@@ -149,7 +155,8 @@ function lostWidths(before: Simulation, after: Aftermath, gone: string | undefin
 function lostWidthsOf(index: PrefixIndex, before: Table, after: Table): readonly LostWidth[] {
     const { device, vrf } = before.place;
     return index.inOrder().flatMap((number) => {
-        const route = before.bgp[number] === undefined ? undefined : routeOf(before, number);
+        const learned = before.bgp[number];
+        const route = learned === undefined || learned === after.bgp[number] ? undefined : routeOf(before, number);
         if (route?.protocol !== "bgp") {
             return [];
         }
