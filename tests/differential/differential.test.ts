@@ -6,7 +6,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import type { Lab } from "../../lab/model";
 import { describe as describeSimulation } from "../../routing/describe";
-import { simulate } from "../../routing/simulate";
+import { type Conditions, type Simulation, simulate, withEnds } from "../../routing/simulate";
 import { UnrestError } from "../../routing/unrest";
 import { available } from "../routing/live";
 import { decided, differences, type Facts, predictedFacts } from "./facts";
@@ -24,18 +24,34 @@ const first = Number(process.env.FIRST ?? 1);
 const seeds =
     only === undefined ? Array.from({ length: Number(process.env.CASES ?? 20) }, (_, n) => first + n) : [Number(only)];
 
-/** What is to be seen with interfaces down; nothing where routing does not come to rest. */
-function goalOf(lab: Lab, down: Case["down"]): Goal | undefined {
+/** What a lab comes to with interfaces down; nothing where routing does not come to rest. */
+function atRest(lab: Lab, conditions: Conditions): Simulation | undefined {
     try {
-        const prediction = describeSimulation(lab, simulate(lab, { down, sessions: new Map() }));
-        const compared = (facts: Facts) => decided(facts, prediction);
-        return { wanted: compared(predictedFacts(lab, prediction)), compared, patience };
+        return simulate(lab, conditions);
     } catch (error) {
         if (error instanceof UnrestError) {
             return undefined;
         }
         throw error;
     }
+}
+
+/** What is to be seen. */
+function goalOf(lab: Lab, simulation: Simulation | undefined): Goal | undefined {
+    if (simulation === undefined) {
+        return undefined;
+    }
+    const prediction = describeSimulation(lab, simulation);
+    const compared = (facts: Facts) => decided(facts, prediction);
+    return { wanted: compared(predictedFacts(lab, prediction)), compared, patience };
+}
+
+/** What is to be seen before more links go down, and after that: what a limit has closed stays closed. */
+function goalsOf({ lab, down, cut }: Case): readonly (Goal | undefined)[] {
+    const before = atRest(lab, { down, sessions: new Map() });
+    const closed = before?.pairs.filter((pair) => pair.closed !== undefined) ?? [];
+    const after = atRest(lab, { down: [...down, ...cut], sessions: withEnds(new Map(), closed) });
+    return [goalOf(lab, before), before && goalOf(lab, after)];
 }
 
 describe.skipIf(!available).concurrent("prediction and real FRR", () => {
@@ -48,8 +64,7 @@ describe.skipIf(!available).concurrent("prediction and real FRR", () => {
         if (only !== undefined) {
             console.log(JSON.stringify(plan, undefined, 1));
         }
-        const whole = goalOf(found.lab, found.down);
-        const broken = goalOf(found.lab, [...found.down, ...found.cut]);
+        const [whole, broken] = goalsOf(found);
         const hint = `SEED=${seed} npx vitest run tests/differential`;
         await stage.use((sandbox) =>
             withLab(sandbox, found, async ({ cut, settled }) => {

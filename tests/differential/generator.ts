@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import type {
+    Address,
     BgpSpeaker,
     Family,
     Interface,
@@ -16,6 +17,7 @@ import type {
 } from "../../lab/model";
 import { vrfNamespace } from "../../render/vrf-namespaces";
 import { anycast, filter, row } from "../routing/labs";
+import { type Wish, withLimits } from "./limits";
 
 /** Another VRF of a router. */
 interface VrfPlan {
@@ -54,6 +56,7 @@ interface EndPlan {
     readonly preference: number | undefined;
     /** VRF of the interface by index, where the router has as many. */
     readonly vrf: number;
+    readonly limit: Wish | undefined;
 }
 
 interface LinkPlan {
@@ -143,7 +146,21 @@ export function buildCase(plan: CasePlan): Case {
     const ports = (isMeant: (link: LinkPlan) => boolean) =>
         links.flatMap((link, number) => (link.down && isMeant(link) ? portsOf(plan, link, number) : []));
     const isCut = ({ a, b }: LinkPlan) => plan.cut && routers[a]!.as !== routers[b]!.as;
-    return { lab, down: ports((link) => !isCut(link)), cut: ports(isCut) };
+    const down = ports((link) => !isCut(link));
+    return { lab: withLimits(lab, down, wishesOf(plan)), down, cut: ports(isCut) };
+}
+
+/** What ends wish to accept, by the addresses of their neighbors. */
+function wishesOf({ links }: CasePlan): ReadonlyMap<Address, Wish> {
+    return new Map(
+        links.flatMap(({ ends, families }, number) =>
+            ([0, 1] as const).flatMap((side) => {
+                const { limit } = ends[side];
+                const neighbor = linkAddresses(number, side === 0 ? 1 : 0);
+                return limit === undefined ? [] : families.map((family) => [neighbor[family], limit] as const);
+            }),
+        ),
+    );
 }
 
 function portsOf(plan: CasePlan, link: LinkPlan, number: number): readonly Port[] {
@@ -387,6 +404,10 @@ const endPlan: fc.Arbitrary<EndPlan> = fc.record({
     med: fc.option(fc.constantFrom(0, 10, 20), { nil: undefined, freq: 4 }),
     preference: fc.option(fc.constantFrom(50, 100, 200), { nil: undefined, freq: 1 }),
     vrf: fc.nat({ max: 4 }),
+    limit: fc.oneof(
+        { weight: 9, arbitrary: fc.constant(undefined) },
+        { weight: 1, arbitrary: fc.constantFrom<Wish>("few", "all") },
+    ),
 });
 
 /** Random labs, connected while all links are up, with some links more than a tree. */
