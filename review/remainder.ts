@@ -72,7 +72,7 @@ function teller({ services, sessions, devices, networks, programs }: Told): (pat
             case "cluster":
                 break;
             default:
-                return second !== undefined && names.has(String(second));
+                return second === undefined ? programs.length > 0 : names.has(String(second));
         }
         switch (second) {
             case "nodes":

@@ -1,7 +1,7 @@
 /** From a lab to its revision: planned, predicted and rendered, with nothing deployed. */
 
 import type { Lab } from "../lab/model";
-import { validate } from "../lab/rules";
+import { isMalformed, validate } from "../lab/rules";
 import type { Finding } from "../lab/rules/findings";
 import type { RuntimeName } from "../lab/rules/rule";
 import { artifacts } from "../render/artifacts";
@@ -22,10 +22,15 @@ export interface PlannedStack {
     readonly lab?: Lab | undefined;
 }
 
-/** The revision of a planned stack. A lab that cannot be predicted or rendered says so in its revision. */
+/**
+ * The revision of a planned stack. A lab that cannot be predicted or rendered says so in its revision; one whose addresses
+ * cannot be read is left to its findings.
+ */
 export function revisionOf({ stack, runtime, findings, lab }: PlannedStack): Revision {
     const own = { format: revisionFormat, stack, runtime, findings };
-    return lab === undefined ? { ...own, artifacts: [] } : { ...own, lab, ...predicted(lab), ...rendered(lab) };
+    return lab === undefined || isMalformed(findings)
+        ? { ...own, artifacts: [] }
+        : { ...own, lab, ...predicted(lab), ...rendered(lab) };
 }
 
 /**

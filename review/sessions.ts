@@ -1,5 +1,7 @@
 /** BGP sessions that come, go or change: each is found again by its ends, whatever else about it changes. */
 
+import { addressOf } from "../lab/address";
+import { namedDevices } from "../lab/devices";
 import type { Address, Lab } from "../lab/model";
 import { loneEnds, type SessionEnd as ModelEnd, sessions } from "../lab/sessions";
 import type { SessionState } from "../routing/prediction";
@@ -86,9 +88,17 @@ function configuredSessions(lab: Lab): readonly (readonly [local: End, remote: E
         instance: program ?? vrf,
         address,
     });
+    const owners = new Map(
+        namedDevices(lab).flatMap(([name, { interfaces }]) =>
+            interfaces.flatMap(({ addresses }) => addresses.map((address) => [addressOf(address), name] as const)),
+        ),
+    );
     return [
         ...sessions(lab).map(({ local, remote }) => [endOf(local), endOf(remote)] as const),
-        ...loneEnds(lab).map((end) => [endOf(end), { device: nobody, address: end.peerAddress }] as const),
+        ...loneEnds(lab).map((end) => {
+            const { peerAddress } = end;
+            return [endOf(end), { device: owners.get(peerAddress) ?? nobody, address: peerAddress }] as const;
+        }),
     ];
 }
 
@@ -104,9 +114,9 @@ function oriented([local, remote]: Session["ends"], rankOf: (end: End) => string
 function sessionChange(pair: Paired<Session>): readonly SessionChange[] {
     const { before, after } = pair;
     const kind = kindOf(pair);
-    const [local, remote] = (after ?? before)!.ends;
+    const [local, remote] = (after ?? before)!.ends.map((end, place) => known(end, before?.ends[place])) as [End, End];
     const fields = before === undefined || after === undefined ? [] : sessionFields(before, after);
-    if (kind === "changed" && fields.length === 0 && JSON.stringify(before?.state) === JSON.stringify(after?.state)) {
+    if (kind === "changed" && fields.length === 0 && isSameState(before?.state, after?.state)) {
         return [];
     }
     const reason = after?.state?.up === false ? { reason: after.state.reason } : {};
@@ -124,6 +134,11 @@ function sessionChange(pair: Paired<Session>): readonly SessionChange[] {
     ];
 }
 
+/** What is not predicted on one side is not said to change. */
+function isSameState(before: SessionState | undefined, after: SessionState | undefined): boolean {
+    return before === undefined || after === undefined || JSON.stringify(before) === JSON.stringify(after);
+}
+
 /** What the daemons at both ends do about the change. */
 function effectOf(fields: readonly FieldChange[], { ends }: Session): Pick<SessionChange, "applied"> {
     const applied = appliedTo(
@@ -131,6 +146,11 @@ function effectOf(fields: readonly FieldChange[], { ends }: Session): Pick<Sessi
         ends.map(({ device, configured }) => ({ device, program: configured?.program })),
     );
     return applied === undefined ? {} : { applied };
+}
+
+/** Of an end that no longer answers, the instance is the one that did. */
+function known(end: End, before: End | undefined): End {
+    return { ...end, instance: end.instance ?? before?.instance };
 }
 
 /** Cilium's speaker is mostly a node's only one, and goes without saying. */
@@ -152,7 +172,7 @@ function sessionFields(before: Session, after: Session): readonly FieldChange[] 
             .filter(({ field }) => !names.has(field))
             .map((change) => ({ ...change, field: `${change.field} of ${device}` }));
     return [
-        ...fieldChanges(typeOf(before), typeOf(after)),
+        ...typeChange(before, after),
         ...ends.flatMap(([was, is], place) => identityFields(was, is, ends[1 - place]!)),
         ...shared,
         ...own(local, after.ends[0]),
@@ -160,9 +180,13 @@ function sessionFields(before: Session, after: Session): readonly FieldChange[] 
     ];
 }
 
-function typeOf({ ends: [local, remote] }: Session): Facts {
-    const [one, other] = [local.configured?.asn, remote.configured?.asn];
-    return one === undefined || other === undefined ? noFacts : facts(["type", one === other ? "iBGP" : "eBGP"]);
+/** A session that loses one of its ends has no other type than before. */
+function typeChange(...sides: readonly [Session, Session]): readonly FieldChange[] {
+    const [before, after] = sides.map(({ ends: [local, remote] }) => {
+        const [one, other] = [local.configured?.asn, remote.configured?.asn];
+        return one === undefined || other === undefined ? noFacts : facts(["type", one === other ? "iBGP" : "eBGP"]);
+    }) as [Facts, Facts];
+    return before.size === 0 || after.size === 0 ? [] : fieldChanges(before, after);
 }
 
 type Sides = readonly [before: End, after: End];
