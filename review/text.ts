@@ -11,7 +11,7 @@ import { count } from "./wording";
 export interface TextOptions {
     /** Every change, and all configurations in full. @default false */
     readonly verbose?: boolean;
-    /** The command that shows everything. @default none is named */
+    /** The command that shows everything. @default the same command with ARGS=--verbose */
     readonly more?: string;
 }
 
@@ -42,8 +42,9 @@ function partText({ title, lines, detail }: Part, { verbose = false, more }: Tex
     ].join("\n");
 }
 
-function hint(more: string | undefined): string {
-    return more === undefined ? "" : `: ${more}`;
+/** How to see what is not shown. */
+function hint(more = "ARGS=--verbose"): string {
+    return ` (${more} shows all)`;
 }
 
 function tableText({ header, rows }: TextTable): string {

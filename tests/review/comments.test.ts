@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isError } from "../../lab/rules/findings";
-import { commentOf } from "../../review/comment";
+import { commentOf, marker } from "../../review/comment";
 import { compare } from "../../review/compare";
 import type { Rehearsal } from "../../review/rehearsal";
 import type { Review } from "../../review/review";
@@ -26,6 +27,16 @@ function comment(name: string): string {
     const reviews = reviewsOf(pullRequests[name]!);
     return commentOf({ reviews, rehearsals: reviews.map(rehearsed), base: "main" });
 }
+
+it("is shown in the documentation as it is now", () => {
+    const page = join(__dirname, "..", "..", "docs", "review.md");
+    const example = /(<!-- begin comment: ([\w-]+) -->\n)[\s\S]*?(?=<!-- end -->)/g;
+    const filled = readFileSync(page, "utf8").replace(example, (_, begin: string, name: string) => {
+        return `${begin}\n${comment(name).replace(`${marker}\n`, "")}\n`;
+    });
+    expect(filled).toContain("<details>");
+    expectGolden(page, filled);
+});
 
 it("says in one line what a pull request does", () => {
     const lines = smallPullRequests().map(({ title, stack, before, after }) => {
