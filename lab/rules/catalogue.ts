@@ -280,7 +280,15 @@ const bgp: CatalogueSection = {
         {
             subject: "Cilium: one configuration per node, selectors that match nodes and services",
             source: "Cilium documentation, CiliumBGPClusterConfig",
-            rules: ["CIL-SEL-001", "CIL-SEL-002", "CIL-SEL-003", "CIL-SEL-004", "CIL-NAME-001", "K8S-SEL-001"],
+            rules: [
+                "CIL-SEL-001",
+                "CIL-SEL-002",
+                "CIL-SEL-003",
+                "CIL-SEL-004",
+                "CIL-NAME-001",
+                "K8S-SEL-001",
+                "K8S-SEL-002",
+            ],
             remark: "Peer configurations and advertisements are written together with what refers to them, one instance per configuration, without overrides and passwords.",
         },
         {

@@ -89,7 +89,7 @@ export const distantPeersAreResolved = rule({
                 yield {
                     at: fieldOf(end, "address"),
                     with: [[...own.place, "bgp", "defaults"]],
-                    says: `${own.who} reaches its neighbor ${end.peerAddress} by a default route only, which the profile datacenter does not take for a way to it`,
+                    says: `${own.who} reaches its neighbor ${end.peerAddress} by a default route only, which the profile datacenter does not take for a way: it waits to be connected to, and uses no route with this next hop`,
                     fix: "add a static route to the neighbor, or use the profile traditional",
                 };
             }

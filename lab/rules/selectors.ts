@@ -14,20 +14,90 @@ export const excludingKeysExist = rule({
     severity: "info",
     source: "Kubernetes documentation, labels and selectors",
     *check(lab) {
-        for (const { who, what, selector, place, labels } of selectors(lab)) {
-            for (const [index, requirement] of (selector.matchExpressions ?? []).entries()) {
-                if (excludes(requirement) && !labels.some((own) => requirement.key in own)) {
-                    const carried = new Set(labels.flatMap((own) => Object.keys(own)));
-                    yield {
-                        at: [...place, "matchExpressions", index, "key"],
-                        says: `${who} leaves out ${what} by the label ${requirement.key}, which none of them has so far: it leaves out none`,
-                        fix: `if the key is misspelt, use a label that they have: ${[...carried].sort().join(", ")}`,
-                    };
-                }
+        for (const { who, what, key, place, carried, meant } of idleExclusions(lab)) {
+            if (meant === undefined) {
+                yield {
+                    at: place,
+                    says: `${who} leaves out ${what} by the label ${key}, which none of them has so far: it leaves out none`,
+                    fix: `if the key is misspelt, use a label that they have: ${carried.join(", ")}`,
+                };
             }
         }
     },
 });
+
+/** A key that nothing carries, one letter away from one that is in use, is misspelt. */
+export const excludingKeysAreNotMisspelt = rule({
+    id: "K8S-SEL-002",
+    severity: "warning",
+    source: "Kubernetes documentation, labels and selectors",
+    *check(lab) {
+        for (const { who, what, key, place, meant } of idleExclusions(lab)) {
+            if (meant !== undefined) {
+                yield {
+                    at: place,
+                    says: `${who} leaves out ${what} by the label ${key}, which none of them has; ${meant} is in use`,
+                    fix: `write ${meant}, if it is meant`,
+                };
+            }
+        }
+    },
+});
+
+/** A requirement that excludes by a key which nothing carries. */
+interface IdleExclusion extends Pick<PlacedSelector, "who" | "what"> {
+    readonly key: string;
+    readonly place: Path;
+    /** Keys that could be excluded by. */
+    readonly carried: readonly string[];
+    /** The key that is probably meant. */
+    readonly meant: string | undefined;
+}
+
+function idleExclusions(lab: Lab): readonly IdleExclusion[] {
+    const all = selectors(lab);
+    return all.flatMap(({ who, what, selector, place, labels }) =>
+        (selector.matchExpressions ?? []).flatMap((requirement, index): readonly IdleExclusion[] => {
+            const { key } = requirement;
+            if (!excludes(requirement) || labels.some((own) => key in own)) {
+                return [];
+            }
+            const carried = [...new Set(labels.flatMap((own) => Object.keys(own)))].sort();
+            const used = all.filter((other) => other.what === what).flatMap((other) => keysOf(other.selector));
+            const meant = [...carried, ...moreUsed(used, key)].find((other) => isOneLetterAway(key, other));
+            return [{ who, what, key, place: [...place, "matchExpressions", index, "key"], carried, meant }];
+        }),
+    );
+}
+
+function keysOf({ matchLabels = {}, matchExpressions = [] }: LabelSelector): readonly string[] {
+    return [...Object.keys(matchLabels), ...matchExpressions.map(({ key }) => key)];
+}
+
+/** Keys that more selectors use than a given one; of equally many, those that come later, where the general follows the special. */
+function moreUsed(used: readonly string[], key: string): readonly string[] {
+    const count = (wanted: string) => used.filter((other) => other === wanted).length;
+    return used.filter(
+        (other) =>
+            count(other) > count(key) ||
+            (count(other) === count(key) && used.lastIndexOf(other) > used.lastIndexOf(key)),
+    );
+}
+
+/** Whether one letter more, less or changed, or two that change places, turn one word into the other. */
+function isOneLetterAway(one: string, other: string): boolean {
+    const [short, long] = one.length <= other.length ? [one, other] : [other, one];
+    if (short === long || long.length - short.length > 1) {
+        return false;
+    }
+    const at = [...long].findIndex((letter, index) => letter !== short[index]);
+    const isSwapped = short[at] === long[at + 1] && short[at + 1] === long[at];
+    return (
+        short.slice(at) === long.slice(at + 1) ||
+        (short.length === long.length && short.slice(at + 1) === long.slice(at + 1)) ||
+        (short.length === long.length && isSwapped && short.slice(at + 2) === long.slice(at + 2))
+    );
+}
 
 function excludes({ key, operator, values = [] }: LabelRequirement): boolean {
     return operator === "DoesNotExist" || (operator === "NotIn" && values.join() !== key);

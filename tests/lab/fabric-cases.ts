@@ -233,7 +233,19 @@ export const fabricCases: readonly FabricCase[] = [
         parameters: { serviceSelectors: [{ matchExpressions: [{ key: "evn", operator: "NotIn", values: ["test"] }] }] },
     },
     {
-        id: "K8S-SEL-001",
+        id: "K8S-SEL-002",
+        at: "cluster.cilium.bgp[0].serviceSelector.matchExpressions[0].key",
+        when: "a rack leaves out services by another key than all racks, and one letter is wrong",
+        parameters: {
+            racks: 3,
+            leafAsns: [64701, 64702, 64703],
+            services: [{ name: "web", addresses: ["10.254.0.10"], labels: { color: "red", env: "prod" } }],
+            serviceSelector: { matchExpressions: [{ key: "env", operator: "NotIn", values: ["test"] }] },
+            serviceSelectors: [{ matchExpressions: [{ key: "evn", operator: "NotIn", values: ["test"] }] }],
+        },
+    },
+    {
+        id: "K8S-SEL-002",
         at: "cluster.cilium.bgp[1].nodeSelector.matchExpressions[0].key",
         when: "an instance leaves out nodes by a label that none has",
         change: (draft) => {
@@ -294,6 +306,12 @@ export const fabricAllowed: readonly FabricCase[] = [
                 }
             }
         },
+    },
+    {
+        id: "K8S-SEL-002",
+        at: "",
+        when: "all racks leave out services by one label, which none has so far",
+        parameters: { serviceSelector: { matchExpressions: [{ key: "env", operator: "NotIn", values: ["test"] }] } },
     },
     {
         id: "K8S-SEL-001",
