@@ -18,7 +18,7 @@ export interface SpeakerCase {
     readonly change?: (draft: Draft) => void;
     /** Where the lab is to run. @default netns */
     readonly runtime?: RuntimeName;
-    /** Errors that cannot but come along. */
+    /** Rules that cannot but object as well. */
     readonly also?: readonly string[];
 }
 
@@ -291,6 +291,7 @@ export const speakerCases: readonly SpeakerCase[] = [
         at: "cluster.metallb.peers[0].timers.holdTime",
         when: "a peer of MetalLB has a hold time of 2 s",
         parameters: { metallbTimers: { holdTime: 2, keepalive: 1 } },
+        also: ["BGP-TMR-004"],
     },
     {
         id: "BGP-TMR-002",
@@ -560,7 +561,7 @@ export const speakerCases: readonly SpeakerCase[] = [
         id: "CAL-RTE-002",
         at: "cluster.calico.encapsulation",
         when: "packets are not encapsulated between nodes without a common link",
-        also: ["BGP-SES-002"],
+        also: ["BGP-SES-002", "CIL-RID-001"],
         change: (draft) => {
             node(draft).routerId = "10.0.9.11";
         },
@@ -757,8 +758,9 @@ export const speakerCases: readonly SpeakerCase[] = [
         id: "CAL-TMR-001",
         at: "cluster.calico.peers[0].timers.holdTime",
         when: "Calico is told a hold time",
+        also: ["BGP-TMR-004"],
         change: (draft) => {
-            calico(draft).peers[0]!.timers.holdTime = 90;
+            calico(draft).peers[0]!.timers.holdTime = 300;
         },
     },
     {
