@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { withVty } from "../../provider/daemons/vty";
 import { createLab, type Step } from "./lab";
 import { expectReset, expectUntouched, expectVerified, neighborsOf, onSandbox, sessionsOf } from "./observe";
 
@@ -151,6 +152,46 @@ describe("a change of a running lab", () => {
         );
         const [before, after] = await apply();
         expectUntouched(before, after, neighborsOf(1, 2, 3));
+    });
+
+    it("limits what nodes may announce, and changes the limit, without touching nodes or sessions", async () => {
+        for (const maximumPrefixes of [20, 40, 6, undefined]) {
+            const steps = await preview({ maximumPrefixes });
+            expect(summary(steps)).toEqual([...updates("router0", "single-frr", "single-frr-verification")].sort());
+            const [before, after] = await apply();
+            expectUntouched(before, after, neighborsOf(1, 2, 3));
+        }
+    });
+
+    it("opens sessions that were closed because of a limit, also when nothing is left of it to see", async () => {
+        await preview({ maximumPrefixes: 6 });
+        const [, before] = await apply();
+        const typed = (limit: number) => `neighbor K8S-NODES maximum-prefix ${limit}`;
+        await onSandbox(lab, (sandbox) =>
+            withVty(sandbox, "router0", "bgpd", (bgpd) =>
+                bgpd.ask([
+                    "configure terminal",
+                    "router bgp 65000",
+                    "address-family ipv4 unicast",
+                    typed(1),
+                    typed(6),
+                    "end",
+                ]),
+            ),
+        );
+        const closed = neighborsOf(1, 2, 3).filter((address) => !address.includes(":"));
+        expect(Object.keys(await sessionsOf(lab)).filter((address) => closed.includes(address))).toEqual([]);
+        await lab.succeed("up", "--refresh");
+        await expectVerified(lab);
+        const after = await sessionsOf(lab);
+        expectReset(before, after, closed);
+        expectUntouched(
+            before,
+            after,
+            neighborsOf(1, 2, 3).filter((address) => address.includes(":")),
+        );
+        await preview({ maximumPrefixes: undefined });
+        await apply();
     });
 
     it("renumbers the router, which every node is told", async () => {
