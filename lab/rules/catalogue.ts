@@ -351,7 +351,7 @@ const addressPlan: CatalogueSection = {
                 "Addresses of nodes and gateways are in their subnet and nobody else's; kubelet announces one that is there",
             source: "RFC 1122 §3.3.1; kubelet, --node-ip",
             rules: ["ADR-SEG-001", "ADR-SEG-002", "ADR-DUP-001", "K8S-IP-001", "DKR-SEG-001"],
-            configuration: ["ADR-CAP-004"],
+            configuration: ["ADR-CAP-004", "ADR-CAP-006", "ADR-CAP-007"],
         },
         {
             subject: "Service CIDR: at most 20 bits of hosts, /12 and /108",
@@ -544,9 +544,14 @@ const verification: CatalogueSection = {
     ],
 };
 
-const beyond: CatalogueSection = {
-    title: "Clusters and checks",
+const clusters: CatalogueSection = {
+    title: "Clusters, checks and configuration",
     entries: [
+        {
+            subject: "Configuration has the right form: keys and values that exist, lists that are long enough",
+            source: "docs/configuration.md",
+            configuration: ["CFG-001", "CFG-002", "CFG-003", "CFG-007", "CFG-008", "CFG-015"],
+        },
         {
             subject: "Releases of Cilium, MetalLB, VyOS and Kubernetes have what the lab asks of them",
             source: "Cilium release notes; MetalLB release notes; VyOS documentation, release trains",
@@ -592,5 +597,5 @@ export const catalogue: readonly CatalogueSection[] = [
     addressPlan,
     helmValues,
     verification,
-    beyond,
+    clusters,
 ];
