@@ -1,6 +1,11 @@
 /** The policies of the pack, as Pulumi asks them. */
 
-import type { ReportViolation, ResourceValidation, ResourceValidationPolicy } from "@pulumi/policy";
+import type {
+    ReportViolation,
+    ResourceValidation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+} from "@pulumi/policy";
 import type { Lab } from "../lab/model";
 import { formatPath } from "../lab/path";
 import { isMalformed, validate } from "../lab/rules";
@@ -131,9 +136,16 @@ function shortened(findings: readonly Finding[]): readonly Finding[] {
     );
 }
 
-/** Lets the SDK pass over all resources but labs before it reads them, as its own validateResourceOfType does. */
-function ofLabs(validation: ResourceValidation): ResourceValidation {
-    return Object.assign(validation, { __pulumiType: labType });
+/**
+ * Asks about labs only. The SDK's validateResourceOfType does that too, but tells the engine of every resource which policies
+ * it is not for: of a lab with 200 nodes that takes longer than all policies.
+ */
+function ofLabs(validation: (args: ResourceValidationArgs, report: ReportViolation) => void): ResourceValidation {
+    return (args, report) => {
+        if (args.type === labType) {
+            validation(args, report);
+        }
+    };
 }
 
 function told({ name, description, severity, source, remediation }: Described, tags: string[]) {
