@@ -40,8 +40,8 @@ const decidedValues: ValueRule = {
     id: "CFG-006",
     severity: "error",
     source: "docs/runtimes.md",
-    check: ({ values }) =>
-        decided
+    check: ({ values, kubeProxyReplacement }) =>
+        [...decided, ...(kubeProxyReplacement ? decidedWithoutKubeProxy : [])]
             .filter(([value]) => valueAt(values, value) !== undefined)
             .map(([value, by]) => ({
                 value,
@@ -61,11 +61,15 @@ const decided: readonly (readonly [value: string, by: string])[] = [
     ["ipv4NativeRoutingCIDR", "set bgp-lab:lab.podCidrs"],
     ["ipv6NativeRoutingCIDR", "set bgp-lab:lab.podCidrs"],
     ["kubeProxyReplacement", "set bgp-lab:docker.kubeProxyReplacement"],
-    ["k8sServiceHost", "it is the control plane's, which Cilium asks itself with bgp-lab:docker.kubeProxyReplacement"],
-    ["k8sServicePort", "it is that of kind's control planes"],
-    ["k8sServiceHostRef", "the chart takes either it or the host itself, which the lab sets"],
     ["image", "set bgp-lab:docker.images.cilium"],
     ["operator.image", "set bgp-lab:docker.images.operator"],
+];
+
+/** Without kube-proxy the agent is told where the API server is; the chart takes either its name or a reference to it. */
+const decidedWithoutKubeProxy: typeof decided = [
+    ["k8sServiceHost", "it is the control plane's"],
+    ["k8sServicePort", "it is that of kind's control planes"],
+    ["k8sServiceHostRef", "the control plane is named already"],
 ];
 
 /** Each part of Hubble asks another. */

@@ -21,7 +21,7 @@ function told(values: object, { cluster }: Lab = single(), kubeProxyReplacement 
 
 describe("values for Cilium's chart", () => {
     it.each<[string, object, Lab, readonly string[]]>([
-        ["what the lab decides", { k8sServiceHost: "10.0.0.1" }, single(), ["CFG-006 k8sServiceHost"]],
+        ["what the lab decides", { ipam: { mode: "cluster-pool" } }, single(), ["CFG-006 ipam.mode"]],
         [
             "a value that 1.16 does not take",
             { encryption: { keyFile: "keys" } },
@@ -110,6 +110,11 @@ describe("values for Cilium's chart", () => {
 
     it("may have an ingress with Cilium's proxy and services", () => {
         expect(told({ ingressController: { enabled: true }, l7Proxy: true }, single(), true)).toEqual([]);
+    });
+
+    it("are told where the API server is by the lab, and may be by the stack beside kube-proxy", () => {
+        expect(told({ k8sServiceHost: "10.0.0.1" }, single(), true)).toEqual(["CFG-006 k8sServiceHost"]);
+        expect(told({ k8sServiceHost: "10.0.0.1" }, single(), false)).toEqual([]);
     });
 
     it("are not asked about where Calico is the network", () => {
