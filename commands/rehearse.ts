@@ -194,9 +194,19 @@ function facts({ subject, expected, observed }: CheckResult): FailedCheck {
     return { subject, expected, observed };
 }
 
-/** What a program said about its failure: the engine's diagnostics where there are any. */
+/** What a program said about its failure: the errors among the engine's diagnostics, where there are any. */
 function problemOf({ code, stdout, stderr }: Outcome): string {
-    const diagnostics = stdout.slice(stdout.indexOf("Diagnostics:\n") + 1 || stdout.length).replace(/^.*\n/, "");
-    const said = [diagnostics.replace(/\n(Outputs|Resources):\n[\s\S]*$/, ""), stderr].map((text) => text.trim());
-    return said.filter((text) => text !== "").join("\n") || `exit code ${code}`;
+    const said = [...errorsIn(stdout), stderr.trim()].filter((text) => text !== "");
+    return said.join("\n") || `exit code ${code}`;
+}
+
+/** Errors as the engine lists them: by resource, each message behind its severity, with more lines indented below. */
+function errorsIn(output: string): readonly string[] {
+    const [, diagnostics = ""] = output.split(/^Diagnostics:\n/m);
+    const [listed = ""] = diagnostics.split(/^(?:Outputs|Resources|Policies|Duration):/m);
+    return listed
+        .split(/^ {2}\S.*:$/m)
+        .flatMap((ofResource) => ofResource.split(/^ {4}(?=error: |warning: )/m))
+        .filter((message) => message.startsWith("error: "))
+        .map((message) => message.slice("error: ".length).replace(/^ {4}/gm, "").trim());
 }
