@@ -519,7 +519,7 @@ const verification: CatalogueSection = {
         {
             subject: "Equal paths that end differently (multipathConsistency)",
             source: "Batfish documentation, questions",
-            remark: "make predict follows all equal paths and names those that fail.",
+            remark: "make predict follows all equal paths, and says of each how it ends.",
         },
         {
             subject: "What a change does to packets (differentialReachability)",
@@ -529,7 +529,7 @@ const verification: CatalogueSection = {
         {
             subject: "Oscillation: local preferences for which routes never settle, or settle in more than one way",
             source: "RFC 4264",
-            remark: "make predict reports routes that do not settle, and those of which more than one outcome is at rest.",
+            remark: "make predict stops with the routes that never settle; of those with more than one outcome the prediction says so (docs/prediction.md).",
         },
         {
             subject: "Single points of failure",
