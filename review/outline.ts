@@ -81,7 +81,7 @@ function services({ services: changes }: Review): Part {
     const of = (...wanted: readonly ServiceChange["effect"][]) =>
         changes.filter(({ effect }) => wanted.includes(effect));
     return {
-        title: "Services",
+        title: "Services and pods",
         harm: of("lost").length > 0,
         lines: [
             ...reachLines(of("lost"), "no longer reached"),
