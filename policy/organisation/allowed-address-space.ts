@@ -1,4 +1,5 @@
-import { contains, prefixesOf } from "../../lab/address";
+import { contains, familyName, familyOf, prefixesOf } from "../../lab/address";
+import type { AddressRange, Prefix } from "../../lab/model";
 import { prefixes } from "../parameters";
 import { plannedNetworks, type Use } from "./plan";
 import { organisationPolicy } from "./policy";
@@ -40,8 +41,15 @@ export const allowedAddressSpace = organisationPolicy({
             yield {
                 at: place,
                 says: `${what} is outside the organisation's space for ${readable[use]}`,
-                fix: space.length === 0 ? "remove it: there is no such space" : `move it into ${space.join(" or ")}`,
+                fix: wayIn(space, block),
             };
         }
     },
 });
+
+function wayIn(space: readonly Prefix[], block: Prefix | AddressRange): string {
+    const own = space.filter((each) => familyOf(each) === familyOf(block));
+    return own.length === 0
+        ? `remove it, or ask for ${familyName(familyOf(block))} space: there is none for this use`
+        : `move it into ${own.join(" or ")}`;
+}

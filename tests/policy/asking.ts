@@ -27,8 +27,7 @@ export async function ask(
     for (const { type, name, inputs } of resources.map(asSent)) {
         for (const policy of policies) {
             for (const validate of [policy.validateResource].flat()) {
-                const only = (validate as { readonly __pulumiType?: string }).__pulumiType;
-                if (validate === undefined || (only !== undefined && only !== type)) {
+                if (validate === undefined) {
                     continue;
                 }
                 const args = {

@@ -162,6 +162,15 @@ describe("policies of an organisation", () => {
         expect(first).toMatch(/\n {2}fix: .+ {4}RFC \d+.* https:\/\/www\.rfc-editor\.org\//);
     });
 
+    it("offers only space of the network's own family, and says where there is none", async () => {
+        const reported = await ask([labComponent(lab())], { "allowed-address-space": { pods: ["10.0.0.0/16"] } });
+        const fixes = reported["allowed-address-space"]?.map((message) => /fix: (.*?) {4}/.exec(message)?.[1]);
+        expect(fixes).toEqual([
+            "move it into 10.0.0.0/16",
+            "remove it, or ask for IPv6 space: there is none for this use",
+        ]);
+    });
+
     it("objects to each peer group once, however many sessions it has", async () => {
         const reported = await ask([labComponent(lab())], { "maximum-prefixes": { sessions: ["nodes"] } });
         expect(reported["maximum-prefixes"]).toHaveLength(2);
