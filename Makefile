@@ -21,6 +21,7 @@ help: ## Show this help
 	@echo
 	@echo "  STACK=dev chooses the stack: dev, leaf-spine, calico-metallb-vrf and ibgp-frr are in network namespaces,"
 	@echo "  single-frr in Docker (needs pulumi, docker, kind)"
+	@echo "  validate, diff, rehearse and pr-comment are about all stacks, unless STACK names one"
 	@echo "  ARGS=... is passed on, e.g. make preview ARGS=--diff"
 
 setup: ## Install what is missing: npm packages, and as root the routing daemons (none for Docker)
@@ -104,4 +105,4 @@ bench-kind: setup ## Measure a lab on kind beside a plain script, with the publi
 	@node -r ./scripts/register.cjs bench/kind/main.ts $(ARGS)
 
 update-golden: setup ## Write the golden files anew; read the difference before you commit it
-	@UPDATE_GOLDEN=1 $(bin)/vitest run tests/lab tests/stacks tests/render tests/engine tests/verify tests/components tests/commands tests/policy
+	@UPDATE_GOLDEN=1 $(bin)/vitest run tests/lab tests/stacks tests/render tests/review tests/policy tests/engine tests/verify tests/components tests/commands tests/policy
