@@ -27,6 +27,7 @@ import {
     renamed,
 } from "./facts";
 import { byRank, kindOf, pairByName } from "./pairing";
+import { type Parts, partChanges } from "./parts";
 import type { DeviceChange } from "./review";
 
 /** Devices that differ: those that go first, then those that change. */
@@ -34,7 +35,10 @@ export function deviceChanges(before: Lab | undefined, after: Lab | undefined): 
     const changes = pairByName(accounts(before), accounts(after)).flatMap(([, pair]): readonly DeviceChange[] => {
         const { role, device } = (pair.after ?? pair.before)!;
         const kind = kindOf(pair);
-        const fields = fieldChanges(pair.before?.facts ?? noFacts, pair.after?.facts ?? noFacts);
+        const fields = [
+            ...fieldChanges(pair.before?.facts ?? noFacts, pair.after?.facts ?? noFacts),
+            ...partChanges(pair.before?.vrfs ?? {}, pair.after?.vrfs ?? {}, (vrf, field) => `${field} (${vrf})`),
+        ];
         return kind === "changed" && fields.length === 0 ? [] : [{ kind, role, device, fields }];
     });
     return byRank(changes, ({ kind }) => ["removed", "changed", "added"].indexOf(kind));
@@ -44,6 +48,8 @@ interface Account {
     readonly role: DeviceChange["role"];
     readonly device: string;
     readonly facts: Facts;
+    /** What is said of a router's VRFs beside the default one, by what they are called. */
+    readonly vrfs?: Parts;
 }
 
 /** A device that takes another role is another device. */
@@ -51,37 +57,39 @@ function accounts(lab: Lab | undefined): Readonly<Record<string, Account>> {
     if (lab === undefined) {
         return {};
     }
-    const of = <T>(
-        role: Account["role"],
-        devices: Readonly<Record<string, T>>,
-        factsOf: (device: T, name: string) => Facts,
-    ) =>
-        Object.entries(devices).map(
-            ([device, model]) => [`${role} ${device}`, { role, device, facts: factsOf(model, device) }] as const,
-        );
-    return Object.fromEntries([
-        ...of("router", lab.routers, routerFacts),
-        ...of("host", lab.hosts, deviceFacts),
-        ...of("node", lab.cluster.nodes, (node, name) => nodeFacts(lab, name, node)),
-    ]);
+    const all: readonly Account[] = [
+        ...Object.entries(lab.routers).map(([device, router]) => routerAccount(device, router)),
+        ...Object.entries(lab.hosts).map(
+            ([device, host]) => ({ role: "host", device, facts: deviceFacts(host) }) as const,
+        ),
+        ...Object.entries(lab.cluster.nodes).map(
+            ([device, node]) => ({ role: "node", device, facts: nodeFacts(lab, device, node) }) as const,
+        ),
+    ];
+    return Object.fromEntries(all.map((account) => [`${account.role} ${account.device}`, account]));
 }
 
-function routerFacts(router: Router): Facts {
+function routerAccount(device: string, router: Router): Account {
     const { nos, nosVersion, interfaces, staticRoutes: _own, prefixLists, bgp: _bgp, vrfs: _vrfs, ...others } = router;
     const { sourceNat = [], ...rest } = others;
-    return joined(
-        facts(["operating system", [nos, nosVersion].filter((part) => part !== undefined).join(" ")]),
-        ...routingInstances(router).map(instanceFacts),
-        interfaceFacts(interfaces),
-        ...prefixLists.map(prefixListFacts),
-        facts(["source NAT", sourceNat.map((nat) => `${nat.source} on ${nat.interface}`)]),
-        factsIn(rest),
-    );
+    const [own, ...instances] = routingInstances(router);
+    return {
+        role: "router",
+        device,
+        facts: joined(
+            facts(["operating system", [nos, nosVersion].filter((part) => part !== undefined).join(" ")]),
+            instanceFacts(own!),
+            interfaceFacts(interfaces),
+            ...prefixLists.map(prefixListFacts),
+            facts(["source NAT", sourceNat.map((nat) => `${nat.source} on ${nat.interface}`)]),
+            factsIn(rest),
+        ),
+        vrfs: Object.fromEntries(instances.map((instance) => [`VRF ${instance.vrf}`, instanceFacts(instance)])),
+    };
 }
 
-function instanceFacts({ vrf, staticRoutes, bgp, leaking }: RoutingInstance): Facts {
-    const account = joined(speakerFacts(bgp), factsIn(leaking ?? {}), staticRouteFacts(staticRoutes));
-    return vrf === undefined ? account : renamed(account, (field) => `${field} (VRF ${vrf})`);
+function instanceFacts({ staticRoutes, bgp, leaking }: RoutingInstance): Facts {
+    return joined(speakerFacts(bgp), factsIn(leaking ?? {}), staticRouteFacts(staticRoutes));
 }
 
 function speakerFacts(speaker: BgpSpeaker): Facts {

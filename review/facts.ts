@@ -163,9 +163,11 @@ function requirementText({ key, operator, values = [] }: LabelRequirement): stri
     }
 }
 
-/** Labels as `key=value`. */
+/** Labels as `key=value`, in their alphabetical order, since a model has them in any. */
 export function labelTexts(labels: Labels): readonly string[] {
-    return Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+    return Object.entries(labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .sort();
 }
 
 /** An entry of a prefix list as FRR writes it. */

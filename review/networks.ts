@@ -2,7 +2,7 @@
 
 import { familyName } from "../lab/address";
 import type { Lab, Prefix } from "../lab/model";
-import { type Facts, facts, factsIn, factTexts, noFacts, selectorText } from "./facts";
+import { type Facts, facts, factsIn, factTexts, noFacts } from "./facts";
 import { byRank, kindOf, type Paired, pairByName } from "./pairing";
 import type { NetworkChange } from "./review";
 
@@ -47,12 +47,9 @@ function planOf(lab: Lab | undefined): Readonly<Record<string, Entry>> {
         ]),
         ["pods", { networks: podCidrs, details: facts(...masks) }],
         ["services", { networks: serviceCidrs, details: noFacts }],
-        ...loadBalancerPools.map(({ name, blocks, serviceSelector, ...rest }): [string, Entry] => [
+        ...loadBalancerPools.map(({ name, blocks }): [string, Entry] => [
             `pool ${name}`,
-            {
-                networks: blocks,
-                details: factsIn({ "for services with": serviceSelector && selectorText(serviceSelector), ...rest }),
-            },
+            { networks: blocks, details: noFacts },
         ]),
         ...Object.entries(nodes).map(([name, node]): [string, Entry] => [
             `pod CIDR of ${name}`,

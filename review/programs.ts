@@ -4,32 +4,22 @@ import type { Calico, Cilium, CiliumBgpInstance, Lab, MetalLb, Workload } from "
 import { formatPath, type Path } from "../lab/path";
 import { sessionEnds } from "../lab/sessions";
 import { nodeSpeakers } from "../lab/speakers";
-import { type Facts, facts, factsIn, factTexts, fieldChanges, labelTexts, renamed } from "./facts";
-import { pairByName } from "./pairing";
+import { type Facts, facts, factsIn, factTexts, labelTexts } from "./facts";
+import { type Parts, partChanges } from "./parts";
 import type { FieldChange } from "./review";
 import type { Revision } from "./revision";
 
 /** Settings that differ, in the order of the model. A program that comes or goes is one change. */
 export function programChanges(before: Revision | undefined, after: Revision | undefined): readonly FieldChange[] {
-    return pairByName(accounts(before), accounts(after)).flatMap(([name, pair]) => {
-        const field = (setting: string) => [name, setting].filter(Boolean).join(" ");
-        if (pair.before === undefined || pair.after === undefined) {
-            const text = (account: Facts | undefined) => account && factTexts(account).join(", ");
-            return fieldChanges(facts([name, text(pair.before)]), facts([name, text(pair.after)]));
-        }
-        return fieldChanges(renamed(pair.before, field), renamed(pair.after, field));
-    });
+    return partChanges(accounts(before), accounts(after), (part, field) => `${part} ${field}`);
 }
 
-/** What is said of each program, and of each named part of its configuration. */
-type Accounts = Readonly<Record<string, Facts>>;
-
-function accounts(revision: Revision | undefined): Accounts {
+function accounts(revision: Revision | undefined): Parts {
     if (revision?.lab === undefined) {
         return {};
     }
     const { lab, runtime } = revision;
-    const { name, kubernetesVersion, nodeSegment, cilium, calico, metallb, workloads } = lab.cluster;
+    const { name, kubernetesVersion, nodeSegment, cilium, calico, metallb, loadBalancerPools, workloads } = lab.cluster;
     const isTold = toldElsewhere(lab);
     return {
         Lab: facts(["topology", lab.topology], ["name", lab.name], ["runtime", runtime]),
@@ -37,6 +27,13 @@ function accounts(revision: Revision | undefined): Accounts {
         ...(cilium === undefined ? {} : ciliumAccounts(cilium, isTold)),
         ...(calico === undefined ? {} : calicoAccounts(calico, isTold)),
         ...(metallb === undefined ? {} : metallbAccounts(metallb, isTold)),
+        // Its networks are the address plan's.
+        ...Object.fromEntries(
+            loadBalancerPools.map(({ name: pool, blocks: _blocks, ...settings }) => [
+                `Pool ${pool}`,
+                factsIn(settings),
+            ]),
+        ),
         ...Object.fromEntries(
             workloads.map((workload) => [`Workload ${workload.namespace}/${workload.name}`, workloadFacts(workload)]),
         ),
@@ -52,7 +49,7 @@ function toldElsewhere(lab: Lab): IsTold {
     return (...path) => told.has(formatPath(path));
 }
 
-function ciliumAccounts({ bgp, metallbBgp, ...settings }: Cilium, isTold: IsTold): Accounts {
+function ciliumAccounts({ bgp, metallbBgp, ...settings }: Cilium, isTold: IsTold): Parts {
     const { peers = [], ...announced } = metallbBgp ?? {};
     return {
         Cilium: factsIn({ ...settings, ...announced }),
@@ -76,7 +73,7 @@ function instanceFacts({ name: _name, neighbors, localAsn, ...settings }: Cilium
     ]);
 }
 
-function calicoAccounts({ asn, peers, ...settings }: Calico, isTold: IsTold): Accounts {
+function calicoAccounts({ asn, peers, ...settings }: Calico, isTold: IsTold): Parts {
     const isOwn = (...place: Path) => isTold("cluster", "calico", ...place);
     return {
         Calico: factsIn(isOwn() ? settings : { ...settings, asn }),
@@ -84,7 +81,7 @@ function calicoAccounts({ asn, peers, ...settings }: Calico, isTold: IsTold): Ac
     };
 }
 
-function metallbAccounts({ peers, advertisements, ...settings }: MetalLb, isTold: IsTold): Accounts {
+function metallbAccounts({ peers, advertisements, ...settings }: MetalLb, isTold: IsTold): Parts {
     return {
         MetalLB: factsIn(settings),
         ...peerAccounts("MetalLB", peers, (...place) => isTold("cluster", "metallb", ...place)),
@@ -102,7 +99,7 @@ function peerAccounts(
     program: string,
     peers: readonly { readonly name: string; readonly nodeSelector?: object }[],
     isTold: IsTold,
-): Accounts {
+): Parts {
     return Object.fromEntries(
         peers.map(({ name, nodeSelector, ...settings }, index) => [
             `${program} peer ${name}`,

@@ -14,10 +14,7 @@ export function remainingChanges(before: Lab, after: Lab, told: Told): readonly 
     const names = new Map([...is, ...was].map(([path]) => [formatPath(path), path]));
     const [old, now] = [was, is].map((all) => new Map(all.map(([path, value]) => [formatPath(path), value])));
     const remaining = [...names].filter(([, path]) => !isTold(path));
-    const changes = [
-        ...remaining.flatMap(([name, path]) => differences(old!.get(name), now!.get(name), path)),
-        ...orderChanges(before, after),
-    ];
+    const changes = remaining.flatMap(([name, path]) => differences(old!.get(name), now!.get(name), path));
     // What traffic must do follows from everything else; it is said where nothing else is.
     const isSilent = changes.length === 0 && Object.values(told).every((list) => list.length === 0);
     return isSilent ? differences(before.checks, after.checks, ["checks"]) : changes;
@@ -37,26 +34,6 @@ function sections({ checks: _checks, cluster, ...rest }: Lab): readonly (readonl
         ...each(["cluster", "nodes"], nodes),
         ...each(["cluster"], others),
     ];
-}
-
-/** Nodes start in their order, and what is rendered has the order of the model. */
-function orderChanges(before: Lab, after: Lab): readonly FieldChange[] {
-    const was = namesByKind(before);
-    return namesByKind(after).flatMap(([kind, names], place) => {
-        const others = was[place]![1];
-        const common = (list: readonly string[], other: readonly string[]) => list.filter(isIn(other)).join(", ");
-        const [old, now] = [common(others, names), common(names, others)];
-        return old === now ? [] : [{ field: `order of ${kind}`, before: old, after: now }];
-    });
-}
-
-function namesByKind({ segments, routers, hosts, cluster: { nodes } }: Lab): readonly (readonly [string, string[]])[] {
-    return Object.entries({ segments, routers, hosts, nodes }).map(([kind, named]) => [kind, Object.keys(named)]);
-}
-
-function isIn(names: readonly string[]): (name: string) => boolean {
-    const all = new Set(names);
-    return (name) => all.has(name);
 }
 
 /** Whether something is told of a part. */
@@ -85,7 +62,7 @@ function teller({ services, sessions, devices, networks, programs }: Told): (pat
             case "workloads":
                 return services.length > 0 || isOfProgram("workload");
             case "loadBalancerPools":
-                return networks.some(({ name }) => name.startsWith("pool "));
+                return networks.some(({ name }) => name.startsWith("pool ")) || isOfProgram("pool");
             default:
                 return programs.length + networks.length > 0;
         }

@@ -106,10 +106,12 @@ function routeAt({ tables, links, owners }: Side, route: FibRoute, family: Famil
         protocol,
         nextHops: hops.map(({ via, dev }) => via ?? dev),
         full: hops.map(({ via, dev }) => (via === undefined ? dev : `${via} on ${dev}`)),
-        ways: hops.map(({ via, dev }) => {
-            const link = links.get(dev) ?? dev;
-            return `${owners.get(`${link} ${via}`) ?? via} ${link}`;
-        }),
+        ways: hops
+            .map(({ via, dev }) => {
+                const link = links.get(dev) ?? dev;
+                return `${owners.get(`${link} ${via}`) ?? via} ${link}`;
+            })
+            .sort(),
         ...(best === undefined ? {} : { asPath: best.asPath }),
     };
 }

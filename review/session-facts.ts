@@ -2,7 +2,17 @@
 
 import { familyName } from "../lab/address";
 import { routingInstances } from "../lab/instances";
-import type { Address, Asn, BgpSpeaker, Lab, Neighbor, PrefixList, SessionFamily, SessionSettings } from "../lab/model";
+import type {
+    Address,
+    Asn,
+    BgpSpeaker,
+    Lab,
+    Neighbor,
+    PrefixList,
+    Seconds,
+    SessionFamily,
+    SessionSettings,
+} from "../lab/model";
 import {
     findSessionSettings,
     type NodeNeighbor,
@@ -20,6 +30,7 @@ export interface ConfiguredEnd {
     readonly routerId: Address;
     /** The AS that it expects of its peer. */
     readonly expected: Asn;
+    readonly holdTime: Seconds;
     readonly facts: Facts;
     /** Prefix lists that it uses, by the field that names them. */
     readonly filters: ReadonlyMap<string, PrefixList | undefined>;
@@ -69,6 +80,7 @@ function routerEnd(
         asn,
         routerId,
         expected: remoteAs.kind === "asn" ? remoteAs.asn : remoteAsn,
+        holdTime: settings.timers.holdTime,
         facts: joined(
             facts(["AS given as", remoteAs.kind === "asn" ? "number" : remoteAs.kind]),
             factsIn(settings),
@@ -86,6 +98,7 @@ function nodeEnd({ program, asn, routerId }: NodeSpeaker, neighbor: NodeNeighbor
         asn,
         routerId,
         expected: remoteAsn,
+        holdTime: settings.timers.holdTime,
         facts: joined(factsIn(settings), familyFacts(families.map((family) => ({ family })))),
         filters: new Map(),
     };

@@ -172,7 +172,7 @@ function sessionFields(before: Session, after: Session): readonly FieldChange[] 
             .filter(({ field }) => !names.has(field))
             .map((change) => ({ ...change, field: `${change.field} of ${device}` }));
     return [
-        ...typeChange(before, after),
+        ...commonChanges(before, after).filter((common) => !shared.some((field) => says(field, common))),
         ...ends.flatMap(([was, is], place) => identityFields(was, is, ends[1 - place]!)),
         ...shared,
         ...own(local, after.ends[0]),
@@ -180,11 +180,22 @@ function sessionFields(before: Session, after: Session): readonly FieldChange[] 
     ];
 }
 
-/** A session that loses one of its ends has no other type than before. */
-function typeChange(...sides: readonly [Session, Session]): readonly FieldChange[] {
+/** Whether a field that changes alike at both ends says what they agree on as well. */
+function says({ field, before, after }: FieldChange, common: FieldChange): boolean {
+    return common.field === `agreed ${field}` && common.before === before && common.after === after;
+}
+
+/** What both ends make together. A session that loses one of them has nothing else in its place. */
+function commonChanges(...sides: readonly [Session, Session]): readonly FieldChange[] {
     const [before, after] = sides.map(({ ends: [local, remote] }) => {
-        const [one, other] = [local.configured?.asn, remote.configured?.asn];
-        return one === undefined || other === undefined ? noFacts : facts(["type", one === other ? "iBGP" : "eBGP"]);
+        const [one, other] = [local.configured, remote.configured];
+        return one === undefined || other === undefined
+            ? noFacts
+            : facts(
+                  ["type", one.asn === other.asn ? "iBGP" : "eBGP"],
+                  // RFC 4271 §4.2; 0 keeps a session for ever, and is less than any other.
+                  ["agreed hold time", `${Math.min(one.holdTime, other.holdTime)} s`],
+              );
     }) as [Facts, Facts];
     return before.size === 0 || after.size === 0 ? [] : fieldChanges(before, after);
 }

@@ -176,6 +176,7 @@ describe("a setting of a session", () => {
         const timers = { holdTime: 30, keepalive: 10, connectRetry: 5 };
         const [one] = reviewOf("single-frr", {}, { routerTimers: { ...timers, connectRetry: 1 } }).sessions;
         expect(one!.fields.map(fieldText)).toEqual([
+            "agreed hold time: 9 s → 30 s",
             "hold time of router0: 9 s → 30 s",
             "keepalive of router0: 3 s → 10 s",
         ]);

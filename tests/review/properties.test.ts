@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Lab } from "../../lab/model";
 import { compare } from "../../review/compare";
+import { inOrderOf } from "../../review/order";
 import type { FieldChange, Review } from "../../review/review";
 import type { Revision } from "../../review/revision";
 import * as revisions from "../../review/revision-of";
@@ -56,6 +57,20 @@ function lists({
         programs,
         configurations,
     ];
+}
+
+/** A value with the properties of all objects in the order of their code points, as Go writes maps. */
+function forgetful(value: unknown): unknown {
+    if (Array.isArray(value)) {
+        return value.map(forgetful);
+    }
+    return typeof value === "object" && value !== null
+        ? Object.fromEntries(
+              Object.entries(value)
+                  .sort(([a], [b]) => (a < b ? -1 : 1))
+                  .map(([key, inner]) => [key, forgetful(inner)]),
+          )
+        : value;
 }
 
 type Path = readonly (string | number)[];
@@ -183,6 +198,18 @@ describe("the review of any two labs", () => {
             }),
             { numRuns: 20 },
         );
+    });
+
+    it("of which one forgot the order of its names, as a stack's state does, is that nothing changes, too", () => {
+        fc.assert(
+            fc.property(labs, (lab) => {
+                const ordered = inOrderOf(forgetful(lab) as Lab, lab);
+                expect(JSON.stringify(ordered)).toBe(JSON.stringify(lab));
+                expect(compare(modelOf(forgetful(lab) as Lab), modelOf(lab)).kind).toBe("unchanged");
+            }),
+            { numRuns: 20 },
+        );
+        expect(Object.keys(inOrderOf({ worker10: 1, worker2: 2 }))).toEqual(["worker2", "worker10"]);
     });
 
     it("says something of a change of any single value of the model, whether the lab still makes sense or not", () => {
