@@ -92,9 +92,12 @@ function likeness({ field, end, ...values }: PlacedField): unknown {
 export function splitFields<T extends FieldChange>(
     fields: readonly T[],
 ): { readonly settings: readonly T[]; readonly own: readonly string[] } {
+    const isRepeated = ({ field, before, after }: T) =>
+        fields.some((other) => field === `agreed ${other.field}` && other.before === before && other.after === after);
     const names = Object.keys(own).flatMap((name) => (fields.some(({ field }) => field === name) ? [own[name]!] : []));
     return {
-        settings: fields.filter(({ field }) => own[field] === undefined),
+        // What both ends agree on needs no word where it changes like one of them.
+        settings: fields.filter((change) => own[change.field] === undefined && !isRepeated(change)),
         // The identifier is mostly one of the addresses, and not worth a word beside them.
         own: names.length > 1 ? names.slice(0, 1) : names,
     };

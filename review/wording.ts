@@ -44,10 +44,17 @@ export function fieldsText(fields: readonly FieldChange[]): string {
     return fields.map((change) => `${change.field} ${valuesText(change)}`).join(", ");
 }
 
+/** A value of more characters is a thing of its own, whose values are of no interest where it comes or goes as a whole. */
+const mostOfThing = 50;
+
 /** Before and after, or what goes and comes; a setting that is on or not there is off. */
 export function valuesText({ before, after, partial = false }: FieldChange): string {
     if (partial) {
         return [after === undefined ? [] : `+ ${after}`, before === undefined ? [] : `− ${before}`].flat().join(" ");
+    }
+    const [only, ...both] = [before, after].filter((value) => value !== undefined);
+    if (both.length === 0 && only !== undefined && only.length > mostOfThing) {
+        return before === undefined ? "comes" : "goes";
     }
     const nothing = [before, after].includes("on") ? "off" : "none";
     return `${before ?? nothing} → ${after ?? nothing}`;
