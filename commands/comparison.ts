@@ -5,14 +5,12 @@ import { compare } from "../review/compare";
 import type { Review } from "../review/review";
 import type { Revision } from "../review/revision";
 import { revisionOf } from "../review/revision-of";
-import { readLab } from "../stacks/config";
 import { type Base, baseRevisions, revisionsOf, withBase } from "./base";
 import { type Deployed, deployed, NoLabError } from "./deployed";
 import { UsageError } from "./options";
-import { configIn } from "./planned";
 import type { Previewed, PreviewedLab } from "./preview";
-import { askingPolicies } from "./revision";
-import { chosenStacks, stackFile, stacksIn } from "./stacks";
+import { askingPolicies, readStack } from "./revision";
+import { chosenStacks, stacksIn } from "./stacks";
 
 /** Reviews of stacks, all compared with the same. */
 export interface Comparison {
@@ -119,8 +117,7 @@ function modelRevision(stack: string, { model, runtime }: PreviewedLab, others: 
 
 /** The revision of a stack's file as it compares with that of a lab without one. */
 function fileRevision(stack: string): Revision {
-    const { runtime, findings, lab, refused } = readLab(configIn(stackFile(stack)), stack, () => []);
-    const model = lab ?? refused;
+    const { runtime, findings, lab: model } = readStack(stack, () => []);
     return model === undefined
         ? revisionOf({ stack, runtime, findings })
         : modelRevision(stack, { model, runtime }, findings);

@@ -1,19 +1,20 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { isError } from "../lab/rules/findings";
+import { type Finding, isError } from "../lab/rules/findings";
 import { missing } from "../provider/daemons/needs";
 import { sandboxName } from "../provider/resources/claim";
 import { destroySandbox } from "../provider/sandbox/start";
 import type { FailedCheck, Rehearsal } from "../review/rehearsal";
-import { readLab } from "../stacks/config";
+import { readLab, type StackConfig } from "../stacks/config";
 import type { CheckResult } from "../verify/check";
 import { interruptible } from "./interruption";
-import { configIn } from "./planned";
+import { configOf } from "./planned";
 import { type Outcome, runProgram } from "./program";
 import { chosenStacks, stackFile, stacksOptions } from "./stacks";
+import { notYaml } from "./validate";
 
 /** Labs that are brought up at a time: bringing one up keeps one core busy, and waiting for its sessions none. */
 const atATime = 2;
@@ -106,10 +107,10 @@ export async function rehearse(
 
 /** Rehearses one stack. */
 async function rehearseOne(stack: string, signal: AbortSignal): Promise<Rehearsal> {
-    const config = { ...configIn(stackFile(stack)), runtime: "netns" };
-    const errors = readLab(config, stack).findings.filter(isError);
-    if (errors.length > 0) {
-        return { stack, notRun: `refused by ${[...new Set(errors.map(({ id }) => id))].join(", ")}` };
+    const { config, findings } = configured(stack);
+    const refusals = findings.filter(isError).map(({ id }) => id);
+    if (refusals.length > 0) {
+        return { stack, notRun: `refused by ${[...new Set(refusals)].join(", ")}` };
     }
     const stage = newStage(stack, config);
     try {
@@ -118,6 +119,16 @@ async function rehearseOne(stack: string, signal: AbortSignal): Promise<Rehearsa
         // What a destroy that failed, or was never reached, has left.
         await destroySandbox(stage.sandbox);
         rmSync(stage.folder, { recursive: true, force: true });
+    }
+}
+
+/** A stack's configuration for network namespaces, with what the rules say of it there. */
+function configured(stack: string): { readonly config: StackConfig; readonly findings: readonly Finding[] } {
+    try {
+        const config = { ...configOf(readFileSync(stackFile(stack), "utf8")), runtime: "netns" };
+        return { config, findings: readLab(config, stack).findings };
+    } catch (error) {
+        return { config: {}, findings: [notYaml(stack, error)] };
     }
 }
 
@@ -131,7 +142,7 @@ interface Stage {
     readonly env: NodeJS.ProcessEnv;
 }
 
-function newStage(stack: string, config: object): Stage {
+function newStage(stack: string, config: StackConfig): Stage {
     const folder = mkdtempSync(join(tmpdir(), "bgp-lab-rehearsal-"));
     const name = `${stack}-rehearsal-${process.pid}`;
     const configFile = join(folder, `Pulumi.${name}.yaml`);

@@ -1,10 +1,11 @@
+import { readFileSync } from "node:fs";
 import { inspectWith } from "../policy/enforcement";
 import type { Revision } from "../review/revision";
-import { revisionOf } from "../review/revision-of";
+import { type PlannedStack, revisionOf } from "../review/revision-of";
 import { type Ask, readLab } from "../stacks/config";
-import { configIn } from "./planned";
+import { configOf } from "./planned";
 import { chosenStacks, stackFile, stacksOptions } from "./stacks";
-import { configurationOf } from "./validate";
+import { configurationOf, notYaml } from "./validate";
 
 /**
  * Prints what this code makes of stacks, as a JSON list of revisions: what a comparison needs of either side. A lab that
@@ -20,11 +21,20 @@ export async function run(args: string[]): Promise<number> {
     return 0;
 }
 
-/** The revision of a stack's file. @throws Error that names the file when it is not YAML */
+/** The revision of a stack's file. */
 export function revisionIn(stack: string, folder = "."): Revision {
-    const config = configIn(stackFile(stack, folder));
-    const { runtime, findings, lab, refused } = readLab(config, stack, askingPolicies());
-    return revisionOf({ stack, runtime, findings, lab: lab ?? refused });
+    return revisionOf({ stack, ...readStack(stack, askingPolicies(), folder) });
+}
+
+/** What a stack's file comes to, with the lab also where errors forbid it; of a file that is not YAML, that it is not. */
+export function readStack(stack: string, ask: Ask, folder = "."): Omit<PlannedStack, "stack"> {
+    const text = readFileSync(stackFile(stack, folder), "utf8");
+    try {
+        const { runtime, findings, lab, refused } = readLab(configOf(text), stack, ask);
+        return { runtime, findings, lab: lab ?? refused };
+    } catch (error) {
+        return { runtime: "netns", findings: [notYaml(stack, error)] };
+    }
 }
 
 /** Asks the rules and the organisation's policies about a lab. */

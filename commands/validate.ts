@@ -73,19 +73,23 @@ export function validateStack(stack: string, text: string, configuration: Config
         const { findings } = readLab(configOf(text), stack, (lab, runtime) => inspectWith(configuration, lab, runtime));
         return { stack, findings };
     } catch (error) {
-        if (!isSyntaxError(error)) {
-            throw error;
-        }
-        const finding: Finding = {
-            id: "CFG-015",
-            severity: "error",
-            at: stackFile(stack),
-            says: error.message.trim().split("\n", 1)[0] ?? "",
-            fix: "correct the file there",
-            source: "YAML 1.2",
-        };
-        return { stack, findings: [finding] };
+        return { stack, findings: [notYaml(stack, error)] };
     }
+}
+
+/** The finding about a stack file that cannot be read. @throws what was thrown for another reason */
+export function notYaml(stack: string, error: unknown): Finding {
+    if (!isSyntaxError(error)) {
+        throw error;
+    }
+    return {
+        id: "CFG-015",
+        severity: "error",
+        at: stackFile(stack),
+        says: error.message.trim().split("\n", 1)[0] ?? "",
+        fix: "correct the file there",
+        source: "YAML 1.2",
+    };
 }
 
 /** An error of the YAML parser, by its name: the class is in the package, which is loaded late. */

@@ -109,6 +109,16 @@ describe("diff against a commit", () => {
         expect([run.code, kinds(run)]).toEqual([1, { dev: "refused" }]);
     });
 
+    it("takes a stack file that is not YAML as a refused one, on either side", async () => {
+        project.write("Pulumi.dev.yaml", "config: [");
+        const broken = await diff("--base=HEAD");
+        expect([broken.code, kinds(broken)]).toEqual([1, { dev: "refused" }]);
+        await project.commit("broken");
+        await project.git("checkout", "--quiet", base, "--", "Pulumi.dev.yaml");
+        const repaired = await diff("--base=HEAD");
+        expect([repaired.code, kinds(repaired), notes(repaired)]).toEqual([0, { dev: "repaired" }, ""]);
+    });
+
     it("says that packages differ, and that the base has commits that would show as undone", async () => {
         const behind = await project.commit("behind");
         project.edit("package-lock.json", "{", "{ ");

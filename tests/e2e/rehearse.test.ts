@@ -83,6 +83,7 @@ describe("rehearse", () => {
     });
 
     it("gives the reason when a lab cannot be built, and does not try one that the rules refuse", async () => {
+        project.write("Pulumi.broken.yaml", "config: [");
         project.write("Pulumi.refused.yaml", yaml({ routerAsn: 23456 }));
         project.edit(
             "index.ts",
@@ -92,6 +93,7 @@ describe("rehearse", () => {
         const run = await rehearse();
         expect(run.code).toBe(1);
         expect(rehearsals(run)).toEqual([
+            { stack: "broken", notRun: "refused by CFG-015" },
             { stack: "refused", notRun: expect.stringMatching(/^refused by [A-Z-]+-\d+/) },
             { stack: "small", error: "broken on purpose" },
         ]);
