@@ -8,6 +8,43 @@ import { bgpVrfsOf, type Entry, flatten } from "./frr-config";
 import { bgpSummary } from "./frr-reads";
 import type { Vty } from "./vty";
 
+/** The line of a limit. */
+const limit = /^neighbor \S+ maximum-prefix \d/;
+
+/** Milliseconds between two looks at how many prefixes have come. */
+const pause = 50;
+
+/** Looks that must be alike for routing to be at rest, and after which it is taken to be. */
+const alike = 3;
+const mostLooks = 40;
+
+/** A configuration without the limits that another one does not have; all else as it is. */
+export function withoutNewLimits(wanted: readonly Entry[], running: readonly Entry[]): readonly Entry[] {
+    return wanted.flatMap((entry): readonly Entry[] => {
+        const now = running.find(({ line }) => line === entry.line);
+        if (entry.body === undefined) {
+            return now === undefined && limit.test(entry.line) ? [] : [entry];
+        }
+        return [{ ...entry, body: withoutNewLimits(entry.body, now?.body ?? []) }];
+    });
+}
+
+/** Waits until no more prefixes come and go, such as after a filter has changed; for two seconds at most. */
+export async function prefixesAtRest(bgpd: Vty, config: readonly Entry[]): Promise<void> {
+    let before = "";
+    let same = 0;
+    for (let look = 0; look < mostLooks && same < alike; look++) {
+        const summaries = await Promise.all(bgpVrfsOf(config).map((vrf) => bgpSummary(bgpd, vrf)));
+        const now = summaries
+            .flat()
+            .map(({ prefixesReceived }) => prefixesReceived)
+            .join(" ");
+        same = now === before ? same + 1 : 0;
+        before = now;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+}
+
 /** A session that bgpd keeps closed. */
 export interface ClosedSession {
     readonly vrf?: string;

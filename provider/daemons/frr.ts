@@ -6,6 +6,7 @@ import {
     diffConfig,
     differences,
     type Entry,
+    flatten,
     formatConfig,
     loadBatches,
     parseConfig,
@@ -14,7 +15,7 @@ import {
     profileOf,
     typed,
 } from "./frr-config";
-import { type ClosedSession, closedSessions, reopenSessions } from "./frr-limits";
+import { type ClosedSession, closedSessions, prefixesAtRest, reopenSessions, withoutNewLimits } from "./frr-limits";
 import { amongVrfs, hasVrfs, provideVrfs, releaseVrfs } from "./frr-vrfs";
 import { executable } from "./needs";
 import { absence, untilReady } from "./process";
@@ -73,12 +74,15 @@ export async function applyFrr(sandbox: Sandbox, spec: FrrSpec): Promise<void> {
         const bgpd = loaded.get("bgpd");
         const closed = bgpd ? await closedSessions(bgpd, before("bgpd")) : [];
         writeRecord(sandbox, namespace, undefined);
-        await change(sandbox, { namespace, config, wanted, record, sessions: loaded });
+        const request = { namespace, config, record, sessions: loaded };
+        await beforeLimits(sandbox, { ...request, wanted }, before("bgpd"));
+        await change(sandbox, { ...request, wanted });
         await load(fresh, wanted, `frr.conf of ${namespace}`);
         const result = await read(sessions, (session) => runningConfig(session, wanted));
-        const samePolicies = record && policies(before("bgpd")) === policies(result.get("bgpd") ?? []);
-        if (bgpd && !samePolicies) {
-            await refreshRoutes(bgpd, wanted);
+        const [then, now] = [before("bgpd"), result.get("bgpd") ?? []];
+        const sameRequirements = requirements(then) === requirements(now);
+        if (bgpd && !(record && sameRequirements && policies(then) === policies(now))) {
+            await refreshRoutes(bgpd, wanted, !sameRequirements);
         }
         if (bgpd) {
             await reopenSessions(bgpd, closed, wanted);
@@ -400,17 +404,48 @@ async function converge(
         : [...rest, ...refused.map(({ command, says }) => `${daemon}: "${command}": ${says}`)];
 }
 
+/**
+ * Changes everything but new limits on prefixes, where both are to change, and lets the peers' routes follow: a limit that
+ * only fits behind a new filter would close the session while routes are still there that the filter is to take away.
+ */
+async function beforeLimits(sandbox: Sandbox, request: Change, running: readonly Entry[]): Promise<void> {
+    const bgpd = request.sessions.get("bgpd");
+    const now = partOf(request.wanted, "bgpd");
+    const staged = withoutNewLimits(now, running);
+    const hasNewLimits = formatConfig(staged) !== formatConfig(now);
+    if (
+        bgpd === undefined ||
+        !hasNewLimits ||
+        formatConfig(withoutNewLimits(running, [])) === formatConfig(withoutNewLimits(now, []))
+    ) {
+        return;
+    }
+    const wanted = withoutNewLimits(request.wanted, running);
+    await change(sandbox, { ...request, wanted });
+    await refreshRoutes(bgpd, wanted, true);
+    await prefixesAtRest(bgpd, wanted);
+}
+
 function policies(config: readonly Entry[]): string {
     return formatConfig(policiesOf(config));
+}
+
+/** Where external sessions need a policy. */
+function requirements(config: readonly Entry[]): string {
+    return flatten(config)
+        .filter((line) => line.endsWith("bgp ebgp-requires-policy"))
+        .join("\n");
 }
 
 /**
  * Has the peers send their routes again (RFC 2918), which resets no session. FRR holds a changed list against what it
  * offers, but against what it has received only when that comes again (FRR bgpd/bgpd.c, peer_prefix_list_update).
+ *
+ * @param both whether routes are offered again, too, as they must be when a policy was or will be required
  */
-async function refreshRoutes(bgpd: Vty, wanted: readonly Entry[]): Promise<void> {
+async function refreshRoutes(bgpd: Vty, wanted: readonly Entry[], both = false): Promise<void> {
     for (const vrf of bgpVrfsOf(wanted)) {
-        await bgpd.show(`clear bgp ${vrf === undefined ? "" : `vrf ${vrf} `}* soft in`);
+        await bgpd.show(`clear bgp ${vrf === undefined ? "" : `vrf ${vrf} `}* soft${both ? "" : " in"}`);
     }
 }
 

@@ -1,7 +1,7 @@
 /** Sessions that accept only so many prefixes, on real FRR: what closes, what stays up, and what opens again. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Lab } from "../../lab/model";
+import type { Lab, SessionFamily } from "../../lab/model";
 import { applyFrr } from "../../provider/daemons/frr";
 import { netnsDriver } from "../../provider/driver";
 import type { Sandbox } from "../../provider/sandbox/protocol";
@@ -12,6 +12,7 @@ import type { Driver } from "../../verify/driver";
 import { planChecks } from "../../verify/plan";
 import { failures } from "../../verify/report";
 import { verify } from "../../verify/run";
+import { withBgp } from "../routing/labs";
 import { filteredSender, limitedRing, senderAndLimit } from "../routing/limit-labs";
 
 const name = `test-daemons-limits-${process.pid}`;
@@ -77,8 +78,22 @@ describe("limits on real FRR", () => {
         expect(await expectPredicted(limited(), "r0")).toEqual([true]);
     });
 
-    it("count what the filter lets in", async () => {
-        for (const limit of [20, 4]) {
+    it("count nothing where policy is required and there is none, and everything once a route map sets something", async () => {
+        const strict = (limited: Partial<SessionFamily>) =>
+            withBgp(senderAndLimit({ ipv4: 9, ipv6: 0 }, { maximumPrefixes: 2, ...limited }), "r0", {
+                ebgpRequiresPolicy: true,
+            });
+        await apply(strict({}));
+        expect(await expectPredicted(strict({}), "r0")).toEqual([true]);
+        await apply(strict({ localPreference: 200 }));
+        expect(await expectPredicted(strict({ localPreference: 200 }), "r0")).toEqual([false]);
+    });
+
+    it("count what the filter lets in, also where both come at once", async () => {
+        const before = senderAndLimit({ ipv4: 9, ipv6: 0 }, {});
+        await apply(before);
+        expect(await expectPredicted(before, "r0")).toEqual([true]);
+        for (const limit of [4, 20, 4]) {
             await apply(filteredSender(9, limit));
             expect(await expectPredicted(filteredSender(9, limit), "r0")).toEqual([true]);
         }
