@@ -50,11 +50,10 @@ function textsOf(artifacts: readonly Artifact[]): Readonly<Record<string, string
 }
 
 function change(path: string, texts: Paired<string>): readonly ConfigurationChange[] {
-    const { before = "", after = "" } = texts;
-    if (before === after) {
+    if (texts.before === texts.after) {
         return [];
     }
-    const patch = patchOf(before, after);
+    const patch = patchOf(texts.before ?? "", texts.after ?? "");
     const lines = patch.hunks.flatMap((hunk) => hunk.lines);
     return [
         {
@@ -68,15 +67,33 @@ function change(path: string, texts: Paired<string>): readonly ConfigurationChan
 }
 
 function patchOf(before: string, after: string): StructuredPatch {
-    const patch = structuredPatch("", "", before, after, "", "", { context, maxEditLength: mostEdits });
-    return patch ?? rewritten(structuredPatch("", "", before, ""), structuredPatch("", "", "", after));
+    const whole = { context, maxEditLength: mostEdits };
+    const patch = before === "" || after === "" ? undefined : structuredPatch("", "", before, after, "", "", whole);
+    return patch ?? rewritten(before, after);
 }
 
 /** All lines of one file in the place of all lines of the other. */
-function rewritten(removal: StructuredPatch, addition: StructuredPatch): StructuredPatch {
-    const [gone, come] = [removal.hunks[0]!, addition.hunks[0]!];
-    const { oldStart, oldLines } = gone;
-    const { newStart, newLines } = come;
-    const hunk = { oldStart, oldLines, newStart, newLines, lines: [...gone.lines, ...come.lines] };
-    return { ...addition, hunks: [hunk] };
+function rewritten(before: string, after: string): StructuredPatch {
+    const [gone, come] = [linesOf("-", before), linesOf("+", after)];
+    const hunk = {
+        oldStart: 1,
+        oldLines: count(gone),
+        newStart: 1,
+        newLines: count(come),
+        lines: [...gone, ...come],
+    };
+    const names = { oldFileName: "", newFileName: "", oldHeader: "", newHeader: "" };
+    return { ...names, index: undefined, hunks: hunk.lines.length === 0 ? [] : [hunk] };
+}
+
+/** What a unified diff says in the place of the last line's end. */
+const noNewline = "\\ No newline at end of file";
+
+function linesOf(sign: "+" | "-", text: string): readonly string[] {
+    const lines = text.split("\n").map((line) => `${sign}${line}`);
+    return text === "" ? [] : text.endsWith("\n") ? lines.slice(0, -1) : [...lines, noNewline];
+}
+
+function count(lines: readonly string[]): number {
+    return lines.filter((line) => line !== noNewline).length;
 }
