@@ -233,7 +233,7 @@ async function main(): Promise<void> {
         row("  memory ÷ daemons", ((lab.memory.daemons + lab.memory.own) / lab.memory.daemons).toFixed(2), "goal 1.20");
     }
     // Each in a process of its own, whose memory and time are its own, too.
-    for (const script of ["bench/prediction.ts", "bench/sweep.ts", "bench/policy.ts"]) {
+    for (const script of ["bench/prediction.ts", "bench/sweep.ts", "bench/policy.ts", "bench/diff.ts"]) {
         execFileSync(process.execPath, ["-r", "./scripts/register.cjs", script], { stdio: "inherit" });
     }
 }

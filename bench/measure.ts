@@ -43,6 +43,33 @@ export function measure(program: string, args: readonly string[], options: RunOp
     });
 }
 
+/** What a program took. */
+export interface Cost {
+    readonly milliseconds: number;
+    /** Milliseconds of processor time of all its processes, which grows less with what else the machine does. */
+    readonly processor: number;
+}
+
+/**
+ * Runs a program under a shell that tells the processor time of all that it waited for.
+ *
+ * @throws Error with all that it said unless it exits with 0
+ */
+export async function costOf(program: string, args: readonly string[], options: RunOptions = {}): Promise<Cost> {
+    const script = 'TIMEFORMAT="%U %S"; { time "$0" "$@" > /dev/null 2>&3; } 3>&2 2>&1';
+    const { milliseconds, stdout } = await measure("bash", ["-c", script, program, ...args], options);
+    const [user = Number.NaN, system = Number.NaN] = stdout.trim().split(" ").map(Number);
+    return { milliseconds, processor: (user + system) * 1_000 };
+}
+
+/** The medians of several costs. */
+export function middle(costs: readonly Cost[]): Cost {
+    return {
+        milliseconds: median(costs.map(({ milliseconds }) => milliseconds)),
+        processor: median(costs.map(({ processor }) => processor)),
+    };
+}
+
 /** Milliseconds of some work. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
     const start = performance.now();

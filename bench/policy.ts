@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
-import { loadAverage, measure, median, onPath, row, runMain, seconds } from "./measure";
+import { type Cost, costOf, loadAverage, measure, median, middle, onPath, row, runMain, seconds } from "./measure";
 
 const root = resolve(".");
 const work = mkdtempSync(join(tmpdir(), "bgp-lab-bench-policy-"));
@@ -39,7 +39,7 @@ function environment(engine: string): NodeJS.ProcessEnv {
 }
 
 /** Medians of alternating previews. */
-async function measurePreviews(engine: string, program: string): Promise<Readonly<Record<Variant, number>>> {
+async function measurePreviews(engine: string, program: string): Promise<Readonly<Record<Variant, Cost>>> {
     const env = environment(engine);
     const scratch = join(work, `scratch-${engine}`);
     mkdirSync(join(work, engine));
@@ -47,15 +47,14 @@ async function measurePreviews(engine: string, program: string): Promise<Readonl
     // A folder that has only the project's name: creating a stack writes nothing into the project then.
     writeFileSync(join(scratch, "Pulumi.yaml"), "name: bgp-lab\nruntime: nodejs\n");
     await measure(program, ["stack", "init", stack, "--no-select", "--non-interactive"], { cwd: scratch, env });
-    const times: Record<Variant, number[]> = { without: [], started: [], asked: [] };
+    const costs: Record<Variant, Cost[]> = { without: [], started: [], asked: [] };
     for (let round = 0; round < rounds; round += 1) {
         for (const [variant, flags] of Object.entries(variants)) {
             const args = ["preview", "--stack", stack, "--config-file", configFile, "--non-interactive", ...flags];
-            const { milliseconds } = await measure(program, args, { cwd: root, env });
-            times[variant as Variant].push(milliseconds);
+            costs[variant as Variant].push(await costOf(program, args, { cwd: root, env }));
         }
     }
-    return { without: median(times.without), started: median(times.started), asked: median(times.asked) };
+    return { without: middle(costs.without), started: middle(costs.started), asked: middle(costs.asked) };
 }
 
 /** Milliseconds until the pack's process, on its own, says that it can be asked. */
@@ -82,14 +81,22 @@ async function main(): Promise<void> {
     for (let round = 0; round < rounds; round += 1) {
         starts.push(await startOfPack());
     }
+    row("", "time", "processor");
     row("  start of the pack's process, on its own", seconds(median(starts)));
     for (const [engine, program] of Object.entries({ ...engines, ...published })) {
         const { without, started, asked } = await measurePreviews(engine, program);
-        row(`  ${engine}: preview without the pack`, seconds(without));
-        row(`  ${engine}: with all of its policies disabled`, seconds(started));
-        row(`  ${engine}: with the pack`, seconds(asked));
-        row(`  ${engine}: beyond the start of its process`, seconds(asked - started), "goal 1.00 s");
-        row(`  ${engine}: with the pack ÷ without`, (asked / without).toFixed(2));
+        const line = (label: string, cost: Cost, ...more: readonly string[]) =>
+            row(`  ${engine}: ${label}`, seconds(cost.milliseconds), seconds(cost.processor), ...more);
+        line("preview without the pack", without);
+        line("with all of its policies disabled", started);
+        line("with the pack", asked);
+        const beyond = {
+            milliseconds: asked.milliseconds - started.milliseconds,
+            processor: asked.processor - started.processor,
+        };
+        line("beyond the start of its process", beyond, "goal 1.00 s");
+        const ratio = (asked.milliseconds / without.milliseconds).toFixed(2);
+        row(`  ${engine}: with the pack ÷ without`, ratio, (asked.processor / without.processor).toFixed(2));
     }
 }
 
