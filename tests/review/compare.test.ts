@@ -7,7 +7,7 @@ import type { Review, RouteChange, SessionChange } from "../../review/review";
 import { planSingleFrr, schema as singleSchema } from "../../stacks/single-frr";
 import { fabric, fabricCases } from "../lab/fabric-cases";
 import { speakerCases, speakerLab } from "../lab/speaker-cases";
-import { restless, row, twoHopsApart, withBgp, withRouter, withSessions } from "../routing/labs";
+import { restless, row, star, twoHopsApart, withBgp, withRouter, withSessions } from "../routing/labs";
 import { vrfLab } from "../routing/vrf-lab";
 import { modelOf, reviewOf, reviewOfLabs, revision } from "./revisions";
 
@@ -242,6 +242,27 @@ describe("a setting of a session", () => {
         expect(changes.map(sessionText)).toContain(
             "changed csr1000v k8s-metallb ↔ k8s-master1 metallb, up → down, neighbor of k8s-master1: 10.0.0.254 → -",
         );
+    });
+});
+
+describe("a route reflector that reflects no more", () => {
+    const reflecting = (isClient: boolean) =>
+        withSessions(star({ asn: 65001 }, { asn: 65001 }, { asn: 65001 }), "r0", {
+            families: [{ family: "ipv4", nextHopSelf: true, ...(isClient ? { routeReflectorClient: true } : {}) }],
+        });
+    const review = reviewOfLabs(reflecting(true), reflecting(false));
+
+    it("resets its sessions, and what its clients learned of each other is lost", () => {
+        expect(review.sessions.map((change) => [sessionText(change), change.applied])).toEqual(
+            ["r1", "r2"].map((client) => [
+                `changed r0 ↔ ${client}, up → up, route reflector client (IPv4) of r0: on → -`,
+                "reset",
+            ]),
+        );
+        expect(review.routes.map(routeText)).toEqual([
+            "lost r1 10.2.2.1/32 1 → none",
+            "lost r2 10.2.1.1/32 1 → none",
+        ]);
     });
 });
 
