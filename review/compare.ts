@@ -1,22 +1,24 @@
 /** What a change does to a stack: two revisions of it, compared part by part. */
 
+import type { Lab } from "../lab/model";
 import { isError } from "../lab/rules/findings";
 import { markedMermaid } from "../render/diagram";
 import { configurationChanges } from "./configurations";
 import { deviceChanges } from "./devices";
 import { failureChanges } from "./failures";
 import { findingsChange } from "./findings";
+import { interruptionOf } from "./interruption";
 import { networkChanges } from "./networks";
 import { programChanges } from "./programs";
 import { remainingChanges } from "./remainder";
 import type { Review } from "./review";
-import type { Revision } from "./revision";
+import type { Outcome, Revision } from "./revision";
 import { routeChanges } from "./routes";
 import { serviceChanges } from "./services";
 import { sessionChanges } from "./sessions";
 
 /** The parts of a review in which a change shows. */
-type Parts = Omit<Review, "stack" | "kind" | "unpredicted" | "diagram">;
+type Parts = Omit<Review, "stack" | "kind" | "interruption" | "unpredicted" | "diagram">;
 
 /**
  * Compares two revisions of one stack.
@@ -29,14 +31,21 @@ export function compare(before: Revision | undefined, after: Revision | undefine
     const { stack } = after ?? before ?? noRevision();
     const parts = partsOf(before, after);
     const unpredicted = unpredictedOf(before, after);
+    const interruption = isApplied(after) ? interruptionOf(parts.sessions, after.lab, after.outcome) : undefined;
     const diagram = before?.lab && after?.lab && markedMermaid(before.lab, after.lab);
     return {
         stack,
         kind: kindOf(before, after, parts),
         ...parts,
+        ...(interruption === undefined ? {} : { interruption }),
         ...(unpredicted === undefined ? {} : { unpredicted }),
         ...(diagram === undefined ? {} : { diagram }),
     };
+}
+
+/** Whether a lab comes about at all. */
+function isApplied(after: Revision | undefined): after is Revision & { readonly lab: Lab; readonly outcome: Outcome } {
+    return after?.lab !== undefined && after.outcome !== undefined && !after.findings.some(isError);
 }
 
 function noRevision(): never {

@@ -6,6 +6,7 @@ import type {
     DeviceChange,
     FailureChange,
     FieldChange,
+    Interruption,
     NetworkChange,
     Review,
     ServiceChange,
@@ -212,16 +213,26 @@ const verbs: Readonly<Record<Fate, readonly [one: string, many: string]>> = {
 
 const harmful: readonly Fate[] = ["goes down", "stays down", "goes"];
 
-function sessions({ sessions: changes }: Review): Part {
+function sessions({ sessions: changes, interruption }: Review): Part {
     const groups = sessionGroups(changes);
     return {
         title: "Sessions",
         harm: groups.some(({ fate, applied }) => harmful.includes(fate) || applied === "reset"),
-        lines: groups.map(sessionLine),
+        lines: [...groups.map(sessionLine), ...interruptionLines(interruption)],
         ...(changes.some(({ fields }) => fields.some(({ field }) => field.startsWith("address of ")))
             ? { detail: sessionTable(changes) }
             : {}),
     };
+}
+
+/** Who is cut off while sessions are reset. */
+function interruptionLines({ lost }: Interruption = { lost: [] }): readonly string[] {
+    const targets = distinct(lost.map(({ to, name }) => `${to} (${name})`));
+    const from = listed(distinct(lost.map((pair) => pair.from)));
+    const are = verb(targets.length, "is", "are");
+    return lost.length === 0
+        ? []
+        : [`while all that are reset are down, ${listed(targets, mostAddresses)} ${are} cut off from ${from}`];
 }
 
 function sessionLine(group: SessionGroup): string {

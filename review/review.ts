@@ -17,6 +17,8 @@ export interface Review {
     readonly networks: readonly NetworkChange[];
     readonly programs: readonly FieldChange[];
     readonly configurations: readonly ConfigurationChange[];
+    /** What applying the change interrupts; absent when no session is reset. */
+    readonly interruption?: Interruption;
     /** Why one of the two could not be predicted; absent when both were. */
     readonly unpredicted?: string;
     /** The lab with what changes in it marked, as a Mermaid flowchart; absent when nothing in the picture changes. */
@@ -66,6 +68,12 @@ export interface SessionChange {
      * values only from the next time it is established. Absent where neither is so.
      */
     readonly applied?: "reset" | "next session";
+}
+
+/** What is cut off while all sessions that are reset are down at once. */
+export interface Interruption {
+    /** Who does not reach which address meanwhile, and does before and after; empty when nobody is cut off. */
+    readonly lost: readonly { readonly from: string; readonly to: Address; readonly name: string }[];
 }
 
 /** What becomes of a route in a kernel's table. */

@@ -61,6 +61,7 @@ function changed(review: Review): readonly string[] {
         ...widths(review, "narrower"),
         ...singlePoints(review),
         ...sessionsChanged(review),
+        ...interrupted(review),
         ...settings(review),
         ...readdressed(review),
         ...arrivals(review),
@@ -176,6 +177,17 @@ function sessionsChanged({ sessions, networks }: Review): readonly string[] {
     const alike = grouped(staying, (change) => JSON.stringify([change.applied, settingsText(change)]));
     const rank = ([first]: readonly SessionChange[]) => ["reset", "next session", undefined].indexOf(first!.applied);
     return alike.toSorted((a, b) => rank(a) - rank(b)).map((group) => changeClause(group, networks));
+}
+
+/** Whether anybody notices that sessions are reset. */
+function interrupted({ interruption }: Review): readonly string[] {
+    if (interruption === undefined) {
+        return [];
+    }
+    const names = distinct(interruption.lost.map(({ name }) => name));
+    return names.length === 0
+        ? ["meanwhile nobody is cut off"]
+        : [`meanwhile ${listed(names, 3)} ${verb(names.length, "is", "are")} cut off`];
 }
 
 function changeClause(sessions: readonly SessionChange[], networks: readonly NetworkChange[]): string {
