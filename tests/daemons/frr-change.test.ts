@@ -37,6 +37,7 @@ interface GroupShape {
     readonly connect?: number;
     readonly activate: boolean;
     readonly filter: boolean;
+    readonly limit?: number;
 }
 
 interface NeighborShape {
@@ -50,6 +51,7 @@ interface NeighborShape {
     readonly ipv6: boolean;
     readonly activate: boolean;
     readonly policy: boolean;
+    readonly limit?: number;
 }
 
 const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
@@ -62,6 +64,7 @@ const groups = (["ONE", "TWO"] as const).map((name) =>
         connect: optional(fc.integer({ min: 1, max: 5 })),
         activate: fc.boolean(),
         filter: fc.boolean(),
+        limit: optional(fc.integer({ min: 1, max: 3 })),
     }),
 );
 
@@ -77,6 +80,7 @@ const neighbors = ["169.254.1.2", "169.254.1.3", "fd00:1::2"].map((address) =>
         ipv6: fc.boolean(),
         activate: fc.boolean(),
         policy: fc.boolean(),
+        limit: optional(fc.integer({ min: 1, max: 3 })),
     }),
 );
 
@@ -134,10 +138,12 @@ function configOf(shape: Shape): string {
         ...shape.groups.flatMap((group) => [
             ...(group.activate ? [`  neighbor ${group.name} activate`] : []),
             ...(group.filter ? [`  neighbor ${group.name} prefix-list LAB out`] : []),
+            ...(group.limit ? [`  neighbor ${group.name} maximum-prefix ${group.limit}`] : []),
         ]),
-        ...members.flatMap(({ address, known, activate, policy }) => [
+        ...members.flatMap(({ address, known, activate, policy, limit }) => [
             ...(activate && !known ? [`  neighbor ${address} activate`] : []),
             ...(policy && shape.routeMap && !known ? [`  neighbor ${address} route-map IN in`] : []),
+            ...(limit && !known ? [`  neighbor ${address} maximum-prefix ${limit}`] : []),
         ]),
         " exit-address-family",
         " address-family ipv6 unicast",
