@@ -45,11 +45,8 @@ function teller({ services, sessions, devices, networks, programs }: Told): (pat
     ]);
     const isOfProgram = (name: string) => programs.some(({ field }) => field.toLowerCase().startsWith(name));
     return ([first, second, third]) => {
-        switch (first) {
-            case "cluster":
-                break;
-            default:
-                return second === undefined ? programs.length > 0 : names.has(String(second));
+        if (first !== "cluster") {
+            return second === undefined ? programs.length > 0 : names.has(String(second));
         }
         switch (second) {
             case "nodes":

@@ -90,7 +90,10 @@ export type RouteEffect =
     | "wider"
     | "gained";
 
-/** A route of one device and VRF that differs. */
+/**
+ * A route of one device and VRF that differs. A next hop is who it is: a neighbor under another address, or an interface
+ * under another name, is the same one. Networks that a device is itself connected to are left to the change of the device.
+ */
 export interface RouteChange {
     readonly effect: RouteEffect;
     readonly device: string;
@@ -117,7 +120,10 @@ export interface ServiceChange {
     readonly name: string;
     /** Addresses, announcing nodes, policy, pods: what differs. */
     readonly fields: readonly FieldChange[];
-    /** Who no longer reaches which address, and how the packets end; or who newly does. */
+    /**
+     * Who no longer reaches which address, and how the packets end; or who newly does. Of a service that is new, who does
+     * not reach an address that nobody reaches.
+     */
     readonly reach: readonly { readonly from: string; readonly to: Address; readonly reason?: string }[];
 }
 
