@@ -43,9 +43,30 @@ export function configIn(file: string): StackConfig {
     }
 }
 
-/** The project's part of a stack file's text. */
+/** A stack file that cannot be read: it is not YAML, or not what a stack file is. */
+export class StackFileError extends Error {}
+
+/** The project's part of a stack file's text. @throws StackFileError when the text is not that of a stack file */
 export function configOf(text: string): StackConfig {
-    const { config } = (parse(text) ?? {}) as { readonly config?: Readonly<Record<string, unknown>> | null };
-    const own = Object.entries(config ?? {}).filter(([key]) => key.startsWith(prefix));
+    const config = mapping(mapping(yaml(text), "the file").config, "config");
+    const own = Object.entries(config).filter(([key]) => key.startsWith(prefix));
     return Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value]));
+}
+
+/** The parser has classes for some errors only: one for syntax, none for anchors that do not exist or grow without end. */
+function yaml(text: string): unknown {
+    try {
+        return parse(text);
+    } catch (error) {
+        throw new StackFileError(error instanceof Error ? error.message : String(error));
+    }
+}
+
+/** A mapping; nothing at all is an empty one. */
+function mapping(value: unknown, what: string): Readonly<Record<string, unknown>> {
+    const present = value ?? {};
+    if (typeof present !== "object" || Array.isArray(present)) {
+        throw new StackFileError(`${what} is not a mapping`);
+    }
+    return present as Readonly<Record<string, unknown>>;
 }

@@ -5,7 +5,7 @@ import { inspectWith } from "../policy/enforcement";
 import type { Problem } from "../policy/parameters";
 import { readLab } from "../stacks/config";
 import { UsageError } from "./options";
-import { configOf } from "./planned";
+import { configOf, StackFileError } from "./planned";
 import { chosenStacks, stackFile, stacksOptions } from "./stacks";
 
 /** What the rules and the organisation's policies say about a stack. */
@@ -53,7 +53,8 @@ export function configurationOf(file?: string): Configuration {
 
 function jsonOf(path: string): unknown {
     try {
-        return JSON.parse(readFileSync(path, "utf8"));
+        // As Pulumi reads it, an empty file says nothing.
+        return JSON.parse(readFileSync(path, "utf8").trim() || "{}");
     } catch (error) {
         throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -79,7 +80,7 @@ export function validateStack(stack: string, text: string, configuration: Config
 
 /** The finding about a stack file that cannot be read. @throws what was thrown for another reason */
 export function notYaml(stack: string, error: unknown): Finding {
-    if (!isSyntaxError(error)) {
+    if (!(error instanceof StackFileError)) {
         throw error;
     }
     return {
@@ -90,11 +91,6 @@ export function notYaml(stack: string, error: unknown): Finding {
         fix: "correct the file there",
         source: "YAML 1.2",
     };
-}
-
-/** An error of the YAML parser, by its name: the class is in the package, which is loaded late. */
-function isSyntaxError(error: unknown): error is Error {
-    return error instanceof Error && error.name === "YAMLParseError";
 }
 
 /** Findings by stack, as people read them. */

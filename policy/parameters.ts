@@ -53,7 +53,7 @@ export function readParameters<Parameters extends Declared>(
     const tell: Tell = (at, says, fix) => problems.push({ at: formatPath(at), says, fix });
     const values: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(given)) {
-        const parameter = declared[name];
+        const parameter = Object.hasOwn(declared, name) ? declared[name] : undefined;
         if (parameter === undefined) {
             tell([policy, name], `the policy has no parameter ${name}`, choices(Object.keys(declared)));
         } else {

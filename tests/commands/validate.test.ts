@@ -128,6 +128,24 @@ describe("validate", () => {
         expect(found.wrong?.map(({ id }) => id)).toEqual(["BGP-ASN-001"]);
     });
 
+    it.each([
+        ["refers to an anchor that there is not", "config:\n  bgp-lab:lab: *workers\n", /anchor/],
+        ["has a list as its configuration", "config:\n  - bgp-lab:topology: x\n", /config is not a mapping/],
+        ["is no mapping", "topology leaf-spine\n", /the file is not a mapping/],
+    ])("tells a file that %s, and goes on with the others", async (_, text, says) => {
+        const found = await findings(project({ broken: text, wrong: { routerAsn: 65535 } }));
+        expect(found.broken).toEqual([
+            expect.objectContaining({ id: "CFG-015", at: "Pulumi.broken.yaml", says: expect.stringMatching(says) }),
+        ]);
+        expect(found.wrong?.map(({ id }) => id)).toEqual(["BGP-ASN-001"]);
+    });
+
+    it("takes an empty configuration of policies as one that says nothing", async () => {
+        const folder = project({ dev: {} }, { "allowed-asns": { ranges: [1] } });
+        writeFileSync(join(folder, "other.json"), "\n");
+        expect(await findings(folder, "--policy-config", "other.json")).toEqual({ dev: [] });
+    });
+
     it("tells values of a wrong form beside what the rules say of the rest", async () => {
         const folder = project({ dev: { workers: "three", routerAsn: 65535 } });
         const ids = (await findings(folder)).dev?.map(({ id }) => id);

@@ -216,6 +216,7 @@ describe("policies of an organisation", () => {
         ["a direction that there is not", "required-filters", { nodes: ["both"] }, "nodes[0]", "in, out"],
         ["a limit of nothing", "maximum-prefixes", { most: 0 }, "most", "from 1"],
         ["a parameter that there is not", "hold-time", { least: 9 }, "least", "minimum, maximum"],
+        ["a name that every object has", "hold-time", { constructor: 9 }, "constructor", "minimum, maximum"],
     ])("have one clear error for %s", async (_, policy, parameters, at, fix) => {
         const reading = readConfiguration({ [policy]: parameters });
         expect(reading.kind === "wrong" && reading.problems).toEqual([
