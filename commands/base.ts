@@ -55,9 +55,9 @@ async function commitOf(ref: string, signal: AbortSignal): Promise<string> {
     }
     const way =
         shallow.stdout.trim() === "true"
-            ? "this clone is shallow; get the commit with git fetch --depth=1 origin and its name, or all with git fetch --unshallow"
+            ? `this clone is shallow: git fetch --depth=1 origin ${ref} gets a commit, git fetch --unshallow all of them`
             : "git fetch gets what is new, git branch --all lists names";
-    throw new UsageError(`there is no commit ${ref} here: ${way}`);
+    throw new UsageError(`there is no commit ${ref} here; ${way}`);
 }
 
 async function exportFiles(commit: string, temporary: string, folder: string, signal: AbortSignal): Promise<void> {
