@@ -1,21 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Lab } from "./components/lab";
 import { formatFindings, isError } from "./lab/rules/findings";
-import { readLab } from "./stacks/config";
+import { readLab, written } from "./stacks/config";
 
 const config = new pulumi.Config();
 
-/** A configuration value as it was written: Pulumi hands over objects as JSON and text as it is. */
+/** A configuration value as it was written. */
 function value(key: string): unknown {
     const text = config.get(key);
-    if (text === undefined) {
-        return undefined;
-    }
-    try {
-        return JSON.parse(text);
-    } catch {
-        return text;
-    }
+    return text === undefined ? undefined : written(text);
 }
 
 /** The plugins of Docker, commands and Kubernetes are the CLI's to fetch and to run. */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { Lab } from "../lab/model";
 import { type Finding, formatFindings, isError } from "../lab/rules/findings";
-import { readLab, type Settings, type StackConfig } from "../stacks/config";
+import { readLab, type Settings, type StackConfig, written } from "../stacks/config";
 import { stackFile } from "./stacks";
 
 /** What a stack's file asks for. */
@@ -50,7 +50,10 @@ export class StackFileError extends Error {}
 export function configOf(text: string): StackConfig {
     const config = mapping(mapping(yaml(text), "the file").config, "config");
     const own = Object.entries(config).filter(([key]) => key.startsWith(prefix));
-    return Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value]));
+    // `pulumi config set bgp-lab:lab '{"workers": 2}'` stores a text, which the program is given as an object.
+    return Object.fromEntries(
+        own.map(([key, value]) => [key.slice(prefix.length), typeof value === "string" ? written(value) : value]),
+    );
 }
 
 /** The parser has classes for some errors only: one for syntax, none for anchors that do not exist or grow without end. */

@@ -73,6 +73,15 @@ export interface StackConfig {
     readonly lab?: unknown;
 }
 
+/** A value behind a text: Pulumi hands over objects as JSON, also where a person set them as such, and text as it is. */
+export function written(text: string): unknown {
+    try {
+        return JSON.parse(text);
+    } catch {
+        return text;
+    }
+}
+
 /** How a lab is run, with the settings of its runtime. */
 export type Settings =
     | {

@@ -146,6 +146,12 @@ describe("validate", () => {
         expect(await findings(folder, "--policy-config", "other.json")).toEqual({ dev: [] });
     });
 
+    it("reads a lab that was set as JSON on a command line as the program does", async () => {
+        const json = JSON.stringify({ ...quiet, routerAsn: 65535 });
+        const found = await findings(project({ dev: stringify({ config: { "bgp-lab:lab": json } }) }));
+        expect(found.dev?.map(({ id, at }) => [id, at])).toEqual([["BGP-ASN-001", "bgp-lab:lab.routerAsn"]]);
+    });
+
     it("tells values of a wrong form beside what the rules say of the rest", async () => {
         const folder = project({ dev: { workers: "three", routerAsn: 65535 } });
         const ids = (await findings(folder)).dev?.map(({ id }) => id);
