@@ -4,9 +4,10 @@
  */
 
 import { familyOf } from "../lab/address";
-import type { Lab } from "../lab/model";
+import type { Address, Lab } from "../lab/model";
 import { type Attributes, sameAttributes } from "./attributes";
-import { DisputeError, type Outcome, reconverge } from "./converge";
+import { candidatesOf, DisputeError, type Disturbance, type Outcome, reconverge } from "./converge";
+import { gatewayOf, nextHopOf } from "./decision";
 import { type End, endKey } from "./ends";
 import type { Forwarder } from "./forwarding";
 import { closedByLimits } from "./limits";
@@ -68,6 +69,8 @@ interface Baseline {
     readonly learners: ReadonlyMap<string, Speaker>;
     /** What the speakers hold of a prefix that nobody originates. */
     readonly empty: Outcome;
+    /** For each speaker, by its number, the places of classes in which it hears of paths by way of an address. */
+    readonly waysOf: (speaker: Speaker) => ReadonlyMap<Address, readonly number[]>;
 }
 
 /**
@@ -92,8 +95,14 @@ function baselineOf(lab: Lab, before: Simulation): Baseline | undefined {
         .filter(({ state }) => state.up)
         .map((pair): Session => ({ pair, peers: [peerOf(pair.local), peerOf(pair.remote!)] }));
     const routers = speakers.filter(({ program }) => program === undefined);
+    const ways = new Map<Speaker, ReadonlyMap<Address, readonly number[]>>();
     return {
         before,
+        waysOf: (speaker) => {
+            const known = ways.get(speaker) ?? waysOf(speaker, settled.classes);
+            ways.set(speaker, known);
+            return known;
+        },
         sessions,
         sessionsByEnd: new Map(
             sessions.flatMap((session) =>
@@ -105,6 +114,23 @@ function baselineOf(lab: Lab, before: Simulation): Baseline | undefined {
         learners: new Map(speakers.filter(({ imports }) => imports).map((each) => [each.table.place.key, each])),
         empty: { own: new Map(), received: [], best: new Array(speakers.length).fill(undefined) },
     };
+}
+
+function waysOf(speaker: Speaker, classes: readonly SettledClass[]): ReadonlyMap<Address, readonly number[]> {
+    const ways = new Map<Address, number[]>();
+    classes.forEach(({ family, outcome }, place) => {
+        const heard = candidatesOf(speaker, outcome).filter(({ peer }) => peer !== undefined);
+        const addresses = heard.flatMap((path) => [nextHopOf(path, family), gatewayOf(path, family)]);
+        for (const address of new Set(addresses)) {
+            const known = ways.get(address);
+            if (known === undefined) {
+                ways.set(address, [place]);
+            } else {
+                known.push(place);
+            }
+        }
+    });
+    return ways;
 }
 
 function plainResolver(index: PrefixIndex, { place, base }: Pick<Table, "place" | "base">): Resolver {
@@ -141,10 +167,10 @@ function incremental(lab: Lab, baseline: Baseline, conditions: Conditions): Afte
     }
     const tables = changedTables(baseline, places, classes, plain);
     const touched = new Set(classes.flatMap((each) => [...each.touched]));
-    const isSure = [...touched].every((number) => {
-        const { key } = speakers[number]!.table.place;
-        return agree(plain[number]!, tables.get(key)!.resolver, plain[number]!);
-    });
+    const asked = speakers.filter(({ index: number, table }) => touched.has(number) || places.has(table.place.key));
+    const isSure = asked.every(({ index: number, table }) =>
+        agree(plain[number]!, tables.get(table.place.key)!.resolver, plain[number]!),
+    );
     if (!isSure) {
         return undefined;
     }
@@ -226,29 +252,36 @@ function changedClasses(
     const { index, settled } = baseline.before;
     const { speakers, classes } = settled;
     const isValid = validityBy((speaker) => plain[speaker.index]!);
-    const awake = speakers.filter(({ table }) => places.has(table.place.key)).map((speaker) => speaker.index);
-    const settleAgain = (members: readonly number[], known: Outcome, own: Outcome["own"]): ChangedClass => {
+    const settleAgain = (
+        members: readonly number[],
+        known: Outcome,
+        { own, awake }: Pick<Disturbance, "own" | "awake">,
+    ): ChangedClass => {
         const prefix = index.prefixes[members[0]!]!;
         const family = familyOf(prefix);
         const { outcome, touched } = reconverge(speakers, prefix, known, { own, silent, awake }, isValid[family]);
         return { family, prefix, members, own, outcome, undecided: [], touched };
     };
     const origins = changedOrigins(lab, baseline, places);
+    const astray = speakersAstray(baseline, places, plain);
     const isHeard = ({ received }: Outcome) => [...silent.keys()].some((number) => received[number] !== undefined);
     try {
-        const kept = classes.flatMap((each): readonly ChangedClass[] => {
+        const kept = classes.flatMap((each, place): readonly ChangedClass[] => {
             const members = origins.size === 0 ? each.members : each.members.filter((number) => !origins.has(number));
             if (members.length === 0) {
                 return [];
             }
-            return awake.length > 0 || isHeard(each.outcome)
-                ? [settleAgain(members, each.outcome, each.own)]
-                : [{ ...each, touched: nobody }];
+            const awake = astray.get(place) ?? nobody;
+            return awake.size > 0 || isHeard(each.outcome)
+                ? [settleAgain(members, each.outcome, { own: each.own, awake })]
+                : [{ ...each, members, touched: nobody }];
         });
         const others = [...origins].map(([number, changes]) => {
-            const known = classes.find(({ members }) => members.includes(number));
+            const place = classes.findIndex(({ members }) => members.includes(number));
+            const known = classes[place];
             const own = new Map([...(known?.own ?? []), ...changes]);
-            return settleAgain([number], known?.outcome ?? baseline.empty, own);
+            const awake = new Set([...(astray.get(place) ?? nobody), ...changes.keys()]);
+            return settleAgain([number], known?.outcome ?? baseline.empty, { own, awake });
         });
         return [...kept, ...others];
     } catch (error) {
@@ -257,6 +290,25 @@ function changedClasses(
         }
         throw error;
     }
+}
+
+/** By the place of a class, the numbers of speakers that hear of paths whose next hops they reach otherwise now. */
+function speakersAstray(
+    { before: { settled }, plain: plainBefore, waysOf: waysKnownTo }: Baseline,
+    places: ReadonlyMap<string, ChangedPlace>,
+    plain: readonly Resolver[],
+): ReadonlyMap<number, ReadonlySet<number>> {
+    const astray = new Map<number, Set<number>>();
+    for (const speaker of settled.speakers.filter(({ table }) => places.has(table.place.key))) {
+        const { index } = speaker;
+        for (const [address, classes] of waysKnownTo(speaker)) {
+            const isSame = sameResolution(plainBefore[index]!.find(address), plain[index]!.find(address));
+            for (const place of isSame ? [] : classes) {
+                astray.set(place, (astray.get(place) ?? new Set()).add(index));
+            }
+        }
+    }
+    return astray;
 }
 
 /** Own paths that come, go or change, by the numbers of their prefix and of their speaker; empty for those that go. */
@@ -269,10 +321,20 @@ function changedOrigins(
 ): ChangedOrigins {
     const changes = new Map<number, Map<number, readonly Attributes[]>>();
     for (const { index: speaker, table } of settled.speakers) {
-        const [before, place] = [own.get(speaker), places.get(table.place.key)];
-        const after = before === undefined || place === undefined ? before : originated(lab, index, place);
-        for (const number of new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])])) {
-            const [was = [], is = []] = [before?.get(number), after?.get(number)];
+        const [before, changed] = [own.get(speaker), places.get(table.place.key)];
+        if (before === undefined || changed === undefined) {
+            continue;
+        }
+        // What a router originates hangs on its own route to the very prefix only.
+        const numbers = new Set(
+            [...table.base.keys(), ...changed.base.keys()].filter(
+                (number) => !sameRoute(table.base.get(number), changed.base.get(number)),
+            ),
+        );
+        const base = new Map([...changed.base].filter(([number]) => numbers.has(number)));
+        const after = originated(lab, index, { place: changed.place, base });
+        for (const number of numbers) {
+            const [was = [], is = []] = [before.get(number), after.get(number)];
             if (!samePaths(was, is)) {
                 changes.set(number, (changes.get(number) ?? new Map()).set(speaker, is));
             }
@@ -302,7 +364,7 @@ function changedTables(
     plain: readonly Resolver[],
 ): ReadonlyMap<string, Table> {
     const isValid = validityBy((speaker) => plain[speaker.index]!);
-    const learned = (speaker: Speaker, some: readonly ChangedClass[], routes?: Learning["routes"]) => {
+    const learned = (speaker: Speaker, some: readonly ChangedClass[], routes: Learning["routes"]) => {
         const learning = newLearning(index, speaker, plain[speaker.index]!, isValid, routes);
         for (const each of some) {
             learning.learn(each);
@@ -311,14 +373,13 @@ function changedTables(
     };
     const changed = new Map(tables);
     for (const [key, { place, connected, base }] of places) {
-        const learner = learners.get(key);
-        const bgp = learner === undefined ? [] : learned(learner, classes);
+        const { bgp } = tables.get(key)!;
         changed.set(key, { place, connected, base, bgp, resolver: newResolver(index, { place, base, bgp }) });
     }
     for (const [speaker, some] of classesBySpeaker(settled.speakers, classes)) {
-        const { key } = speaker.table.place;
-        const table = tables.get(key)!;
-        if (!places.has(key) && learners.get(key) === speaker) {
+        const table = changed.get(speaker.table.place.key)!;
+        const { key } = table.place;
+        if (learners.get(key) === speaker) {
             const bgp = learned(speaker, some, [...table.bgp]);
             const isSame = some.every(({ members }) => members.every((each) => sameRoute(bgp[each], table.bgp[each])));
             if (!isSame) {

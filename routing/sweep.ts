@@ -116,7 +116,8 @@ function effectOf({ lab, before, reached, after: afterwards }: Sweep, fault: Fau
     try {
         const after = afterwards(conditionsAfter(lab, fault, before));
         const routes = lostWidths(before, after, gone);
-        const asked = reached.filter((each) => each.device !== gone && mayBeLost(before, after, each));
+        const changed = changedBy(before, after);
+        const asked = reached.filter((each) => each.device !== gone && mayBeLost(after, changed, each));
         return { fault, name, routes, unreachable: asked.flatMap(({ question }) => lostTarget(lab, after, question)) };
     } catch (error) {
         if (error instanceof UnrestError) {
@@ -132,15 +133,28 @@ export function deviceOf(lab: Lab, name: string): string {
 }
 
 /** Whether packets may be lost: somewhere on their ways there is none left, or another one than in the sound lab. */
-function mayBeLost(before: Simulation, after: Aftermath, { lookups }: Watched): boolean {
-    const isMoved = (key: string) => before.forwarder.places.get(key) !== after.forwarder.places.get(key);
+function mayBeLost(after: Aftermath, changed: Changed, { lookups }: Watched): boolean {
     return lookups.some(({ key, address, branches, places }) => {
-        if (before.tables.get(key) === after.tables.get(key) && !places.some(isMoved)) {
+        if (!changed.tables.has(key) && !places.some((each) => changed.places.has(each))) {
             return false;
         }
         const left = branchesAt(after.forwarder, key, address);
         return left.length === 0 || !left.every((branch) => branches.has(branchText(branch)));
     });
+}
+
+/** Keys of what a fault changes: tables, and places with interfaces that are down. */
+interface Changed {
+    readonly tables: ReadonlySet<string>;
+    readonly places: ReadonlySet<string>;
+}
+
+function changedBy(before: Simulation, after: Aftermath): Changed {
+    const keys = [...before.tables.keys()];
+    return {
+        tables: new Set(keys.filter((key) => before.tables.get(key) !== after.tables.get(key))),
+        places: new Set(keys.filter((key) => before.forwarder.places.get(key) !== after.forwarder.places.get(key))),
+    };
 }
 
 /** Learned routes with fewer next hops, but for those of the device that is gone itself. */
