@@ -2,6 +2,7 @@
 
 import { type Finding, isError } from "../lab/rules/findings";
 import { compare } from "../review/compare";
+import { inOrderOf } from "../review/order";
 import type { Review } from "../review/review";
 import type { Revision } from "../review/revision";
 import { revisionOf } from "../review/revision-of";
@@ -101,8 +102,10 @@ export function compareWithState(lab: Deployed): Comparison {
     return comparison("the state", [], [pairOf(lab)]);
 }
 
+/** The engine writes the names of a model in the order of their code points, and files are rendered in their order. */
 function pairOf({ stack, model, runtime }: Deployed): Pair {
-    return { before: modelRevision(stack, { model, runtime }), after: fileRevision(stack) };
+    const after = fileRevision(stack);
+    return { before: modelRevision(stack, { model: inOrderOf(model, after.lab), runtime }), after };
 }
 
 /**
@@ -127,7 +130,9 @@ function fileRevision(stack: string): Revision {
 export function comparePreviewed({ stack, before, after }: Previewed): Comparison {
     const notes =
         before === undefined && after === undefined ? [`The preview leaves the lab of ${stack} as it is.`] : [];
+    const is = after && { ...after, model: inOrderOf(after.model) };
+    const was = before && { ...before, model: inOrderOf(before.model, is?.model) };
     const revision = (side: PreviewedLab | undefined) => side && modelRevision(stack, side);
-    const pairs = notes.length === 0 ? [{ before: revision(before), after: revision(after) }] : [];
+    const pairs = notes.length === 0 ? [{ before: revision(was), after: revision(is) }] : [];
     return comparison("the state that the preview started from", notes, pairs);
 }
