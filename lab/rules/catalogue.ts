@@ -200,7 +200,7 @@ const bgp: CatalogueSection = {
         {
             subject: "What routers take from nodes is the cluster's: pods, pools, services",
             source: "RFC 7454 §6",
-            rules: ["BGP-POL-009"],
+            rules: ["BGP-POL-009", "BGP-POL-011"],
             remark: "How much more specific nodes may be is left open: a filter of a pod CIDR up to /32 fits.",
         },
         {

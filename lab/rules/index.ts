@@ -25,6 +25,7 @@ import * as nat from "./nat";
 import * as overlaps from "./overlaps";
 import * as policy from "./policy";
 import * as reflectors from "./reflectors";
+import * as refusedRoutes from "./refused-routes";
 import * as routeFilters from "./route-filters";
 import * as routerIds from "./router-ids";
 import type { Rule, RuntimeName } from "./rule";
@@ -67,7 +68,7 @@ const meaning: readonly Topic[] = [
     topic("Timers and graceful restart", timers),
     topic("BFD", bfd),
     topic("Policy of sessions", policy),
-    topic("Filters between cluster and network", routeFilters),
+    topic("Filters between cluster and network", { ...routeFilters, ...refusedRoutes }),
     topic("Limits of prefixes", maximumPrefixes),
     topic("Equal paths", multipath),
     topic("Cilium", cilium),

@@ -4,9 +4,9 @@ import { familyName, familyOf } from "../address";
 import type { Lab, Prefix, PrefixList, SessionFamily } from "../model";
 import type { Path } from "../path";
 import { prefixListFilter } from "../prefix-lists";
-import { announcedPrefixes } from "../services";
 import { directedSessions, type SessionEnd } from "../sessions";
 import { findSessionSettings, programNames } from "../speakers";
+import { announcedBy } from "./announced";
 import { rule } from "./rule";
 import { sessionFamilies } from "./session-families";
 import { instances, type PlacedInstance } from "./tables";
@@ -174,14 +174,6 @@ function acceptedOf(lab: Lab, local: SessionEnd, remote: SessionEnd): readonly A
             count: announced.filter(passes(lab, instance, local, exchanged)).length,
             place: [...local.settingsPath, "families", index, "maximumPrefixes"],
         }));
-}
-
-/** What a node's program tells a router: what is its own and, where Calico's speakers tell each other, all of their blocks. */
-function announcedBy(lab: Lab, local: SessionEnd, { node, program, speaker }: SessionEnd): readonly Prefix[] {
-    const { calico, nodes } = lab.cluster;
-    const passesOn = program === "calico" && calico?.nodeToNodeMesh === true && speaker.asn !== local.speaker.asn;
-    const speakers = passesOn ? Object.keys(nodes) : [node];
-    return [...new Set(speakers.flatMap((each) => announcedPrefixes(lab, each, program!)))];
 }
 
 /** Whether a router takes a prefix in: it counts what passes its filter (FRR bgpd/bgp_route.c, bgp_update). */

@@ -640,8 +640,44 @@ const cases: readonly Case[] = [
         id: "BGP-POL-009",
         at: "routers.router0.prefixLists[2].entries[0]",
         when: `nodes may announce ${prefix}`,
-        parameters: { importFilter: [{ prefix }, { prefix: "fd00:10:254::/64", le: 128 }] },
+        parameters: {
+            importFilter: [
+                { prefix, le: 32 },
+                { prefix: "fd00:10:254::/64", le: 128 },
+            ],
+        },
     })),
+    {
+        id: "BGP-POL-011",
+        at: "routers.router0.prefixLists[2]",
+        when: "a filter takes a pool, but none of its addresses",
+        parameters: { importFilter: [{ prefix: "10.254.0.0/24" }, { prefix: "fd00:10:254::/64", le: 128 }] },
+    },
+    {
+        id: "BGP-POL-011",
+        at: "routers.router0.prefixLists[2]",
+        when: "a filter denies everything before it permits something",
+        parameters: {
+            importFilter: [
+                { prefix: "0.0.0.0/0", action: "deny", le: 32 },
+                { prefix: "10.254.0.0/24", le: 32 },
+                { prefix: "fd00:10:254::/64", le: 128 },
+            ],
+        },
+    },
+    {
+        id: "BGP-POL-011",
+        at: "routers.router0.prefixLists[2]",
+        when: "nodes announce pods that a filter does not take",
+        parameters: {
+            exportPodCidr: true,
+            importFilter: [
+                { prefix: "10.254.0.0/24", le: 32 },
+                { prefix: "fd00:10:254::/64", le: 128 },
+                { prefix: "fd00:10:255::/48", le: 64 },
+            ],
+        },
+    },
     {
         id: "BGP-POL-001",
         at: "routers.router0.bgp.peerGroups[0].settings.families[0].prefixListOut",
@@ -808,13 +844,32 @@ const cases: readonly Case[] = [
         id: "CIL-RTE-002",
         at: "cluster.cilium.routingMode",
         when: "nodes have no route to natively routed pods",
-        parameters: { routingMode: "native", exportPodCidr: true, podCidrs: ["172.30.0.0/16", "fd00:10:255::/48"] },
+        parameters: {
+            routingMode: "native",
+            exportPodCidr: true,
+            podCidrs: ["172.30.0.0/16", "fd00:10:255::/48"],
+            importFilter: [
+                { prefix: "10.254.0.0/24", le: 32 },
+                { prefix: "fd00:10:254::/64", le: 128 },
+                { prefix: "172.30.0.0/16", ge: 24, le: 24 },
+                { prefix: "fd00:10:255::/48", ge: 64, le: 64 },
+            ],
+        },
     },
     {
         id: "CIL-RTE-003",
         at: "cluster.cilium.nativeRoutingCidrs",
         when: "natively routed pods would be masqueraded",
-        parameters: { routingMode: "native", exportPodCidr: true },
+        parameters: {
+            routingMode: "native",
+            exportPodCidr: true,
+            importFilter: [
+                { prefix: "10.254.0.0/24", le: 32 },
+                { prefix: "fd00:10:254::/64", le: 128 },
+                { prefix: "10.100.0.0/16", ge: 24, le: 24 },
+                { prefix: "fd00:10:255::/48", ge: 64, le: 64 },
+            ],
+        },
         change: (draft) => {
             draft.cluster.cilium!.nativeRoutingCidrs.pop();
         },
@@ -1113,6 +1168,7 @@ const cases: readonly Case[] = [
                 { prefix: "10.254.0.0/24", le: 32 },
                 { prefix: "10.100.0.0/16", ge: 24, le: 24 },
                 { prefix: "fd00:10:254::/64", le: 128 },
+                { prefix: "fd00:10:255::/48", ge: 64, le: 64 },
             ],
         },
     },
