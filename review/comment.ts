@@ -50,10 +50,13 @@ export function commentOf({
     command = `make diff BASE=${base}`,
     notes = [],
 }: CommentInput): string {
-    const changed = byGravity(reviews.filter(({ kind }) => kind !== "unchanged"));
+    const changed = byGravity(
+        reviews.filter(({ kind }) => kind !== "unchanged"),
+        rehearsals,
+    );
     const head = [
         marker,
-        ...verdicts(changed, reviews.length),
+        ...verdicts(reviews, rehearsals),
         "",
         ...stackTable(reviews, rehearsals),
         "",
@@ -70,13 +73,18 @@ export function commentOf({
     const shown = fitted(sections, room - 300);
     const missing = sections.length - shown.length;
     const cut = missing === 0 ? [] : [`… ${count(missing, "more stack")}: ${code(clipped(command, 200))}\n`];
-    return [head, ...shown, ...cut].join("\n");
+    return [head, ...shown.map((section) => `${section.trimEnd()}\n`), ...cut].join("\n");
 }
 
-const gravity: readonly Review["kind"][] = ["refused", "removed", "changed", "repaired", "new"];
+const gravity: readonly Review["kind"][] = ["refused", "removed", "changed", "repaired", "new", "unchanged"];
 
-function byGravity(reviews: readonly Review[]): readonly Review[] {
-    return [...reviews].sort((a, b) => gravity.indexOf(a.kind) - gravity.indexOf(b.kind));
+/** Refused stacks first, then those whose lab does not come up or fails checks. */
+function byGravity(reviews: readonly Review[], rehearsals: readonly Rehearsal[]): readonly Review[] {
+    const rank = (review: Review) => {
+        const own = gravity.indexOf(review.kind);
+        return problems(rehearsalOf(review, rehearsals)).length === 0 ? own : Math.min(own, 0.5);
+    };
+    return reviews.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function nameText({ stack }: Review): string {
@@ -84,30 +92,53 @@ function nameText({ stack }: Review): string {
 }
 
 /** The first lines: what matters most, stack by stack. */
-function verdicts(changed: readonly Review[], number: number): readonly string[] {
-    const line = (review: Review) => `**${nameText(review)}**: ${prose(clipped(verdict(review), mostOfSentence))}.`;
-    const [first, ...others] = changed;
+function verdicts(reviews: readonly Review[], rehearsals: readonly Rehearsal[]): readonly string[] {
+    const lines = byGravity(reviews, rehearsals).flatMap((review) => {
+        const says = [
+            ...problems(rehearsalOf(review, rehearsals)),
+            ...(review.kind === "unchanged" ? [] : [verdict(review)]),
+        ].join("; ");
+        return says === "" ? [] : [`**${nameText(review)}**: ${prose(clipped(says, mostOfSentence))}.`];
+    });
+    const [first, ...others] = lines;
     if (first === undefined) {
-        return [`The network stays as it is in ${number === 1 ? "the stack" : `all ${number} stacks`}.`];
+        return [
+            `The network stays as it is in ${reviews.length === 1 ? "the stack" : `all ${reviews.length} stacks`}.`,
+        ];
     }
-    if (others.length === 0) {
-        return [line(first)];
-    }
-    const more = changed.length - mostStacks;
-    return [
-        ...changed.slice(0, mostStacks).map((review) => `- ${line(review)}`),
-        ...(more <= 0 ? [] : [`- … and ${count(more, "more stack")}`]),
-    ];
+    const more = lines.length - mostStacks;
+    return others.length === 0
+        ? [first]
+        : [
+              ...lines.slice(0, mostStacks).map((line) => `- ${line}`),
+              ...(more <= 0 ? [] : [`- … and ${count(more, "more stack")}`]),
+          ];
+}
+
+function rehearsalOf({ stack }: Review, rehearsals: readonly Rehearsal[]): Rehearsal | undefined {
+    return rehearsals.find((each) => each.stack === stack);
+}
+
+/** What went wrong in a rehearsal, in short. */
+function problems(rehearsal: Rehearsal | undefined): readonly string[] {
+    return isPassed(rehearsal) || "notRun" in rehearsal! ? [] : [`the lab ${rehearsalText(rehearsal)}`];
 }
 
 /** A row for each stack that changes or fails; those of which there is nothing to say share one. */
 function stackTable(reviews: readonly Review[], rehearsals: readonly Rehearsal[]): readonly string[] {
-    const rehearsalOf = ({ stack }: Review) => rehearsals.find((each) => each.stack === stack);
-    const isQuiet = (review: Review) => review.kind === "unchanged" && isPassed(rehearsalOf(review));
-    const loud = byGravity(reviews.filter((review) => !isQuiet(review)));
+    const isQuiet = (review: Review) => review.kind === "unchanged" && isPassed(rehearsalOf(review, rehearsals));
+    const loud = byGravity(
+        reviews.filter((review) => !isQuiet(review)),
+        rehearsals,
+    );
     const rows = loud
         .slice(0, mostStacks)
-        .map((review) => [review.stack, rulesText(review), rehearsalText(rehearsalOf(review)), routingText(review)]);
+        .map((review) => [
+            review.stack,
+            rulesText(review),
+            rehearsalText(rehearsalOf(review, rehearsals)),
+            routingText(review),
+        ]);
     const more = loud.length - rows.length;
     const all = [
         ...rows,
@@ -158,7 +189,7 @@ function rehearsalText(rehearsal: Rehearsal | undefined): string {
     const { passed, failed } = rehearsal;
     return failed.length === 0
         ? `${count(passed, "check")} passed`
-        : `${failed.length} of ${count(passed + failed.length, "check")} failed`;
+        : `fails ${failed.length} of ${count(passed + failed.length, "check")}`;
 }
 
 const fateTexts: Readonly<Record<Fate, string>> = {

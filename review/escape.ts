@@ -53,7 +53,7 @@ function inert(text: string): string {
 
 /** Addresses, networks with their lengths, names of faults, keys of the configuration and places in a lab: what reads better in a code span. */
 const literal =
-    /(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?(?!\w)|(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:]{2,39}(?:\/\d{1,3})?(?![\w:])|(?:link|node|session|daemon):[\w.-]*[\w-]|(?:bgp-lab:|(?:routers|hosts|segments|cluster)[.[])[\w.[\]-]*[\w\]])/gi;
+    /(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?(?!\w)|(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:]{2,39}(?:\/\d{1,3})?(?![\w:])|(?:link|node|session|daemon):[\w.:-]*[\w-]|(?:bgp-lab:|(?:routers|hosts|segments|cluster)[.[])[\w.[\]-]*[\w\]])/gi;
 
 /** Prose with names in it, as Markdown within a line. Addresses become code spans. */
 export function prose(text: string): string {

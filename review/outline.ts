@@ -12,7 +12,7 @@ import type {
     ServiceChange,
     SessionChange,
 } from "./review";
-import { routeLines, routeTable, type TextTable } from "./route-groups";
+import { routeGroups, routeLines, routeTable, type TextTable } from "./route-groups";
 import { appliedText, type Fate, type SessionGroup, sessionGroups, sessionNames } from "./session-groups";
 import { count, distinct, fieldsText, grouped, listed, verb } from "./wording";
 
@@ -261,9 +261,11 @@ function routes(review: Review): Part {
     const { routes: changes } = review;
     return {
         title: "Routes",
-        harm: changes.some(({ effect }) => effect === "lost" || effect === "narrower"),
+        harm:
+            review.unpredicted !== undefined ||
+            routeGroups(review).some(({ effect }) => effect === "lost" || effect === "narrower"),
         lines: [
-            ...(review.unpredicted === undefined ? [] : [`not compared: ${review.unpredicted}`]),
+            ...(review.unpredicted === undefined ? [] : [`not predicted: ${review.unpredicted}`]),
             ...routeLines(review),
         ],
         ...(changes.length === 0 ? {} : { detail: routeTable(changes) }),

@@ -54,6 +54,7 @@ function changed(review: Review): readonly string[] {
     const clauses = [
         ...forbidden(review),
         ...(review.kind === "repaired" ? ["no error forbids the lab any more"] : []),
+        ...(review.unpredicted === undefined ? [] : [`not predicted: ${review.unpredicted}`]),
         ...cutOff(review),
         ...departures(review),
         ...sessionsLost(review),

@@ -144,7 +144,8 @@ describe("a comment", () => {
             ],
             base: "main",
         });
-        expect(body).toContain("| a | nothing new | 1 of 4 checks failed | unchanged |");
+        expect(body).toContain("| a | nothing new | fails 1 of 4 checks | unchanged |");
+        expect(body).toContain("- **a**: the lab fails 1 of 4 checks.\n- **b**: the lab does not come up.\n");
         expect(body).toContain("- a: client0 asks `10.0.0.1`: expected 200, observed silence");
         expect(body).toContain("- b: the lab does not come up: router0 does not start");
         expect(body).toContain("| c | nothing new | not run: rules refuse it | unchanged |");
