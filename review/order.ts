@@ -2,9 +2,14 @@
 
 const naturally = new Intl.Collator("en", { numeric: true });
 
+/** Names in their order as people count: `worker2` before `worker10`. */
+export function byName(names: readonly string[]): readonly string[] {
+    return [...names].sort(naturally.compare);
+}
+
 /**
  * A copy of a plain value in which the properties of every object have the order that they have in another value, and
- * those that it does not have come last in the order of their names, as people count: `worker2` before `worker10`.
+ * those that it does not have come last by name.
  *
  * @param model the value that gives the order. @default all by name
  */
@@ -22,9 +27,7 @@ function ordered(value: unknown, model: unknown): unknown {
     const example = isObject(model) ? model : {};
     const known = Object.keys(example).filter((key) => Object.hasOwn(value, key));
     const others = Object.keys(value).filter((key) => !Object.hasOwn(example, key));
-    return Object.fromEntries(
-        [...known, ...others.sort(naturally.compare)].map((key) => [key, ordered(value[key], example[key])]),
-    );
+    return Object.fromEntries([...known, ...byName(others)].map((key) => [key, ordered(value[key], example[key])]));
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

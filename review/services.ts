@@ -5,6 +5,7 @@ import type { Address, Lab, Pod, Service } from "../lab/model";
 import { advertisingNodes, podsOf } from "../lab/services";
 import type { Reach } from "../routing/reach";
 import { type Facts, facts, factsIn, fieldChanges, joined, labelTexts, noFacts } from "./facts";
+import { byName } from "./order";
 import { byRank, type Paired, pairByName } from "./pairing";
 import type { ServiceChange } from "./review";
 import type { Revision } from "./revision";
@@ -65,7 +66,7 @@ function serviceFacts(lab: Lab, service: Service): Facts {
     return joined(
         facts(
             ["addresses", loadBalancerAddresses],
-            ["announcing nodes", advertisingNodes(lab, service)],
+            ["announcing nodes", byName(advertisingNodes(lab, service))],
             ["pods", podsOf(lab, service).map(({ name, node }) => `${name} on ${node}`)],
         ),
         factsIn(settings),
