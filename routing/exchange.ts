@@ -54,7 +54,7 @@ export function permits(peer: Peer, family: Family, prefix: Prefix, best: Candid
 }
 
 /**
- * A path learned over iBGP is passed on over iBGP only from and to clients of a reflector (RFC 4271 §9.2.1, RFC 4456 §6).
+ * A path learned over iBGP is passed on over iBGP only from and to clients of a reflector (RFC 4271 §9.2, RFC 4456 §6).
  * What came from another VRF does not go to a third one.
  */
 function isSplit(peer: Peer, { peer: from }: Candidate, policy: FamilyPolicy, family: Family): boolean {

@@ -30,7 +30,7 @@ export const clientsAreInternal = rule({
 export const takersMissNoRoutes = rule({
     id: "BGP-RR-002",
     severity: "error",
-    source: "RFC 4271 §9.2.1; RFC 4456 §4",
+    source: "RFC 4271 §9.2; RFC 4456 §4",
     *check(lab) {
         for (const { reflector, blind, others } of separated(lab).filter(({ blind: { takes } }) => takes)) {
             yield violation(reflector, blind, others, "");
@@ -42,7 +42,7 @@ export const takersMissNoRoutes = rule({
 export const announcersAreConnected = rule({
     id: "BGP-RR-003",
     severity: "warning",
-    source: "RFC 4271 §9.2.1; RFC 4456 §4",
+    source: "RFC 4271 §9.2; RFC 4456 §4",
     *check(lab) {
         for (const { reflector, blind, others } of separated(lab).filter(({ blind: { takes } }) => !takes)) {
             yield violation(reflector, blind, others, `; ${blind.program} takes no routes, so no packet is lost yet`);

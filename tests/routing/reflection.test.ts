@@ -1,4 +1,4 @@
-/** iBGP: who passes what on to whom (RFC 4271 §9.2.1, RFC 4456), and with which next hop. */
+/** iBGP: who passes what on to whom (RFC 4271 §9.2, RFC 4456), and with which next hop. */
 
 import { describe, expect, it } from "vitest";
 import type { Lab, SessionFamily } from "../../lab/model";
