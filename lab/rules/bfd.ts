@@ -49,8 +49,8 @@ export const bfdIsFasterThanHoldTime = rule({
             const holdTime = 1000 * Math.min(local.timers.holdTime, remote.timers.holdTime);
             if (holdTime > 0 && detection >= holdTime) {
                 yield {
-                    at: local.path,
-                    with: [local.timersPath],
+                    at: [...local.settingsPath, "bfd"],
+                    with: [[...remote.settingsPath, "bfd"], local.timersPath],
                     says: `${session}: at ${local.node} BFD finds a dead peer after ${detection} ms, no sooner than the hold time of ${holdTime} ms`,
                     fix: "use shorter intervals, or a longer hold time",
                 };

@@ -406,7 +406,7 @@ export const speakerCases: readonly SpeakerCase[] = [
     },
     {
         id: "BGP-BFD-002",
-        at: "routers.csr1000v.vrfs[1].bgp.neighbors[0]",
+        at: "routers.csr1000v.vrfs[1].bgp.neighbors[0].session.settings.bfd",
         when: "BFD is slower than the hold time",
         change: (draft) => {
             metallb(draft).peers[0]!.bfd = { ...bfd, detectMultiplier: 4, transmitInterval: 60000 };
