@@ -1,12 +1,11 @@
 /** One stack's review as a section of Markdown that can be made shorter. */
 
-import { fitted, type Piece } from "./budget";
+import type { Piece } from "./budget";
 import { clipped, code, fenced, html, prose } from "./escape";
 import { outline, type Part } from "./outline";
 import type { ConfigurationChange, Review } from "./review";
 import type { TextTable } from "./route-groups";
 import { configurationSummary } from "./text";
-import { verdict } from "./verdict";
 import { count } from "./wording";
 
 /** Ranks of pieces: harm stays to the last. */
@@ -22,23 +21,17 @@ const mostOpen = 6;
 const mostDiagram = 50_000;
 
 /**
- * A review as Markdown: a verdict, then parts in order of importance.
+ * The pieces of a section: what stands open first, then what is folded.
  *
- * @param budget most UTF-16 units of the result
- * @param more the command that shows everything
+ * @param command the `make` command that compares the stack
  */
-export function reviewMarkdown(review: Review, budget: number, more: string): string {
-    const head = `**${prose(clipped(review.stack, 80))}**: ${prose(clipped(verdict(review), mostCharacters))}.\n\n`;
-    return `${head}${fitted([pieces(review, more)], budget - head.length).join("")}`;
-}
-
-/** The pieces of a section: what stands open first, then what is folded. */
-export function pieces(review: Review, more: string): readonly Piece[] {
+export function pieces(review: Review, command: string): readonly Piece[] {
+    const more = `${command} ARGS=--verbose`;
     const parts = outline(review);
     return [
         ...parts.filter(({ lines }) => lines.length > 0).map((part) => partPiece(part, more)),
         ...parts.flatMap((part) => morePiece(part, more)),
-        ...diagramPiece(review, more),
+        ...diagramPiece(review, `${command} ARGS=--json`),
         ...parts.flatMap((part) => detailPiece(part, more)),
         ...(review.kind === "new" || review.kind === "removed" ? [] : configurationPiece(review.configurations, more)),
     ];

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fitted } from "../../review/budget";
 import { commentOf, marker } from "../../review/comment";
-import { reviewMarkdown } from "../../review/markdown";
+import { pieces } from "../../review/markdown";
 import type { Rehearsal } from "../../review/rehearsal";
 import type { Review } from "../../review/review";
 import { formatReview } from "../../review/text";
@@ -118,7 +119,9 @@ describe("a comment", () => {
 
     it("gives up configurations before routes, and routes before what is lost", () => {
         const [, review] = reviews;
-        const sizes = [60_000, 6_000, 3_000, 1_500].map((budget) => reviewMarkdown(review!, budget, "make diff"));
+        const sizes = [60_000, 6_000, 3_000, 1_500].map((budget) =>
+            fitted([pieces(review!, "make diff")], budget).join(""),
+        );
         expect(sizes.map((text, place) => text.length <= [60_000, 6_000, 3_000, 1_500][place]!)).toEqual(
             sizes.map(() => true),
         );
