@@ -2,13 +2,14 @@
 
 import type { Lab } from "../lab/model";
 import { isMalformed, validate } from "../lab/rules";
-import type { Finding } from "../lab/rules/findings";
+import { type Finding, isError } from "../lab/rules/findings";
 import type { RuntimeName } from "../lab/rules/rule";
 import { artifacts } from "../render/artifacts";
 import { describe } from "../routing/describe";
 import { reachOf } from "../routing/reach";
 import { simulate } from "../routing/simulate";
 import { failureSweep } from "../routing/sweep";
+import { UnrestError } from "../routing/unrest";
 import { type Outcome, type Revision, revisionFormat } from "./revision";
 
 /** What a stack's configuration comes to. */
@@ -30,7 +31,7 @@ export function revisionOf({ stack, runtime, findings, lab }: PlannedStack): Rev
     const own = { format: revisionFormat, stack, runtime, findings };
     return lab === undefined || isMalformed(findings)
         ? { ...own, artifacts: [] }
-        : { ...own, lab, ...predicted(lab), ...rendered(lab) };
+        : { ...own, lab, ...predicted(lab, findings.some(isError)), ...rendered(lab, findings.some(isError)) };
 }
 
 /**
@@ -42,12 +43,15 @@ export function revisionOfLab(stack: string, lab: Lab, runtime: RuntimeName): Re
     return revisionOf({ stack, runtime, findings: validate(lab, runtime), lab });
 }
 
-/** Rules keep labs predictable; of one that breaks them anything may go wrong. */
-function predicted(lab: Lab): Pick<Revision, "outcome" | "unpredicted"> {
+/** Rules keep labs predictable; of one that breaks them anything may go wrong, of another that is a mistake of ours. */
+function predicted(lab: Lab, isRefused: boolean): Pick<Revision, "outcome" | "unpredicted"> {
     try {
         return { outcome: outcomeOf(lab) };
     } catch (error) {
-        return { unpredicted: messageOf(error) };
+        if (isRefused || error instanceof UnrestError) {
+            return { unpredicted: messageOf(error) };
+        }
+        throw error;
     }
 }
 
@@ -57,10 +61,13 @@ function outcomeOf(lab: Lab): Outcome {
     return { prediction: describe(lab, simulation), reach, failures: failureSweep(lab, simulation, reach) };
 }
 
-function rendered(lab: Lab): Pick<Revision, "artifacts"> {
+function rendered(lab: Lab, isRefused: boolean): Pick<Revision, "artifacts"> {
     try {
         return { artifacts: artifacts(lab) };
     } catch (error) {
+        if (!isRefused) {
+            throw error;
+        }
         return { artifacts: [{ kind: "left out", path: ".", reason: messageOf(error) }] };
     }
 }
