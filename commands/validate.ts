@@ -52,12 +52,49 @@ export function configurationOf(file?: string): Configuration {
 }
 
 function jsonOf(path: string): unknown {
+    const text = textOf(path);
     try {
         // As Pulumi reads it, an empty file says nothing.
-        return JSON.parse(readFileSync(path, "utf8").trim() || "{}");
+        return text.trim() === "" ? {} : JSON.parse(text);
     } catch (error) {
-        throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+        const { message } = error as SyntaxError;
+        throw new UsageError(
+            `${path}${placeIn(text, message)}: not JSON: ${oneLine(message)}\n  fix: correct it there`,
+        );
     }
+}
+
+function textOf(path: string): string {
+    try {
+        return readFileSync(path, "utf8");
+    } catch (error) {
+        const { code = "" } = error as NodeJS.ErrnoException;
+        const reason = unreadable[code] ?? `it cannot be read (${code})`;
+        throw new UsageError(`${path}: ${reason}\n  fix: name the JSON file with the policies' configuration`);
+    }
+}
+
+/** Why a file cannot be read, by the code of the error. */
+const unreadable: Readonly<Record<string, string>> = {
+    ENOENT: "there is no such file",
+    ENOTDIR: "there is no such file",
+    EISDIR: "it is a folder",
+    EACCES: "it cannot be read: permission denied",
+};
+
+/** Line and column of an error, where the message of `JSON.parse` says at which character it is. */
+function placeIn(text: string, message: string): string {
+    const position = / at position (\d+)/.exec(message)?.[1];
+    if (position === undefined) {
+        return "";
+    }
+    const before = text.slice(0, Number(position)).split("\n");
+    return `:${before.length}:${before.at(-1)!.length + 1}`;
+}
+
+/** `JSON.parse` quotes what it met with its line breaks. */
+function oneLine(message: string): string {
+    return message.replace(/\s+/g, " ").replace(/ at position \d+.*$/, "");
 }
 
 function complaint(path: string, { at, says, fix }: Problem): string {

@@ -45,7 +45,7 @@ export function readConfiguration(json: unknown): ReadConfiguration {
     const parts = new Map<string, Part>();
     for (const [name, value] of Object.entries(json)) {
         if (name !== every && !known.includes(name)) {
-            problems.push({ at: name, says: "there is no policy of this name", fix: choices(near(name)) });
+            problems.push({ at: name, says: "there is no policy of this name", fix: namesInstead(name) });
             continue;
         }
         const part = readPart(name, value);
@@ -81,16 +81,16 @@ function readPart(name: string, value: unknown): Part | { readonly problem: Prob
 }
 
 function parameterProblems(name: string, given: Given): readonly Problem[] {
-    const parameters = configurable.find((policy) => policy.name === name)?.parameters ?? {};
-    const reading = readParameters(name, parameters, given);
+    const policy = configurable.find((each) => each.name === name);
+    const reading = policy === undefined ? readParameters(name, {}, given) : policy.read(given);
     return reading.kind === "wrong" ? reading.problems : [];
 }
 
-/** Policies whose names share a word with one that does not exist; all of them when none does. */
-function near(name: string): readonly string[] {
+/** What can be written for a name that does not exist: those that share a word with it, or where all of them are. */
+function namesInstead(name: string): string {
     const wordsOf = (each: string) => each.split(/[^a-z0-9]+/i).filter((word) => word.length > 2);
     const found = known.filter((each) => wordsOf(each).some((word) => wordsOf(name).includes(word)));
-    return found.length === 0 ? known : found;
+    return found.length === 0 ? "use one of docs/policy.md, which lists them all, or remove it" : choices(found);
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

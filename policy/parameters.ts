@@ -43,11 +43,19 @@ export type Reading<Parameters extends Declared> =
     | { readonly kind: "read"; readonly values: Values<Parameters> }
     | { readonly kind: "wrong"; readonly problems: readonly Problem[] };
 
-/** Reads the parameters of a policy: each is right, absent, or has one problem per cause. */
+/** What is wrong with values that are right each by itself; `at` is the place in the policy's parameters. */
+export type Contradiction = Omit<Problem, "at"> & { readonly at: Path };
+
+/**
+ * Reads the parameters of a policy: each is right, absent, or has one problem per cause.
+ *
+ * @param contradictions what values that are right each by itself say against each other; nothing by default
+ */
 export function readParameters<Parameters extends Declared>(
     policy: string,
     declared: Parameters,
     given: Given,
+    contradictions: (values: Values<Parameters>) => Iterable<Contradiction> = () => [],
 ): Reading<Parameters> {
     const problems: Problem[] = [];
     const tell: Tell = (at, says, fix) => problems.push({ at: formatPath(at), says, fix });
@@ -58,6 +66,11 @@ export function readParameters<Parameters extends Declared>(
             tell([policy, name], `the policy has no parameter ${name}`, choices(Object.keys(declared)));
         } else {
             values[name] = parameter.read(value, [policy, name], tell);
+        }
+    }
+    if (problems.length === 0) {
+        for (const { at, says, fix } of contradictions(values as Values<Parameters>)) {
+            tell([policy, ...at], says, fix);
         }
     }
     return problems.length > 0 ? { kind: "wrong", problems } : { kind: "read", values: values as Values<Parameters> };
@@ -102,10 +115,31 @@ export interface AsnRange {
     readonly last: Asn;
 }
 
-/** Ranges of AS numbers: `"64512-65534"`, or single ones; asdot and `AS…` as everywhere. */
+/** A list of what is allowed. One that is empty allows nothing, and no lab keeps that: it is a mistake. */
+function allowed<Item>(
+    item: Pick<Parameter<Item>, "schema" | "read">,
+    items: string,
+    example: string,
+    description: string,
+): Parameter<readonly Item[]> {
+    const { schema, read } = list(item, example, description);
+    return {
+        description,
+        schema: { ...schema, minItems: 1 },
+        read: (given, at, tell) => {
+            if (Array.isArray(given) && given.length === 0) {
+                tell(at, "the list is empty, which allows nothing", `list ${items}, or remove the parameter`);
+                return undefined;
+            }
+            return read(given, at, tell);
+        },
+    };
+}
+
+/** Ranges of AS numbers, at least one: `"64512-65534"`, or single ones; asdot and `AS…` as everywhere. */
 export function asnRanges(description: string): Parameter<readonly AsnRange[]> {
     const item = { schema: { type: ["string", "integer"] } satisfies PolicyConfigJSONSchema, read: readAsnRange };
-    return list(item, '["64512-65534"]', description);
+    return allowed(item, "ranges", '["64512-65534"]', description);
 }
 
 function readAsnRange(given: unknown, at: Path, tell: Tell): AsnRange | undefined {
@@ -131,9 +165,9 @@ function readAsnRange(given: unknown, at: Path, tell: Tell): AsnRange | undefine
     }
 }
 
-/** Networks in canonical text. */
+/** Networks in canonical text, at least one. */
 export function prefixes(description: string): Parameter<readonly Prefix[]> {
-    return list({ schema: { type: "string" }, read: readPrefix }, '["10.0.0.0/8"]', description);
+    return allowed({ schema: { type: "string" }, read: readPrefix }, "networks", '["10.0.0.0/8"]', description);
 }
 
 function readPrefix(given: unknown, at: Path, tell: Tell): Prefix | undefined {

@@ -19,7 +19,7 @@ export const allowedAsns = organisationPolicy({
                 yield {
                     at: place,
                     says: `${who} has AS ${asn}, which is not one of the organisation's`,
-                    fix: `use ${ranges.map(rangeText).join(", ") || "no number at all: the organisation allows none"}`,
+                    fix: `use ${ranges.map(rangeText).join(", ")}`,
                 };
             }
         }

@@ -19,6 +19,15 @@ export const holdTime = organisationPolicy({
         ),
         maximum: wholeNumber(3, 65535, "Seconds; more is not allowed."),
     },
+    *contradictions({ minimum, maximum }) {
+        if (minimum !== undefined && maximum !== undefined && maximum < minimum) {
+            yield {
+                at: ["maximum"],
+                says: `no hold time is allowed: ${maximum} is less than the minimum of ${minimum}`,
+                fix: `set maximum to ${minimum} or more, or lower minimum`,
+            };
+        }
+    },
     *check(lab, { minimum = 0, maximum = Number.POSITIVE_INFINITY }) {
         const told = new Set<string>();
         for (const { node, peerAddress, timersPath, timers } of sessionEnds(lab)) {

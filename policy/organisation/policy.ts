@@ -1,10 +1,20 @@
 import type { Lab } from "../../lab/model";
 import type { Violation } from "../../lab/rules/rule";
 import type { Configurable } from "../described";
-import { type Declared, type Given, type Problem, readParameters, type Values } from "../parameters";
+import {
+    type Contradiction,
+    type Declared,
+    type Given,
+    type Problem,
+    type Reading,
+    readParameters,
+    type Values,
+} from "../parameters";
 
 /** A policy on labs that says nothing until an organisation gives it parameters. */
 interface Definition<Parameters extends Declared> extends Configurable<Parameters> {
+    /** Yields what parameters say against each other. @default nothing */
+    readonly contradictions?: (parameters: Values<Parameters>) => Iterable<Contradiction>;
     /** Yields every place of a well-formed lab that breaks it. */
     readonly check: (lab: Lab, parameters: Values<Parameters>) => Iterable<Violation>;
 }
@@ -19,6 +29,8 @@ export type Asked =
 
 /** A policy of an organisation. */
 export interface OrganisationPolicy extends Configurable<Declared> {
+    /** Reads what it was given. */
+    readonly read: (given: Given) => Reading<Declared>;
     /** Asks about a well-formed lab. */
     readonly ask: (lab: Lab, given: Given) => Asked;
 }
@@ -26,16 +38,19 @@ export interface OrganisationPolicy extends Configurable<Declared> {
 /** Declares a policy of an organisation. */
 export function organisationPolicy<Parameters extends Declared>({
     check,
+    contradictions,
     ...described
 }: Definition<Parameters>): OrganisationPolicy {
     const { name, parameters } = described;
+    const read = (given: Given) => readParameters(name, parameters, given, contradictions);
     return {
         ...described,
+        read,
         ask: (lab, given) => {
             if (Object.keys(given).length === 0) {
                 return { kind: "not-applicable" };
             }
-            const reading = readParameters(name, parameters, given);
+            const reading = read(given);
             return reading.kind === "wrong" ? reading : { kind: "asked", violations: [...check(lab, reading.values)] };
         },
     };

@@ -1,7 +1,7 @@
 import type { Lab } from "../../lab/model";
 import type { Configurable } from "../described";
 import type { Json } from "../inputs";
-import { type Declared, type Given, type Problem, readParameters, type Values } from "../parameters";
+import { type Declared, type Given, type Problem, type Reading, readParameters, type Values } from "../parameters";
 
 /** A resource that an engine is about to make or change. */
 export interface Resource {
@@ -47,6 +47,8 @@ export type Asked =
 /** A policy on resources. */
 export interface ResourcePolicy extends Configurable<Declared> {
     readonly concerns: (type: string) => boolean;
+    /** Reads what it was given. */
+    readonly read: (given: Given) => Reading<Declared>;
     /** Asks about a resource that it concerns. */
     readonly ask: (resource: Resource, given: Given, surroundings: Surroundings) => Asked;
 }
@@ -57,10 +59,12 @@ export function resourcePolicy<Parameters extends Declared>({
     ...described
 }: Definition<Parameters>): ResourcePolicy {
     const { name, parameters } = described;
+    const read = (given: Given) => readParameters(name, parameters, given);
     return {
         ...described,
+        read,
         ask: (resource, given, surroundings) => {
-            const reading = readParameters(name, parameters, given);
+            const reading = read(given);
             return reading.kind === "wrong"
                 ? reading
                 : { kind: "asked", violations: [...check(resource, reading.values, surroundings)] };

@@ -161,11 +161,28 @@ describe("validate", () => {
     it.each([
         ["a stack without a file", ["--stack=none"], "there is no Pulumi.none.yaml"],
         ["an option that there is not", ["--strict"], "--strict"],
-        ["a configuration without a file", ["--policy-config", "none.json"], "none.json"],
     ])("ends with 2 for %s", async (_, args, message) => {
         const { code, stdout, stderr } = await validate(project({ dev: {} }), ...args);
         expect([code, stdout]).toEqual([2, ""]);
         expect(stderr).toContain(message);
+    });
+
+    it.each([
+        ["is not there", "none.json", "none.json: there is no such file"],
+        ["is a folder", "policy", "policy: it is a folder"],
+        ["is not JSON", "comma.json", "comma.json:3:1: not JSON: Expected double-quoted property name in JSON"],
+        ["breaks off", "open.json", "open.json: not JSON: Unexpected end of JSON input"],
+        ["has a text without quotes", "words.json", "words.json: not JSON: Unexpected token 'a'"],
+    ])("ends with 2 and one error for a configuration that %s", async (_, file, message) => {
+        const folder = project({ dev: {} }, {});
+        writeFileSync(join(folder, "comma.json"), '{\n    "all": "advisory",\n}\n');
+        writeFileSync(join(folder, "open.json"), '{ "all":');
+        writeFileSync(join(folder, "words.json"), '{\n    "all": advisory\n}\n');
+        const { code, stdout, stderr } = await validate(folder, "--policy-config", file);
+        const [says, fix, ...rest] = stderr.trim().split("\n");
+        expect([code, stdout, rest]).toEqual([2, "", []]);
+        expect(says).toContain(message);
+        expect(fix).toMatch(/^ {2}fix: \w/);
     });
 
     it("ends with 2 for wrong parameters, each with its place and the fix", async () => {

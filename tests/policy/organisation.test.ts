@@ -17,7 +17,6 @@ const tight = {
         nodes: ["172.18.0.0/16", "fc00:f853:ccd:e793::/64"],
         links: ["10.9.0.0/16", "fd00:9::/48", "192.168.0.0/24", "fd00:192:168::/64"],
         pools: ["10.254.0.0/24", "fd00:10:254::/64"],
-        loopbacks: [],
     },
     "forbidden-prefixes": { prefixes: { "10.99.0.0/16": "a neighbor", "fd00:11::/32": "another" } },
     "hold-time": { minimum: 9, maximum: 9 },
@@ -52,12 +51,6 @@ const cases: readonly Case[] = [
         when: "a range is written as asdot",
         at: "cluster.cilium.bgp[2].localAsn",
         parameters: { ranges: ["0.65000-0.65002", "1.0-1.10"] },
-    },
-    {
-        policy: "allowed-asns",
-        when: "nothing is allowed",
-        at: "routers.router0.bgp.asn",
-        parameters: { ranges: [] },
     },
     {
         policy: "allowed-address-space",
@@ -211,6 +204,9 @@ describe("policies of an organisation", () => {
         ["an address", "forbidden-prefixes", { prefixes: { "10.0.0.1": "x" } }, 'prefixes["10.0.0.1"]', "10.0.0.1/"],
         ["no reason", "forbidden-prefixes", { prefixes: { "10.0.0.0/8": "" } }, "prefixes", "a few words"],
         ["networks as a list", "forbidden-prefixes", { prefixes: ["10.0.0.0/8"] }, "prefixes", "<network>"],
+        ["an empty list of AS numbers", "allowed-asns", { ranges: [] }, "ranges", "or remove the parameter"],
+        ["an empty space", "allowed-address-space", { loopbacks: [] }, "loopbacks", "or remove the parameter"],
+        ["limits that leave no hold time", "hold-time", { minimum: 90, maximum: 9 }, "maximum", "90 or more"],
         ["a hold time that BGP does not know", "hold-time", { minimum: 2 }, "minimum", "from 3 to 65535"],
         ["a hold time in words", "hold-time", { minimum: "9 s" }, "minimum", "from 3 to 65535"],
         ["a direction that there is not", "required-filters", { nodes: ["both"] }, "nodes[0]", "in, out"],
@@ -244,6 +240,17 @@ describe("policies of an organisation", () => {
                 at: "allowed-asn",
                 says: "there is no policy of this name",
                 fix: "use allowed-asns, allowed-address-space, or remove it",
+            },
+        ]);
+    });
+
+    it("are all in docs/policy.md, which is told where a name is near none", () => {
+        const reading = readConfiguration({ strictness: "mandatory" });
+        expect(reading.kind === "wrong" && reading.problems).toEqual([
+            {
+                at: "strictness",
+                says: "there is no policy of this name",
+                fix: "use one of docs/policy.md, which lists them all, or remove it",
             },
         ]);
     });
