@@ -31,7 +31,10 @@ export function compare(before: Revision | undefined, after: Revision | undefine
     const { stack } = after ?? before ?? noRevision();
     const parts = partsOf(before, after);
     const unpredicted = unpredictedOf(before, after);
-    const interruption = isApplied(after) ? interruptionOf(parts.sessions, after.lab, after.outcome) : undefined;
+    const interruption =
+        isApplied(after) && before?.outcome !== undefined
+            ? interruptionOf(parts.sessions, after.lab, after.outcome, before.outcome)
+            : undefined;
     const diagram = before?.lab && after?.lab && markedMermaid(before.lab, after.lab);
     return {
         stack,

@@ -1,7 +1,7 @@
 /** What is cut off while a change is applied: sessions that are reset are down for a while, and their routes are gone. */
 
 import type { Lab } from "../lab/model";
-import { reachOf } from "../routing/reach";
+import { type Reach, reachOf } from "../routing/reach";
 import type { Pair } from "../routing/sessions";
 import { simulate, sound, withEnds } from "../routing/simulate";
 import { UnrestError } from "../routing/unrest";
@@ -13,12 +13,14 @@ import type { Outcome } from "./revision";
  * together.
  *
  * @param lab the lab after the change, and `outcome` what it settles on
+ * @param before what the lab before the change settled on: who did not reach something then is not cut off from it
  * @returns nothing when no session is reset, or routing does not come to rest without them
  */
 export function interruptionOf(
     sessions: readonly SessionChange[],
     lab: Lab,
     outcome: Outcome,
+    before: Outcome,
 ): Interruption | undefined {
     const reset = new Set(sessions.filter(({ applied }) => applied === "reset").map(nameOf));
     if (reset.size === 0) {
@@ -33,9 +35,10 @@ export function interruptionOf(
         down.some(({ local, remote }) => [local, remote].some((end) => end?.place.device === from));
     try {
         const meanwhile = simulate(lab, { ...sound, sessions: withEnds(new Map(), down) });
-        const reached = new Set(outcome.reach.filter(({ reason }) => reason === undefined).map(keyOf));
+        const reached = new Set(outcome.reach.filter(isReached).map(keyOf));
+        const known = new Set(before.reach.filter(isReached).map(askedName));
         const lost = reachOf(lab, meanwhile).filter(
-            (each) => each.reason !== undefined && reached.has(keyOf(each)) && !isReset(each.from),
+            (each) => !isReached(each) && reached.has(keyOf(each)) && known.has(askedName(each)) && !isReset(each.from),
         );
         return { lost: lost.map(({ from, to, name }) => ({ from, to, name })) };
     } catch (error) {
@@ -44,6 +47,15 @@ export function interruptionOf(
         }
         throw error;
     }
+}
+
+function isReached({ reason }: Reach): boolean {
+    return reason === undefined;
+}
+
+/** Who asks for what, whatever its address is. */
+function askedName({ from, name }: Reach): string {
+    return JSON.stringify([from, name]);
 }
 
 function keyOf({ from, to }: { readonly from: string; readonly to: string }): string {

@@ -177,7 +177,38 @@ function sessionsChanged({ sessions, networks }: Review): readonly string[] {
     const staying = sessions.filter((change) => fateOf(change) === "changes");
     const alike = grouped(staying, (change) => JSON.stringify([change.applied, settingsText(change)]));
     const rank = ([first]: readonly SessionChange[]) => ["reset", "next session", undefined].indexOf(first!.applied);
-    return alike.toSorted((a, b) => rank(a) - rank(b)).map((group) => changeClause(group, networks));
+    const kinds = grouped(
+        alike.toSorted((a, b) => rank(a) - rank(b)),
+        ([first]) => JSON.stringify([first!.applied, settingNames(first!)]),
+    );
+    return kinds.flatMap((groups) =>
+        groups.length > mostAlike ? [kindClause(groups.flat())] : groups.map((group) => changeClause(group, networks)),
+    );
+}
+
+/** Of more changes of the same settings to different values only the settings are named, e.g. where each node has its AS. */
+const mostAlike = 2;
+
+function kindClause(sessions: readonly SessionChange[]): string {
+    const [first] = sessions as [SessionChange];
+    return changedAt(`other ${listed(settingNames(first))}`, sessions);
+}
+
+/** What differs, by name. */
+function settingNames(change: SessionChange): readonly string[] {
+    return distinct(splitFields(localised(change)).settings.map(({ field }) => field));
+}
+
+/** What differs, where, and what becomes of the sessions. */
+function changedAt(what: string, sessions: readonly SessionChange[]): string {
+    const { applied } = sessions[0]!;
+    const places = distinct(sessions.flatMap(placesOf));
+    const number = sessionsInShort(sessions);
+    const where = places.length === 0 ? ` on ${number}` : ` at ${listed(places, 3)}`;
+    if (applied === "reset" && places.length > 0) {
+        return `${what}${where}, which resets ${number}`;
+    }
+    return `${what}${where}${appliedText(applied, sessions.length)}`;
 }
 
 /** Whether anybody notices that sessions are reset. */
@@ -193,21 +224,16 @@ function interrupted({ interruption }: Review): readonly string[] {
 
 function changeClause(sessions: readonly SessionChange[], networks: readonly NetworkChange[]): string {
     const [first] = sessions as [SessionChange];
-    const places = distinct(sessions.flatMap(placesOf));
-    const number = sessionsInShort(sessions);
     const settings = settingsText(first);
-    const own = splitFields(localised(first)).own;
-    if (settings === "") {
-        const links = renumbered(networks);
-        return first.applied === "reset" && links.length > 0
-            ? `${listed(links, 3)} ${verb(links.length, "is", "are")} renumbered, which resets ${number}`
-            : `${number} ${verb(sessions.length, "gets", "get")} ${listed(own)}${appliedText(first.applied, sessions.length)}`;
+    if (settings !== "") {
+        return changedAt(settings, sessions);
     }
-    const where = places.length === 0 ? ` on ${number}` : ` at ${listed(places, 3)}`;
-    if (first.applied === "reset" && places.length > 0) {
-        return `${settings}${where}, which resets ${number}`;
-    }
-    return `${settings}${where}${appliedText(first.applied, sessions.length)}`;
+    const number = sessionsInShort(sessions);
+    const { own } = splitFields(localised(first));
+    const links = renumbered(networks);
+    return first.applied === "reset" && links.length > 0
+        ? `${listed(links, 3)} ${verb(links.length, "is", "are")} renumbered, which resets ${number}`
+        : `${number} ${verb(sessions.length, "gets", "get")} ${listed(own)}${appliedText(first.applied, sessions.length)}`;
 }
 
 /** What differs, wherever. */
@@ -243,7 +269,7 @@ function singlePoints({ failures }: Review): readonly string[] {
     }
     const number = count(worse.length, "single fault");
     return [
-        ...(worse.length === 0 ? [] : [`${number} ${verb(worse.length, "takes", "take")} more with it`]),
+        ...(worse.length === 0 ? [] : [`${number} ${verb(worse.length, "takes more with it", "take more with them")}`]),
         ...restless,
     ];
 }
@@ -344,12 +370,23 @@ function rest({ services, devices, networks, programs, configurations }: Review)
     return told.length === 0 ? [] : [`${listed(told, 5)} ${isOne ? "changes" : "change"}`];
 }
 
-/** That routing stays as it is. */
-function calm({ sessions, routes, unpredicted, kind }: Review): readonly string[] {
+/** That routing stays as it is. Predictions are of the plan, and know nothing of files that another code writes for it. */
+function calm(review: Review): readonly string[] {
+    const { sessions, routes, unpredicted, kind } = review;
     if (routes.length > 0 || unpredicted !== undefined || kind === "refused") {
         return [];
     }
+    if (isOnlyWritten(review)) {
+        return ["the plan of the lab does not, so what that does to sessions and routes is not predicted"];
+    }
     return [sessions.length === 0 ? "no session and no route changes" : "no route changes"];
+}
+
+/** Whether the same lab is written down otherwise. */
+function isOnlyWritten({ configurations, ...review }: Review): boolean {
+    const { services, failures, sessions, routes, devices, networks, programs } = review;
+    const planned = [services, failures, sessions, routes, devices, networks, programs];
+    return configurations.length > 0 && planned.every((list) => list.length === 0);
 }
 
 /** Segments and pools that have other networks. */
