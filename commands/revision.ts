@@ -21,9 +21,14 @@ export async function run(args: string[]): Promise<number> {
     return 0;
 }
 
-/** The revision of a stack's file. */
+/** The revision of a stack's file. @throws Error that names the file when the code fails on it */
 export function revisionIn(stack: string, folder = "."): Revision {
-    return revisionOf({ stack, ...readStack(stack, askingPolicies(), folder) });
+    const ask = askingPolicies();
+    try {
+        return revisionOf({ stack, ...readStack(stack, ask, folder) });
+    } catch (error) {
+        throw new Error(`the code fails on ${stackFile(stack)}: ${String(error)}`, { cause: error });
+    }
 }
 
 /** What a stack's file comes to, with the lab also where errors forbid it; of a file that is not YAML, that it is not. */
