@@ -57,14 +57,15 @@ function changed(review: Review): readonly string[] {
         ...(review.unpredicted === undefined ? [] : [`not predicted: ${review.unpredicted}`]),
         ...cutOff(review),
         ...departures(review),
+        ...withdrawn(review),
         ...sessionsLost(review),
         ...widths(review, "lost"),
         ...widths(review, "narrower"),
         ...singlePoints(review),
+        ...readdressed(review),
         ...sessionsChanged(review),
         ...interrupted(review),
         ...settings(review),
-        ...readdressed(review),
         ...arrivals(review),
         ...widths(review, "wider"),
         ...together(review, "gained"),
@@ -120,6 +121,12 @@ function departures(review: Review): readonly string[] {
     const it = verb(gone.length, "it", "them");
     const withIt = ended.length === 0 ? "" : `, and with ${it} ${count(ended.length, "session")}`;
     return gone.length === 0 ? [] : [`${listed(gone)} ${verb(gone.length, "goes", "go")}${withIt}`];
+}
+
+/** Services, and pods that are no part of one, that go. */
+function withdrawn({ services }: Review): readonly string[] {
+    const names = services.filter(({ effect }) => effect === "gone").map(({ name }) => name);
+    return names.length === 0 ? [] : [`${listed(names, 3)} ${verb(names.length, "goes", "go")}`];
 }
 
 function passing({ devices }: Review, wanted: "added" | "removed"): readonly string[] {
@@ -230,7 +237,7 @@ function changeClause(sessions: readonly SessionChange[], networks: readonly Net
     }
     const number = sessionsInShort(sessions);
     const { own } = splitFields(localised(first));
-    const links = renumbered(networks);
+    const links = renumbered(networks).filter(isSegment);
     return first.applied === "reset" && links.length > 0
         ? `${listed(links, 3)} ${verb(links.length, "is", "are")} renumbered, which resets ${number}`
         : `${number} ${verb(sessions.length, "gets", "get")} ${listed(own)}${appliedText(first.applied, sessions.length)}`;
@@ -346,8 +353,11 @@ function settings(review: Review): readonly string[] {
 /** What is said beside sessions and routes: networks and versions, or else only how much changes. */
 function others(review: Review): readonly string[] {
     const { networks, programs, sessions } = review;
-    const isTold = sessions.some(({ fields }) => fields.some(({ field }) => field.startsWith("address of ")));
-    const changed = isTold ? [] : renumbered(networks);
+    // Who has another address is told that its link is renumbered.
+    const isTold = sessions.some(({ fields }) =>
+        fields.some(({ field }) => /^(address|BGP identifier) of /.test(field)),
+    );
+    const changed = renumbered(networks).filter((name) => !(isTold && isSegment(name)));
     const versions = programs.filter(({ field }) => field.endsWith(" version"));
     return [
         ...(changed.length === 0 ? [] : [`${listed(changed, 3)} ${verb(changed.length, "is", "are")} renumbered`]),
@@ -357,6 +367,9 @@ function others(review: Review): readonly string[] {
 
 /** What else there is when nothing above has anything to say. */
 function rest({ services, devices, networks, programs, configurations }: Review): readonly string[] {
+    if (services.length + devices.length + networks.length === 0 && programs.length === 1) {
+        return [fieldsText(programs)];
+    }
     const numbers = [
         [services.length, "service"],
         [devices.length, "device"],
@@ -387,6 +400,11 @@ function isOnlyWritten({ configurations, ...review }: Review): boolean {
     const { services, failures, sessions, routes, devices, networks, programs } = review;
     const planned = [services, failures, sessions, routes, devices, networks, programs];
     return configurations.length > 0 && planned.every((list) => list.length === 0);
+}
+
+/** Whether an entry of the address plan is a link or bridge, on which sessions have their addresses. */
+function isSegment(name: string): boolean {
+    return /^(link|bridge) /.test(name);
 }
 
 /** Segments and pools that have other networks. */

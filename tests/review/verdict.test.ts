@@ -35,3 +35,28 @@ it("tells the same setting of many devices once, whatever their values, so that 
     expect(line).toContain("meanwhile test/app-svc-cluster and test/app-svc-local are cut off");
     expect(line.match(/\bother AS at|AS \d+ →/g)).toHaveLength(1);
 });
+
+it("says that a service goes", () => {
+    const services = [{ name: "app-svc-cluster", addresses: ["10.254.0.10", "fd00:10:254::10"] }];
+    expect(verdict(reviewOf("single-frr", {}, { services }))).toMatch(/^test\/app-svc-local goes/);
+});
+
+it("says that a service has another address, which its clients must know, before settings of sessions", () => {
+    const line = verdict(reviewOf("leaf-spine", {}, { loadBalancer: "metallb", bfd: {} }));
+    expect(line).toMatch(/^default\/cni moves from 30\.0\.10\.203 to 172\.18\.0\.200; BFD /);
+});
+
+it("says once that a link is renumbered, and of a pool not that this resets sessions", () => {
+    const nodes = verdict(reviewOf("single-frr", {}, { nodeSubnets: ["172.30.0.0/16", "fd00:172:30::/64"] }));
+    expect(nodes.match(/renumbered/g)).toHaveLength(1);
+    expect(nodes).toMatch(/^bridge kind is renumbered, which resets 8 sessions/);
+    const pools = [{ name: "default", blocks: ["172.16.10.0/25"] }];
+    const pool = verdict(reviewOf("ibgp-frr", {}, { routerId: "192.168.1.77", pools }));
+    expect(pool).toMatch(/^6 sessions get other BGP identifiers, which resets them/);
+    expect(pool).toContain("pool default is renumbered");
+});
+
+it("names the one setting of a program that changes", () => {
+    const line = verdict(reviewOf("calico-metallb-vrf", {}, { encapsulation: "vxlan" }));
+    expect(line).toBe("Calico encapsulation none → vxlan; no session and no route changes");
+});
