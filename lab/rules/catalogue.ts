@@ -285,6 +285,7 @@ const bgp: CatalogueSection = {
                 "CIL-SEL-002",
                 "CIL-SEL-003",
                 "CIL-SEL-004",
+                "CIL-SEL-005",
                 "CIL-NAME-001",
                 "K8S-SEL-001",
                 "K8S-SEL-002",
@@ -295,7 +296,7 @@ const bgp: CatalogueSection = {
             subject:
                 "Cilium: a service advertisement without selector announces nothing; under Local only nodes with pods announce",
             source: "Cilium documentation, BGP service announcements",
-            rules: ["CIL-SEL-003", "BGP-ECMP-003"],
+            rules: ["CIL-SEL-003", "CIL-SEL-005", "BGP-ECMP-003"],
             remark: "Pod CIDR advertisements are written without a selector, as the resource asks.",
         },
         {
@@ -579,7 +580,7 @@ const clusters: CatalogueSection = {
         {
             subject: "Source NAT of routers",
             source: "RFC 3022 §2.1",
-            rules: ["NET-NAT-001", "NET-NAT-002"],
+            rules: ["NET-NAT-001", "NET-NAT-002", "NET-NAT-003"],
         },
         {
             subject: "What the running lab must show can be asked and answered",

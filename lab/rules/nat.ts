@@ -1,4 +1,6 @@
-import { contains, familyName, familyOf } from "../address";
+import { contains, familyName, familyOf, overlaps } from "../address";
+import type { Lab } from "../model";
+import { networks, type PlacedNetwork } from "./networks";
 import { rule } from "./rule";
 
 /** Packets can be hidden only behind an interface that the router has, and that has an address of their family. */
@@ -51,3 +53,38 @@ export const natSourcesAreDistinct = rule({
         }
     },
 });
+
+/** What comes from nowhere in the lab never comes by: the sources that should be hidden are others. */
+export const natSourcesAreInTheLab = rule({
+    id: "NET-NAT-003",
+    severity: "warning",
+    source: "RFC 3022 §2.1",
+    *check(lab) {
+        for (const [name, { interfaces, sourceNat = [] }] of Object.entries(lab.routers)) {
+            for (const [index, { interface: outside, source }] of sourceNat.entries()) {
+                const port = interfaces.find((owned) => owned.name === outside);
+                // An interface that does not fit is the cause where there is one (NET-NAT-001).
+                if (port === undefined || !port.addresses.some((address) => familyOf(address) === familyOf(source))) {
+                    continue;
+                }
+                const beyond = port.attachment.kind === "segment" ? port.attachment.segment : undefined;
+                const sources = sendingNetworks(lab, beyond);
+                if (!sources.some(({ prefix }) => overlaps(prefix, source))) {
+                    yield {
+                        at: ["routers", name, "sourceNat", index, "source"],
+                        says: `${name} hides ${source} behind ${outside}, but nothing in the lab has an address of it`,
+                        fix: "name the network of those that send out of the lab by this router",
+                    };
+                }
+            }
+        }
+    },
+});
+
+/** The networks from which packets come, without those of the segment that they are sent out to. */
+function sendingNetworks(lab: Lab, beyond: string | undefined): readonly PlacedNetwork[] {
+    return networks(lab).filter(
+        ({ kind, place: [of, segment] }) =>
+            kind !== "pool" && kind !== "services" && !(of === "segments" && segment === beyond),
+    );
+}

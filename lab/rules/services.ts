@@ -1,5 +1,5 @@
 import { contains, familyName, familyOf, isRange, parseAddress, rangeOf, sizeOf } from "../address";
-import type { Lab, LoadBalancerPool, Service } from "../model";
+import type { CiliumBgpInstance, Lab, LoadBalancerPool, Service } from "../model";
 import { isBefore } from "../releases";
 import { selects, serviceLabels } from "../selectors";
 import { advertisingNodes, announces, podsOf } from "../services";
@@ -235,6 +235,32 @@ export const servicesAreAnnounced = rule({
                     at: ["cluster", "services", index, "externalTrafficPolicy"],
                     says: `no node announces ${service.name}: the nodes that select it have none of its pods`,
                     fix: "use externalTrafficPolicy Cluster, or move a pod",
+                };
+            }
+        }
+    },
+});
+
+/** An instance whose selector matches no service announces none, and where others announce some nobody means that. */
+export const serviceSelectorsMatch = rule({
+    id: "CIL-SEL-005",
+    severity: "warning",
+    source: "Cilium documentation, BGP service announcements",
+    *check(lab) {
+        const { services } = lab.cluster;
+        const instances = ciliumInstances(lab);
+        const announcesNone = (instance: CiliumBgpInstance) => !services.some((each) => announces(instance, each));
+        // Where all of them announce none, CIL-SEL-003 says it of the services.
+        if (instances.every(announcesNone)) {
+            return;
+        }
+        for (const [index, instance] of instances.entries()) {
+            if (instance.serviceSelector !== undefined && announcesNone(instance)) {
+                yield {
+                    at: ["cluster", "cilium", "bgp", index, "serviceSelector"],
+                    with: [["cluster", "services"]],
+                    says: `Cilium's instance ${instance.name} announces no service: its service selector matches none, but others' do`,
+                    fix: "select by labels that a service has, or leave the selector out if none is to be announced",
                 };
             }
         }

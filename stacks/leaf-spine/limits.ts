@@ -12,6 +12,7 @@ export function limits(parameters: LeafSpine): readonly Limit[] {
         ...listLimit(parameters, "spineAsns", "spines"),
         ...listLimit(parameters, "leafAsns", "racks"),
         ...listLimit(parameters, "rackSubnets", "racks"),
+        ...selectorLimit(parameters),
         ...rackLimits(parameters),
         ...linkLimit(parameters),
         ...nodeLimit(parameters),
@@ -23,7 +24,7 @@ export function limits(parameters: LeafSpine): readonly Limit[] {
 /** A list that names something for every spine or rack has an entry for each. */
 function listLimit(
     parameters: LeafSpine,
-    list: "spineAsns" | "leafAsns" | "rackSubnets",
+    list: "spineAsns" | "leafAsns" | "rackSubnets" | "serviceSelectors",
     count: "spines" | "racks",
 ): Limit[] {
     const entries: readonly unknown[] | undefined = parameters[list];
@@ -40,6 +41,12 @@ function listLimit(
                   fix: `list one for each of the ${count}, set ${count} to ${entries.length}, or leave the list out`,
               },
           ];
+}
+
+/** Racks that have no selector of their own have that of all; selectors of racks that there are not are a mistake. */
+function selectorLimit(parameters: LeafSpine): Limit[] {
+    const { serviceSelectors, racks } = parameters;
+    return serviceSelectors.length <= racks ? [] : listLimit(parameters, "serviceSelectors", "racks");
 }
 
 function counted(count: number, one: string, many: string): string {

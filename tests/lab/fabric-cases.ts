@@ -227,6 +227,24 @@ export const fabricCases: readonly FabricCase[] = [
         },
     },
     {
+        id: "NET-NAT-003",
+        at: "routers.leaf0.sourceNat[0].source",
+        when: "leaves hide a network that is not in the lab",
+        parameters: { natSource: "10.9.0.0/16" },
+    },
+    {
+        id: "NET-NAT-003",
+        at: "routers.leaf0.sourceNat[0].source",
+        when: "leaves hide the network behind which they hide",
+        parameters: { natSource: "172.20.20.0/24" },
+    },
+    {
+        id: "CIL-SEL-005",
+        at: "cluster.cilium.bgp[1].serviceSelector",
+        when: "a rack selects services by a color that none has",
+        parameters: { serviceSelectors: [{ matchLabels: { color: "red" } }, { matchLabels: { color: "blue" } }] },
+    },
+    {
         id: "K8S-SEL-001",
         at: "cluster.cilium.bgp[0].serviceSelector.matchExpressions[0].key",
         when: "a rack leaves out services by a label that none has",
@@ -371,5 +389,25 @@ export const fabricAllowed: readonly FabricCase[] = [
         at: "",
         when: "no instance has a service selector, which is a decision",
         parameters: { announceServices: false },
+    },
+    {
+        id: "CIL-SEL-005",
+        at: "",
+        when: "a rack has no service selector, which is a decision",
+        change: (draft) => {
+            delete draft.cluster.cilium!.bgp[1]!.serviceSelector;
+        },
+    },
+    {
+        id: "CIL-SEL-005",
+        at: "",
+        when: "no instance announces a service, which is told of the service",
+        parameters: { serviceSelector: { matchLabels: { color: "blue" } } },
+    },
+    {
+        id: "NET-NAT-003",
+        at: "",
+        when: "a leaf hides one node of a rack",
+        parameters: { natSource: "10.1.5.10/32" },
     },
 ];
