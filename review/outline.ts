@@ -316,7 +316,9 @@ function untold({ devices: changes, sessions: told }: Review): readonly DeviceCh
         .map((change) => ({
             ...change,
             fields: change.fields.filter(({ field, ...values }) => {
-                return !fields.has(fieldsText([{ ...values, field: `${field} of ${change.device}` }]));
+                // A device with several speakers says whose AS it is; a session has but one of them.
+                const setting = field.replace(/^AS of .*/, "AS");
+                return !fields.has(fieldsText([{ ...values, field: `${setting} of ${change.device}` }]));
             }),
         }))
         .filter(({ kind, fields: left }) => kind !== "changed" || left.length > 0);

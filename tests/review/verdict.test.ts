@@ -60,3 +60,8 @@ it("names the one setting of a program that changes", () => {
     const line = verdict(reviewOf("calico-metallb-vrf", {}, { encapsulation: "vxlan" }));
     expect(line).toBe("Calico encapsulation none → vxlan; no session and no route changes");
 });
+
+it("says once that one of several speakers of a node has another AS", () => {
+    const line = verdict(reviewOf("calico-metallb-vrf", {}, { metallbAsn: 65003 }));
+    expect(line.match(/65001 → 65003/g)).toHaveLength(1);
+});
