@@ -65,9 +65,12 @@ export function commentOf({
         ...failedChecks(rehearsals),
         "",
     ].join("\n");
-    const sections = changed.map((review) => [
-        ...(changed.length === 1 ? [] : [{ rank: 0, items: 0, render: () => `### ${nameText(review)}` }]),
-        ...pieces(review, `${command} STACK=${review.stack}`),
+    const told = changed
+        .map((review) => ({ review, parts: pieces(review, `${command} STACK=${review.stack}`) }))
+        .filter(({ parts }) => parts.length > 0);
+    const sections = told.map(({ review, parts }) => [
+        ...(told.length === 1 ? [] : [{ rank: 0, items: 0, render: () => `### ${nameText(review)}` }]),
+        ...parts,
     ]);
     const room = mostCharacters - head.length;
     const shown = fitted(sections, room - 300);
@@ -223,7 +226,8 @@ function routingText(review: Review): string {
     if (kind === "unchanged") {
         return "unchanged";
     }
-    return [...ofSessions, ...ofRoutes].join(", ") || "as before";
+    // Of a configuration that cannot become a lab nobody knows what it does.
+    return [...ofSessions, ...ofRoutes].join(", ") || (kind === "refused" ? "refused" : "as before");
 }
 
 /** Checks that failed, and labs that did not come up. */

@@ -240,7 +240,16 @@ function sessionLine(group: SessionGroup): string {
     const reasons = distinct(changes.flatMap(({ reason }) => (reason === undefined ? [] : [reason])));
     const why = reasons.length === 0 ? "" : ` (${listed(reasons, 2)})`;
     const number = changes.length === 1 ? verbs[fate][0] : `${changes.length} ${verbs[fate][1]}`;
-    return `${number}${why}: ${listed(sessionNames(changes))}${what === "" ? "" : `: ${what}`}${appliedText(group.applied, changes.length)}`;
+    return `${number}${why}: ${hubsText(sessionNames(changes))}${what === "" ? "" : `: ${what}`}${appliedText(group.applied, changes.length)}`;
+}
+
+/** Devices with their peers; of more than two, commas alone would not tell where one's peers end. */
+function hubsText(names: readonly string[]): string {
+    return names.length > 2 && names.some((name) => name.includes(", ")) ? clauses(names).join("; ") : listed(names);
+}
+
+function clauses(names: readonly string[]): readonly string[] {
+    return names.length <= 4 ? names : [...names.slice(0, 3), `${names.length - 3} more`];
 }
 
 function sessionTable(changes: readonly SessionChange[]): TextTable {

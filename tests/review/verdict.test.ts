@@ -1,7 +1,9 @@
-/** First lines of reviews that must not say more than is known, nor lose what matters among what is alike. */
+/** What reviews must not say, as nobody knows it, and must not lose among what is alike. */
 
 import { expect, it } from "vitest";
+import { commentOf } from "../../review/comment";
 import { compare } from "../../review/compare";
+import { outline } from "../../review/outline";
 import type { Revision } from "../../review/revision";
 import { verdict } from "../../review/verdict";
 import { reviewOf, revision } from "./revisions";
@@ -64,4 +66,24 @@ it("names the one setting of a program that changes", () => {
 it("says once that one of several speakers of a node has another AS", () => {
     const line = verdict(reviewOf("calico-metallb-vrf", {}, { metallbAsn: 65003 }));
     expect(line.match(/65001 → 65003/g)).toHaveLength(1);
+});
+
+it("tells the peers of more than two devices apart", () => {
+    const parts = outline(reviewOf("calico-metallb-vrf", {}, { workers: 1 }));
+    const [line] = parts.find(({ title }) => title === "Sessions")!.lines;
+    expect(line).toContain("k8s-vrf-worker3 calico; k8s-vrf-worker3 calico ↔ csr1000v k8s-calico");
+});
+
+it("leaves out sections that have nothing to say, and does not call unknown routing as before", () => {
+    const dev = revision({ topology: "single-frr" });
+    const broken = revision({ topology: "leaf-spine" });
+    const { lab: _lab, outcome: _outcome, ...rest } = broken;
+    const error = { id: "CFG-001", severity: "error", at: "x", says: "y", fix: "z", source: "docs" } as const;
+    const text = commentOf({
+        reviews: [compare(dev, undefined), compare(broken, { ...rest, artifacts: [], findings: [error] })],
+        rehearsals: [],
+        base: "main",
+    });
+    expect(text).not.toContain("###");
+    expect(text).toMatch(/\| dev \| .* \| refused \|/);
 });
