@@ -40,7 +40,7 @@ export const routerIdIsUniqueInAs = rule({
                     at: place,
                     with: [owner.place],
                     says: `${node} and ${owner.node} both have the BGP identifier ${routerId} in AS ${asn}`,
-                    fix: `give ${node} another identifier`,
+                    fix: "give one of them another identifier",
                 };
             }
             owners.set(key, owner ?? { node, place });

@@ -1,5 +1,6 @@
 /** Where the values of the planned lab come from. */
 
+import { lastHost } from "../../lab/address";
 import type { Path } from "../../lab/path";
 import { type Origin, serviceOrigins } from "../origins";
 import { clientSegment, nodeSegment, router } from "./names";
@@ -36,7 +37,7 @@ export const origins: readonly Origin<CalicoMetalLbVrf>[] = [
     { model: `routers.${router}.vrfs.*.bgp.routerId`, config: ([vrf]) => ["routerIds", instances[Number(vrf)]!] },
     {
         model: `routers.${router}.vrfs.*.bgp.neighbors.*.remoteAsn`,
-        config: ([vrf]) => [`${instances[Number(vrf)]!}Asn`],
+        config: ([vrf]) => asnOf(vrf!),
     },
     { model: `routers.${router}.vrfs.*.bgp.neighbors.*.session.settings.timers`, config: "routerTimers", rest: true },
     {
@@ -45,7 +46,12 @@ export const origins: readonly Origin<CalicoMetalLbVrf>[] = [
     },
     { model: `routers.${router}.vrfs.*.bgp.neighbors.*.session.settings.bfd`, config: "bfd", rest: true },
     { model: `routers.${router}.vrfs.*.bgp.neighbors.*.session.settings.ebgpMultihop`, config: "multihop" },
-    { model: `routers.${router}.vrfs.*.bgp.neighbors`, config: "nodeSubnet" },
+    // What is exchanged has no parameter but the AS that it is exchanged with.
+    { model: `routers.${router}.vrfs.*.bgp.neighbors.*.session.settings.families`, config: ([vrf]) => asnOf(vrf!) },
+    {
+        model: `routers.${router}.vrfs.*.bgp.neighbors`,
+        config: ([vrf], parameters) => (isInternal(vrf!, parameters) ? asnOf(vrf!) : ["nodeSubnet"]),
+    },
     { model: `routers.${router}.vrfs.*.bgp`, config: "maximumPaths" },
     { model: `routers.${router}.vrfs`, config: "vrfs" },
     { model: "routers", config: "routerAsn" },
@@ -78,7 +84,7 @@ export const origins: readonly Origin<CalicoMetalLbVrf>[] = [
     { model: "cluster.metallb.peers.*.peerAsn", config: "routerAsn" },
     { model: "cluster.metallb.peers.*.bfd", config: "bfd", rest: true },
     { model: "cluster.metallb.peers.*.timers", config: "metallbTimers", rest: true },
-    { model: "cluster.metallb", config: (_, { vrfs }) => [vrfs ? "nodeSubnet" : "vrfs"] },
+    { model: "cluster.metallb", config: (_, parameters) => metallbOrigin(parameters) },
     ...serviceOrigins,
     { model: "cluster.workloads", config: "replicas" },
 ];
@@ -90,4 +96,23 @@ function speakerOf(index: Path[number], { workers }: CalicoMetalLbVrf): (typeof 
 
 function peerAsn(index: Path[number], parameters: CalicoMetalLbVrf): Path {
     return [`${speakerOf(index, parameters)}Asn`];
+}
+
+/** The AS of a VRF's neighbors. */
+function asnOf(vrf: Path[number]): Path {
+    return [`${instances[Number(vrf)]!}Asn`];
+}
+
+/** Whether a VRF has the AS of its neighbors, which is not meant: what is wrong with them then follows from it. */
+function isInternal(vrf: Path[number], { routerAsn, calicoAsn, metallbAsn }: CalicoMetalLbVrf): boolean {
+    return routerAsn === { calico: calicoAsn, metallb: metallbAsn }[instances[Number(vrf)]!];
+}
+
+/** Where Calico is given an address that the router has in MetalLB's VRF, Calico's speakers come between MetalLB's. */
+function metallbOrigin({ vrfs, loopbacks, nodeSubnet }: CalicoMetalLbVrf): Path {
+    const ofMetalLb = [loopbacks.metallb, lastHost(nodeSubnet)];
+    if (!vrfs) {
+        return ["vrfs"];
+    }
+    return ofMetalLb.includes(loopbacks.calico) ? ["loopbacks", "calico"] : ["nodeSubnet"];
 }

@@ -1,5 +1,6 @@
 /** Where the values of the planned lab come from. */
 
+import { contains } from "../../lab/address";
 import { type Origin, serviceOrigins } from "../origins";
 import { client, clientSegment, nodeSegment } from "./names";
 import { type IbgpFrr, speakerOf } from "./parameters";
@@ -20,7 +21,11 @@ export const origins: readonly Origin<IbgpFrr>[] = [
     { model: "routers.*.bgp.neighbors.*.session.settings.remoteAs", config: "nodeAsn" },
     { model: "routers.*.bgp.neighbors.*.session.settings.timers", config: "routerTimers", rest: true },
     { model: "routers.*.bgp.neighbors.*.session.settings.families.*.maximumPrefixes", config: "maximumPrefixes" },
-    { model: "routers.*.bgp.neighbors.*.session.settings.families", config: "nextHopSelf" },
+    // Between two ASes the next hop changes anyway.
+    {
+        model: "routers.*.bgp.neighbors.*.session.settings.families",
+        config: (_, { routerAsn, nodeAsn }) => [nodeAsn === routerAsn ? "nextHopSelf" : "nodeAsn"],
+    },
     { model: "routers.*.bgp.neighbors", config: "nodeSubnet" },
     { model: "routers", config: "routerAsn" },
     { model: `hosts.${client}.interfaces.1`, config: "nodeSubnet" },
@@ -32,7 +37,13 @@ export const origins: readonly Origin<IbgpFrr>[] = [
     { model: "cluster.nodeMask", config: "nodeMask" },
     { model: "cluster.nodes.*.podCidrs", config: "podCidr" },
     { model: "cluster.nodes.*.interfaces", config: "nodeSubnet" },
-    { model: "cluster.nodes.*.routerId", config: "nodeSubnet" },
+    // The nodes' own are distinct: only one that the router is given among them can meet one of theirs.
+    {
+        model: "cluster.nodes.*.routerId",
+        config: (_, { routerId, nodeSubnet }) => [
+            routerId !== undefined && contains(nodeSubnet, routerId) ? "routerId" : "nodeSubnet",
+        ],
+    },
     { model: "cluster.nodes.*.staticRoutes.0", config: "clientSubnet" },
     { model: "cluster.nodes.*.staticRoutes", config: "podCidr" },
     { model: "cluster.nodes", config: "cluster" },

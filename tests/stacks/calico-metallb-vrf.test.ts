@@ -325,6 +325,23 @@ describe("vrfs false", () => {
     });
 });
 
+describe("a wrong calico-metallb-vrf", () => {
+    it.each([
+        ["Calico with the router's AS", { calicoAsn: 65000 }, ["VRF-LEAK-001", "BGP-SES-008"], "calicoAsn"],
+        ["MetalLB with the router's AS", { metallbAsn: 65000 }, ["VRF-LEAK-001"], "metallbAsn"],
+        [
+            "Calico's peer in MetalLB's VRF",
+            { loopbacks: { calico: "10.0.0.254" } },
+            ["BGP-SES-009"],
+            "loopbacks.calico",
+        ],
+        ["two equal loopbacks", { loopbacks: { calico: "1.1.1.1" } }, ["BGP-SES-009"], "loopbacks.calico"],
+    ])("is told at the parameter that mends it: %s", (_, parameters, ids, parameter) => {
+        const told = errors(parameters).match(/^error .*$/gm);
+        expect(told).toEqual(ids.map((id) => `error ${id}  bgp-lab:lab.${parameter}`));
+    });
+});
+
 describe("calico-metallb-vrf of any size", () => {
     it("is planned without errors, with two sessions per node and the mesh, and leaves earlier nodes as they are", () => {
         fc.assert(

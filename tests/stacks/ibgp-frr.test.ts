@@ -191,6 +191,13 @@ describe("ibgp-frr of any size", () => {
         );
     });
 
+    it("tells an identifier that a node has, and what another AS brings, at the parameters that mend it", () => {
+        expect(errors({ routerId: "192.168.1.10" })).toMatch(/^error BGP-RID-002 {2}bgp-lab:lab\.routerId$/m);
+        const { findings } = readLab({ topology: "ibgp-frr", lab: { nodeAsn: 64513 } });
+        const unfiltered = findings.filter(({ id }) => id === "BGP-POL-005").map(({ at }) => at);
+        expect(unfiltered).toEqual(["bgp-lab:lab.nodeAsn"]);
+    });
+
     it.each([
         ["a node subnet", { nodeSubnet: "192.168.1.0/28" }, "ADR-CAP-004"],
         ["a client subnet", { clientSubnet: "192.168.10.0/25" }, "ADR-CAP-005"],
