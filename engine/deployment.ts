@@ -69,7 +69,8 @@ export async function runDeployment(session: Session, options: RunOptions): Prom
         engineService((diagnostic) => observer.diagnostic(diagnostic)),
         options.kind === "update" ? control.monitor(session, options) : undefined,
     );
-    const registry = newRegistry(launcher(session, server.address, observer));
+    const plugins = launcher(session, server.address, observer);
+    const registry = newRegistry(plugins.launch);
     const policies = startPolicies({
         packs: options.kind === "update" ? options.policyPacks : [],
         engineAddress: server.address,
@@ -100,7 +101,7 @@ export async function runDeployment(session: Session, options: RunOptions): Prom
         control.finish();
         start?.kill();
         policies.close();
-        await registry.close();
+        await Promise.all([registry.close(), plugins.close()]);
         server.close();
     }
 }
@@ -228,7 +229,13 @@ function warnAboutPending({ operations }: Snapshot, { kind, preview, observer }:
 }
 
 /** Starts plugins; one that the project brings along starts with the run, before the program asks for it. */
-function launcher(session: Session, engineAddress: string, observer: Observer): Launcher {
+interface Plugins {
+    readonly launch: Launcher;
+    /** Ends those that the program did not ask for. */
+    close(): Promise<void>;
+}
+
+function launcher(session: Session, engineAddress: string, observer: Observer): Plugins {
     const { project, env } = session;
     const start = async (pkg: string, version: string | undefined) => {
         const file = locateProvider(project, pkg, version, env);
@@ -252,10 +259,16 @@ function launcher(session: Session, engineAddress: string, observer: Observer): 
         provider.catch(() => undefined);
         early.set(name, provider);
     }
-    return async (pkg, version) => {
-        const ready = early.get(pkg);
-        early.delete(pkg);
-        return ready ?? start(pkg, version);
+    return {
+        async launch(pkg, version) {
+            const ready = early.get(pkg);
+            early.delete(pkg);
+            return ready ?? start(pkg, version);
+        },
+        async close() {
+            const started = await Promise.allSettled(early.values());
+            await Promise.all(started.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)));
+        },
     };
 }
 

@@ -60,10 +60,11 @@ export async function launchProvider(options: LaunchOptions): Promise<Provider> 
         async cancel() {
             await call<Empty>((done) => client.cancel(new Empty(), done)).catch(() => undefined);
         },
-        close() {
+        async close() {
             closing = true;
             client.close();
             plugin.kill();
+            await plugin.ended;
         },
     };
 }

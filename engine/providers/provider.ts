@@ -50,7 +50,8 @@ export interface Provider {
     read(subject: Subject, timeout: number): Promise<Live>;
     /** Asks the provider to give up what it is doing. Sent at every end, good or bad. */
     cancel(): Promise<void>;
-    close(): void;
+    /** Ends the plugin; settles when it is gone. */
+    close(): Promise<void>;
 }
 
 /** Options of {@link Provider.check}. */

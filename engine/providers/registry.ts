@@ -24,7 +24,7 @@ export interface Registry {
     /** Configures an unchanged provider. */
     same(state: ResourceState): Promise<void>;
     /** Stops a provider that was deleted. */
-    remove(state: ResourceState): void;
+    remove(state: ResourceState): Promise<void>;
     /** Cancels and stops all. */
     close(): Promise<void>;
 }
@@ -52,9 +52,9 @@ export function newRegistry(launch: Launcher): Registry {
         return provider;
     }
 
-    function stop(provider: Provider): void {
+    async function stop(provider: Provider): Promise<void> {
         all.delete(provider);
-        provider.close();
+        await provider.close();
     }
 
     async function configure(urn: Urn, id: string, inputs: PropertyMap): Promise<PropertyMap> {
@@ -71,7 +71,7 @@ export function newRegistry(launch: Launcher): Registry {
             const provider = await start(urn, news);
             const { inputs, failures } = await provider.checkConfig(urn, settingsOf(olds), settingsOf(news));
             if (failures.length > 0) {
-                stop(provider);
+                await stop(provider);
                 return { inputs, failures };
             }
             unconfigured.set(urn, provider);
@@ -115,19 +115,17 @@ export function newRegistry(launch: Launcher): Registry {
             starting.set(reference, pending);
             await pending;
         },
-        remove(state) {
+        async remove(state) {
             const reference = `${state.urn}::${state.id}`;
             const provider = configured.get(reference);
             if (provider !== undefined) {
                 configured.delete(reference);
-                stop(provider);
+                await stop(provider);
             }
         },
         async close() {
             await Promise.all([...all].map((provider) => provider.cancel()));
-            for (const provider of all) {
-                provider.close();
-            }
+            await Promise.all([...all].map((provider) => provider.close()));
         },
     };
 }
