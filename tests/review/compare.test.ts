@@ -259,10 +259,7 @@ describe("a route reflector that reflects no more", () => {
                 "reset",
             ]),
         );
-        expect(review.routes.map(routeText)).toEqual([
-            "lost r1 10.2.2.1/32 1 → none",
-            "lost r2 10.2.1.1/32 1 → none",
-        ]);
+        expect(review.routes.map(routeText)).toEqual(["lost r1 10.2.2.1/32 1 → none", "lost r2 10.2.1.1/32 1 → none"]);
     });
 });
 
