@@ -147,6 +147,7 @@ function open({ session, options }: Run, base: Snapshot): SnapshotWriter {
 
 async function update(run: Run, writer: SnapshotWriter, control: Control, start: Started): Promise<void> {
     const { session, options, executor, registry, policies, base } = run;
+    const inspections: Promise<void>[] = [];
     const planner = newPlanner({
         project: session.project.name,
         stack: session.stack,
@@ -156,7 +157,13 @@ async function update(run: Run, writer: SnapshotWriter, control: Control, start:
         registry,
         executor,
         observer: options.observer,
-        inspect: policies.inspect,
+        // A preview makes nothing that a policy would have to stop: it goes on while policies are asked.
+        async inspect(state, goal) {
+            const inspection = policies.inspect(state, goal);
+            inspection.catch(() => undefined);
+            inspections.push(inspection);
+            await (options.preview ? undefined : inspection);
+        },
     });
     control.ready(planner);
     let failed = true;
@@ -165,6 +172,7 @@ async function update(run: Run, writer: SnapshotWriter, control: Control, start:
         if (executor.stopped) {
             throw new Stopped();
         }
+        await Promise.all(inspections);
         await planner.removeUnseen();
         await policies.inspectStack(planner.resources());
         failed = false;
