@@ -100,10 +100,11 @@ function staticRoutes(routes: readonly StaticRoute[]): string[] {
 
 function staticRoute(route: StaticRoute): string {
     const keyword = familyOf(route.prefix) === "ipv4" ? "ip" : "ipv6";
-    return `${keyword} route ${route.prefix} ${target(route.via)}`;
+    return `${keyword} route ${route.prefix} ${viaText(route.via)}`;
 }
 
-function target(via: StaticRoute["via"]): string {
+/** Where a static route leads, in one word. */
+export function viaText(via: StaticRoute["via"]): string {
     switch (via.kind) {
         case "address":
             return via.address;

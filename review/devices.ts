@@ -14,6 +14,7 @@ import type {
     StaticRoute,
 } from "../lab/model";
 import { findSessionSettings, nodeSpeakers, programNames } from "../lab/speakers";
+import { viaText } from "../render/frr";
 import {
     entryText,
     type Facts,
@@ -150,17 +151,6 @@ function interfaceFacts(interfaces: readonly Interface[]): Facts {
 
 function staticRouteFacts(routes: readonly StaticRoute[]): Facts {
     return gathered(routes.map(({ prefix, via }) => [`static route ${prefix}`, [viaText(via)]]));
-}
-
-function viaText(via: StaticRoute["via"]): string {
-    switch (via.kind) {
-        case "address":
-            return via.address;
-        case "interface":
-            return via.interface;
-        case "blackhole":
-            return "blackhole";
-    }
 }
 
 /** Facts of which several may have one field. */
