@@ -105,4 +105,4 @@ bench-kind: setup ## Measure a lab on kind beside a plain script, with the publi
 	@node -r ./scripts/register.cjs bench/kind/main.ts $(ARGS)
 
 update-golden: setup ## Write the golden files anew; read the difference before you commit it
-	@UPDATE_GOLDEN=1 $(bin)/vitest run tests/lab tests/stacks tests/render tests/review tests/policy tests/engine tests/verify tests/components tests/commands tests/policy
+	@UPDATE_GOLDEN=1 $(bin)/vitest run tests/lab tests/stacks tests/render tests/review tests/policy tests/engine tests/verify tests/components tests/commands
