@@ -307,8 +307,10 @@ describe("diff against what is deployed", () => {
 
 describe("make", () => {
     it("gives the verbs about several stacks none unless one was asked for", async () => {
+        // The tests themselves are run by a make, which passes on its stack and its flags.
+        const { STACK: _stack, MAKEFLAGS: _flags, MFLAGS: _old, MAKELEVEL: _level, ...env } = process.env;
         const recipe = async (...args: string[]) =>
-            (await runProgram("make", ["--dry-run", "--silent", ...args], { cwd: root })).stdout;
+            (await runProgram("make", ["--dry-run", "--silent", ...args], { cwd: root, env })).stdout;
         for (const verb of ["validate", "diff", "rehearse", "pr-comment"]) {
             expect(await recipe(verb)).not.toContain("--stack");
             expect(await recipe(verb, "STACK=dev")).toContain('"--stack=$STACK"');
