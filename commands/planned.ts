@@ -35,7 +35,7 @@ export function planned(stack: string): Planned {
 }
 
 /** The project's part of a stack file on disk. @throws Error that names the file when it is not YAML */
-export function configIn(file: string): StackConfig {
+function configIn(file: string): StackConfig {
     try {
         return configOf(readFileSync(file, "utf8"));
     } catch (error) {

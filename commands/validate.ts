@@ -131,7 +131,7 @@ export function notYaml(stack: string, error: unknown): Finding {
 }
 
 /** Findings by stack, as people read them. */
-export function formatValidated(validated: readonly Validated[]): string {
+function formatValidated(validated: readonly Validated[]): string {
     const blocks = validated.map(({ stack, findings }) =>
         [`stack ${stack}: ${counted(findings)}\n`, ...(findings.length === 0 ? [] : [formatFindings(findings)])].join(
             "\n",

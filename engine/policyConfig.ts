@@ -54,7 +54,7 @@ export function readPackConfig(file: string): PackConfig {
  *
  * @throws Error that names the policy and what is wrong
  */
-export function parsePackConfig(text: string): PackConfig {
+function parsePackConfig(text: string): PackConfig {
     if (text.trim() === "") {
         return new Map();
     }

@@ -146,7 +146,7 @@ function spelled(key: string): string {
 }
 
 /** What a selector selects, e.g. `rack=0, tier in (a, b)`. */
-export function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
     return [...labelTexts(matchLabels), ...matchExpressions.map(requirementText)].join(", ") || "everything";
 }
 

@@ -68,7 +68,7 @@ function width(facts: RouteFacts | undefined): number {
     return facts?.nextHops.length ?? 0;
 }
 
-export function placeOf({ device, vrf }: RouteChange): string {
+function placeOf({ device, vrf }: RouteChange): string {
     return vrf === undefined ? device : `${device} ${vrf}`;
 }
 

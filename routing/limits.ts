@@ -31,7 +31,7 @@ export function closedByLimits(pairs: readonly Pair[], settled: Settled): readon
 }
 
 /** Whether an end accepts only so many prefixes of a family. */
-export function hasLimit(end: End | undefined): boolean {
+function hasLimit(end: End | undefined): boolean {
     return end?.families.some(({ maximumPrefixes }) => maximumPrefixes !== undefined) === true;
 }
 

@@ -55,7 +55,7 @@ export function devicesBySegment(lab: Lab): ReadonlyMap<string, readonly string[
 }
 
 /** Segments of a device, each once. */
-export function segmentsOf({ interfaces }: Device): readonly string[] {
+function segmentsOf({ interfaces }: Device): readonly string[] {
     const names = interfaces.flatMap(({ attachment }) => (attachment.kind === "segment" ? [attachment.segment] : []));
     return [...new Set(names)];
 }

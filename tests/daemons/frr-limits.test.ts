@@ -1,42 +1,21 @@
 /** Sessions that accept only so many prefixes, on real FRR: what closes, what stays up, and what opens again. */
 
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Lab, SessionFamily } from "../../lab/model";
-import { applyFrr } from "../../provider/daemons/frr";
-import { netnsDriver } from "../../provider/driver";
-import type { Sandbox } from "../../provider/sandbox/protocol";
-import { destroySandbox, startSandbox } from "../../provider/sandbox/start";
-import { fabricSpec, routerSpec } from "../../render/embedded";
 import { predict } from "../../routing/predict";
-import type { Driver } from "../../verify/driver";
 import { planChecks } from "../../verify/plan";
 import { failures } from "../../verify/report";
 import { verify } from "../../verify/run";
 import { withBgp } from "../routing/labs";
 import { filteredSender, limitedRing, senderAndLimit } from "../routing/limit-labs";
+import { runningRouters } from "./routers";
 
-const name = `test-daemons-limits-${process.pid}`;
-let sandbox: Sandbox;
-let driver: Driver & { close(): void };
-
-beforeAll(async () => {
-    sandbox = await startSandbox(name);
-    driver = netnsDriver(sandbox);
-});
-afterAll(async () => {
-    driver.close();
-    await destroySandbox(name);
-});
-
-async function apply(lab: Lab): Promise<void> {
-    await sandbox.call("applyFabric", { fabric: { sandbox: "", ...fabricSpec(lab) } });
-    await Promise.all(Object.keys(lab.routers).map((router) => applyFrr(sandbox, routerSpec(lab, router))));
-}
+const routers = runningRouters("limits");
 
 /** Holds a running lab against its prediction. @returns whether the sessions of a router are up, by the prediction */
 async function expectPredicted(lab: Lab, router: string): Promise<readonly boolean[]> {
     const prediction = predict(lab);
-    const results = await verify(planChecks(lab, prediction), driver, { deadlineSeconds: 20 });
+    const results = await verify(planChecks(lab, prediction), routers.driver, { deadlineSeconds: 20 });
     expect(failures(results)).toBe("");
     return prediction.sessions.flatMap(({ local, remote, state }) =>
         local === router || remote === router ? [state.up] : [],
@@ -45,16 +24,16 @@ async function expectPredicted(lab: Lab, router: string): Promise<readonly boole
 
 /** Neighbors of a router whose session has been up since before a moment. */
 async function upSinceBefore(router: string, moment: number): Promise<readonly string[]> {
-    const sessions = await driver.sessions(router);
+    const sessions = await routers.driver.sessions(router);
     const seconds = (Date.now() - moment) / 1000;
     return sessions.filter(({ uptime }) => uptime > seconds).map(({ neighbor }) => neighbor);
 }
 
 describe("limits on real FRR", () => {
     it("close one session and, with what that brings, the next; raised, they open both", async () => {
-        await apply(limitedRing());
+        await routers.apply(limitedRing());
         expect(await expectPredicted(limitedRing(), "r0")).toEqual([false, false]);
-        await apply(limitedRing(9));
+        await routers.apply(limitedRing(9));
         expect(await expectPredicted(limitedRing(9), "r0")).toEqual([true, true]);
     });
 
@@ -62,19 +41,19 @@ describe("limits on real FRR", () => {
         const received = { ipv4: 5, ipv6: 2 };
         const limited = (maximumPrefixes?: number) =>
             senderAndLimit(received, maximumPrefixes === undefined ? {} : { maximumPrefixes });
-        await apply(limited(20));
+        await routers.apply(limited(20));
         expect(await expectPredicted(limited(20), "r0")).toEqual([true]);
         // FRR counts how long a session is up in whole seconds.
         await new Promise((resolve) => setTimeout(resolve, 1100));
         const moment = Date.now();
         for (const limit of [30, 5, undefined, 6]) {
-            await apply(limited(limit));
+            await routers.apply(limited(limit));
             expect(await expectPredicted(limited(limit), "r0")).toEqual([true]);
             expect(await upSinceBefore("r0", moment)).toEqual(["10.1.0.2"]);
         }
-        await apply(limited(4));
+        await routers.apply(limited(4));
         expect(await expectPredicted(limited(4), "r0")).toEqual([false]);
-        await apply(limited());
+        await routers.apply(limited());
         expect(await expectPredicted(limited(), "r0")).toEqual([true]);
     });
 
@@ -83,18 +62,18 @@ describe("limits on real FRR", () => {
             withBgp(senderAndLimit({ ipv4: 9, ipv6: 0 }, { maximumPrefixes: 2, ...limited }), "r0", {
                 ebgpRequiresPolicy: true,
             });
-        await apply(strict({}));
+        await routers.apply(strict({}));
         expect(await expectPredicted(strict({}), "r0")).toEqual([true]);
-        await apply(strict({ localPreference: 200 }));
+        await routers.apply(strict({ localPreference: 200 }));
         expect(await expectPredicted(strict({ localPreference: 200 }), "r0")).toEqual([false]);
     });
 
     it("count what the filter lets in, also where both come at once", async () => {
         const before = senderAndLimit({ ipv4: 9, ipv6: 0 }, {});
-        await apply(before);
+        await routers.apply(before);
         expect(await expectPredicted(before, "r0")).toEqual([true]);
         for (const limit of [4, 20, 4]) {
-            await apply(filteredSender(9, limit));
+            await routers.apply(filteredSender(9, limit));
             expect(await expectPredicted(filteredSender(9, limit), "r0")).toEqual([true]);
         }
     });

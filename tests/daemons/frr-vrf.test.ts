@@ -1,53 +1,34 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Bfd, BgpSpeaker, Lab, Neighbor, Router, Vrf } from "../../lab/model";
-import { applyFrr, inspectFrr } from "../../provider/daemons/frr";
+import { inspectFrr } from "../../provider/daemons/frr";
 import { withVty } from "../../provider/daemons/vty";
-import { netnsDriver } from "../../provider/driver";
-import type { Sandbox } from "../../provider/sandbox/protocol";
-import { destroySandbox, startSandbox } from "../../provider/sandbox/start";
-import { fabricSpec, routerSpec } from "../../render/embedded";
+import { routerSpec } from "../../render/embedded";
 import { predict } from "../../routing/predict";
 import type { Check } from "../../verify/check";
-import type { Driver } from "../../verify/driver";
 import { planChecks } from "../../verify/plan";
 import { failures } from "../../verify/report";
 import { verify } from "../../verify/run";
 import { eventually } from "./lab";
+import { runningRouters } from "./routers";
 import { vrfLab } from "./vrf-lab";
 
-const name = `test-daemons-vrf-${process.pid}`;
-let sandbox: Sandbox;
-let driver: Driver & { close(): void };
-
-beforeAll(async () => {
-    sandbox = await startSandbox(name);
-    driver = netnsDriver(sandbox);
-});
-afterAll(async () => {
-    driver.close();
-    await destroySandbox(name);
-});
-
-async function apply(lab: Lab): Promise<void> {
-    await sandbox.call("applyFabric", { fabric: { sandbox: "", ...fabricSpec(lab) } });
-    await Promise.all(Object.keys(lab.routers).map((router) => applyFrr(sandbox, routerSpec(lab, router))));
-}
+const routers = runningRouters("vrf");
 
 async function expectPredicted(lab: Lab, isAsked: (check: Check) => boolean = () => true): Promise<void> {
     const checks = planChecks(lab, predict(lab)).filter(isAsked);
-    const results = await verify(checks, driver, { deadlineSeconds: 20 });
+    const results = await verify(checks, routers.driver, { deadlineSeconds: 20 });
     expect(failures(results)).toBe("");
 }
 
 async function drift(lab: Lab): Promise<readonly string[]> {
-    return (await inspectFrr(sandbox, routerSpec(lab, "router0"))).map(({ found }) => found);
+    return (await inspectFrr(routers.sandbox, routerSpec(lab, "router0"))).map(({ found }) => found);
 }
 
 /** The routes of a VRF by prefix, as RIB and kernel have them. */
 async function routes(vrf: string): Promise<object> {
     const [rib, fib] = await Promise.all([
-        driver.bgpRoutes("router0", "ipv4", vrf),
-        driver.kernelBgpRoutes("router0", "ipv4", vrf),
+        routers.driver.bgpRoutes("router0", "ipv4", vrf),
+        routers.driver.kernelBgpRoutes("router0", "ipv4", vrf),
     ]);
     const inFib = new Map(fib.map(({ prefix, nextHops }) => [prefix, [...nextHops].sort().join(" ")]));
     return Object.fromEntries(
@@ -78,7 +59,9 @@ function withBfd(bfd: Bfd): Lab {
 }
 
 async function bfdStates(router: string, vrf: string): Promise<readonly string[]> {
-    const peers = (await withVty(sandbox, router, "bfdd", (bfdd) => bfdd.json("show bfd peers json"))) as readonly {
+    const peers = (await withVty(routers.sandbox, router, "bfdd", (bfdd) =>
+        bfdd.json("show bfd peers json"),
+    )) as readonly {
         readonly vrf?: string;
         readonly status?: string;
     }[];
@@ -87,7 +70,7 @@ async function bfdStates(router: string, vrf: string): Promise<readonly string[]
 
 /** Moments at which the sessions of a VRF came up, in seconds of the clock. */
 async function upSince(vrf: string): Promise<ReadonlyMap<string, number>> {
-    const sessions = await driver.sessions("router0", vrf);
+    const sessions = await routers.driver.sessions("router0", vrf);
     return new Map(sessions.map(({ neighbor, uptime }) => [neighbor, Date.now() / 1_000 - uptime]));
 }
 
@@ -100,7 +83,7 @@ async function expectUninterrupted(vrf: string, before: ReadonlyMap<string, numb
 
 describe("a router with VRFs", () => {
     it("holds in each VRF what the lab of Calico beside MetalLB shows, and what is predicted", async () => {
-        await apply(vrfLab);
+        await routers.apply(vrfLab);
         await expectPredicted(vrfLab);
         const own = (prefix: string) => [prefix, ["0.0.0.0", ""]] as const;
         const fromCalico = ["0.0.0.0", "k8s-calico"];
@@ -125,26 +108,26 @@ describe("a router with VRFs", () => {
     });
 
     it("lets a client in one VRF reach what is in the other", async () => {
-        await apply(vrfLab);
-        const answers = () => driver.ping("client", "10.0.0.1", 1_000);
+        await routers.apply(vrfLab);
+        const answers = () => routers.driver.ping("client", "10.0.0.1", 1_000);
         await eventually(answers, ({ kind }) => kind === "answer");
     });
 
     it("finds and heals what someone changed in a VRF", async () => {
-        await apply(vrfLab);
-        await withVty(sandbox, "router0", "bgpd", (bgpd) =>
+        await routers.apply(vrfLab);
+        await withVty(routers.sandbox, "router0", "bgpd", (bgpd) =>
             bgpd.ask(["configure terminal", "router bgp 65000 vrf k8s-calico", "no neighbor 10.0.0.2", "end"]),
         );
         expect(await drift(vrfLab)).toContain(
             "bgpd: missing: router bgp 65000 vrf k8s-calico / neighbor 10.0.0.2 remote-as 65002",
         );
-        await apply(vrfLab);
+        await routers.apply(vrfLab);
         expect(await drift(vrfLab)).toEqual([]);
         await expectPredicted(vrfLab);
     });
 
     it("takes another import, another VRF and its end live, and no session of the others is reset", async () => {
-        await apply(vrfLab);
+        await routers.apply(vrfLab);
         await expectPredicted(vrfLab);
         const before = await upSince("k8s-metallb");
         const third: Vrf = {
@@ -165,10 +148,10 @@ describe("a router with VRFs", () => {
             (vrf) => (vrf.name === "k8s-metallb" ? { ...vrf, importTargets: [...vrf.importTargets, "65000:3"] } : vrf),
             { ...third, bgp: quiet },
         );
-        await apply(more);
+        await routers.apply(more);
         await expectPredicted(more);
         expect(await routes("k8s-metallb")).toMatchObject({ "10.77.0.0/16": ["0.0.0.0", "guests"] });
-        await apply(vrfLab);
+        await routers.apply(vrfLab);
         await expectPredicted(vrfLab);
         expect(await drift(vrfLab)).toEqual([]);
         await expectUninterrupted("k8s-metallb", before);
@@ -177,14 +160,14 @@ describe("a router with VRFs", () => {
     it("runs bfdd where a session asks for it, in a VRF too, and ends it where none does any more", async () => {
         const bfd = { detectMultiplier: 3, receiveInterval: 200, transmitInterval: 200 };
         const guarded = withBfd(bfd);
-        await apply(guarded);
+        await routers.apply(guarded);
         await eventually(
             () => bfdStates("router0", "k8s-metallb"),
             (states) => states.join() === "up",
         );
         expect(await drift(guarded)).toEqual([]);
-        await apply(vrfLab);
-        const { daemons } = await sandbox.call("daemons", {});
+        await routers.apply(vrfLab);
+        const { daemons } = await routers.sandbox.call("daemons", {});
         expect(daemons.filter(({ name: daemon }) => daemon.startsWith("bfdd"))).toEqual([]);
         await expectPredicted(vrfLab);
     });
@@ -196,11 +179,11 @@ describe("a router with VRFs", () => {
             ...vrfLab,
             routers: { ...vrfLab.routers, router0: { ...router, interfaces, vrfs: [] } },
         };
-        await apply(plain);
+        await routers.apply(plain);
         expect(await drift(plain)).toEqual([]);
         // Peers hold their sessions with what is gone until their hold time is over.
         await expectPredicted(plain, ({ kind }) => kind !== "down-session");
-        await apply(vrfLab);
+        await routers.apply(vrfLab);
         await expectPredicted(vrfLab);
     });
 });
