@@ -348,6 +348,7 @@ function bindCheck(check: TrafficCheck, pods: ReadonlyMap<string, BoundPod>): Tr
             return { ...check, from, pod: nameOf(check.pod), address: address ?? check.address };
         }
         case "silence":
+        case "passage":
             return { ...check, from };
     }
 }

@@ -52,9 +52,12 @@ export interface Lab {
     readonly checks: readonly TrafficCheck[];
 }
 
-/** A layer-2 segment: a cable between two interfaces, or a bridge with any number of them. */
+/**
+ * A layer-2 segment: a cable between two interfaces, a bridge with any number of them, or the pair of interfaces that joins
+ * a Pod to its node. The latter comes and goes with the Pod; the node's end has no address of its own.
+ */
 export interface Segment {
-    readonly kind: "point-to-point" | "bridge";
+    readonly kind: "point-to-point" | "bridge" | "pod-link";
     /** Subnets in use on the segment, at most one per family. */
     readonly subnets: readonly Prefix[];
     /** Bytes of the largest layer-3 packet. @default 1500 */
@@ -101,6 +104,33 @@ export interface Router extends Device {
     readonly vrfs?: readonly Vrf[];
     /** Source addresses that are hidden behind an interface. @default none */
     readonly sourceNat?: readonly SourceNat[];
+    /**
+     * The Pod in which the router runs; absent for a device of its own. The router has the Pod's name, its static routes
+     * are those that the Pod's network gives it, and its node and the node's AS are discovered, not configured.
+     */
+    readonly pod?: PodPlacement;
+    /** Addresses at which the router takes connections and passes them on. @default none */
+    readonly virtualServers?: readonly VirtualServer[];
+}
+
+/** The Pod that a router is. */
+export interface PodPlacement {
+    readonly namespace: string;
+    /** Deployment of which the Pod is a replica. */
+    readonly workload: string;
+    readonly labels: Labels;
+    readonly node: string;
+}
+
+/**
+ * TCP connections to an address of a router are passed on to the pods of a workload in turn, with the router's own address
+ * as their source, so that answers come back through it.
+ */
+export interface VirtualServer {
+    readonly address: Address;
+    readonly port: number;
+    /** Workload of the router's cluster whose pods take the connections on their own port. */
+    readonly workload: { readonly namespace: string; readonly name: string };
 }
 
 /** A VRF of a router (RFC 4364 §3): own interfaces, own tables, own BGP speaker, and routes leaked by route target. */
@@ -154,8 +184,15 @@ export interface BgpSpeaker {
     /** Cluster id of a route reflector (RFC 4456 §7). @default the router id */
     readonly clusterId?: Address;
     readonly families: readonly SpeakerFamily[];
+    /** Whether `networks` are announced only while there is a route to them (FRR `bgp network import-check`). @default true */
+    readonly networkImportCheck?: boolean;
     readonly peerGroups: readonly PeerGroup[];
     readonly neighbors: readonly Neighbor[];
+    /**
+     * Neighbors by label: Pods that call from the pod CIDRs become members of the peer group of the same name. The Pods
+     * that do are written out in `neighbors`, too. @default none
+     */
+    readonly podNeighbors?: readonly PodNeighbor[];
 }
 
 /** What a speaker originates in one address family. */
@@ -177,6 +214,8 @@ export interface Neighbor {
     readonly address: Address;
     /** The AS this end expects; also written out where the settings say only `external` or `internal`. */
     readonly remoteAsn: Asn;
+    /** The Pod at this address, of a neighbor that is taken by label and so is not configured; absent for all others. */
+    readonly pod?: string;
     readonly session:
         | { readonly kind: "group"; readonly group: string }
         | { readonly kind: "own"; readonly settings: SessionSettings };
@@ -237,6 +276,45 @@ export interface SessionFamily {
      * Absent means no limit.
      */
     readonly maximumPrefixes?: number;
+    /** Whether routes that the filter refuses are kept, so that they can be shown (FRR `soft-reconfiguration inbound`). @default false */
+    readonly keepRefused?: boolean;
+}
+
+/**
+ * A neighbor by label: every Pod of a namespace that the selector matches. To a node's speaker those are the Pods on that
+ * node, whatever addresses they have at the time. There is a session for each family, between addresses of that family.
+ */
+export interface PodNeighbor {
+    /** Name of the peer in Cilium's resources, and of the peer group in FRR. */
+    readonly name: string;
+    readonly namespace: string;
+    readonly selector: LabelSelector;
+    /** AS of the Pods: one for all of them, or any other than the speaker's own (FRR `remote-as external`). */
+    readonly remoteAs: { readonly kind: "asn"; readonly asn: Asn } | { readonly kind: "external" };
+    readonly timers: Timers;
+    /** Hops a Pod may be away: it is on no subnet of the speaker's. */
+    readonly ebgpMultihop: number;
+    readonly families: readonly Family[];
+    readonly importPolicy: ImportPolicy;
+}
+
+/**
+ * What is taken of Pods, in two layers. What the cluster itself uses is forbidden without being listed: the ranges of pods,
+ * services, nodes and load balancers with all that is inside or covers them, and the default route.
+ */
+export interface ImportPolicy {
+    /** What users may announce; what is in none of these is refused. */
+    readonly allowed: readonly AllowedPrefix[];
+    /** What the administrator forbids, with all that is inside or covers it; wins over `allowed`. */
+    readonly forbidden: readonly Prefix[];
+    /** Whether a Pod may announce its own address, which is in a pod range. Only its own node can tell. */
+    readonly ownAddress: boolean;
+}
+
+/** A prefix that may be announced, and with `le` its more specifics up to that length. */
+export interface AllowedPrefix {
+    readonly prefix: Prefix;
+    readonly le?: number;
 }
 
 /** The Kubernetes cluster. */
@@ -378,6 +456,13 @@ export interface CiliumBgpInstance {
     /** Services whose load-balancer addresses are announced; no selector announces none. */
     readonly serviceSelector?: LabelSelector;
     readonly neighbors: readonly CiliumNeighbor[];
+    /** Neighbors by label. The peering controller keeps the speaker's neighbors equal to them. @default none */
+    readonly podNeighbors?: readonly PodNeighbor[];
+    /**
+     * Whether the speaker takes routes of its neighbors, those of Pods by their policy, and passes them on. An unpatched
+     * Cilium rejects every route. @default false
+     */
+    readonly transit?: boolean;
 }
 
 /** A neighbor of Cilium's speaker. */
@@ -446,7 +531,7 @@ export interface Pod {
 }
 
 /** What traffic must do, or must not do. */
-export type TrafficCheck = ServiceCheck | PodCheck | SilenceCheck;
+export type TrafficCheck = ServiceCheck | PodCheck | SilenceCheck | PassageCheck;
 
 /** A client asks a service over HTTP, again and again, until every expected pod has answered. */
 export interface ServiceCheck {
@@ -482,4 +567,18 @@ export interface SilenceCheck {
     readonly from: string;
     readonly address: Address;
     readonly probe: { readonly kind: "ping" } | { readonly kind: "tcp"; readonly port: number };
+}
+
+/**
+ * A client's connections to a virtual server pass through Pods in both directions: their connection tracking has seen
+ * packets of the client and of whoever answered.
+ */
+export interface PassageCheck {
+    readonly kind: "passage";
+    /** Device that asks. */
+    readonly from: string;
+    readonly address: Address;
+    readonly port: number;
+    /** Routers in Pods that must all have passed connections. */
+    readonly through: readonly string[];
 }

@@ -227,7 +227,7 @@ function nodeEnds(lab: Lab, name: string): SessionEnd[] {
             kind: "kubernetes-node" as const,
             program,
             speaker: { asn, routerId },
-            ...ownSide(node, neighbor.address),
+            ...ownSide(node, neighbor.address, neighbor.updateSource),
             peerAddress: neighbor.address,
             remoteAsn: neighbor.remoteAsn,
             timers: neighbor.timers,

@@ -12,11 +12,13 @@ import type {
     Lab,
     MetalLbPeer,
     Neighbor,
+    PodNeighbor,
     Seconds,
     SessionSettings,
     Timers,
 } from "./model";
 import type { Path } from "./path";
+import { matchesPod, nodePort, podAddress, podRouters } from "./pods";
 import { selectorIndex, selects } from "./selectors";
 
 /** A program that speaks BGP on Kubernetes nodes. */
@@ -37,8 +39,8 @@ export interface NodeSpeaker {
     readonly asn: Asn;
     readonly routerId: Address;
     /**
-     * Whether it takes routes of its peers and passes them on, as Calico's BIRD does. Cilium and MetalLB only announce what
-     * is their own.
+     * Whether it takes routes of its peers and passes them on, as Calico's BIRD does, and a Cilium that is patched to do so.
+     * Others only announce what is their own.
      */
     readonly imports: boolean;
     readonly neighbors: readonly NodeNeighbor[];
@@ -58,6 +60,10 @@ export interface NodeNeighbor {
     readonly families: readonly Family[];
     /** Finds a dead peer within milliseconds; absent means off. */
     readonly bfd?: Bfd;
+    /** Own interface whose address the session uses; absent means that of the interface towards the peer. */
+    readonly updateSource?: string;
+    /** The Pod that is the neighbor, and by which selector; absent for one that is configured by its address. */
+    readonly pod?: { readonly name: string; readonly neighbor: PodNeighbor };
 }
 
 /** Label by which kubeadm keeps control planes out of load balancing (Kubernetes well-known labels). */
@@ -128,7 +134,45 @@ function ciliumSpeakers(lab: Lab, name: string, { routerId }: KubernetesNode): r
     const neighbors = instance.neighbors.map(
         (neighbor, index): NodeNeighbor => ({ ...neighbor, path: [...path, "neighbors", index] }),
     );
-    return [{ program: "cilium", path, asn: instance.localAsn, routerId, imports: false, neighbors }];
+    const pods = (instance.podNeighbors ?? []).flatMap((neighbor, index) =>
+        podNeighborsOn(lab, name, instance, neighbor, [...path, "podNeighbors", index]),
+    );
+    const imports = instance.transit === true;
+    return [{ program: "cilium", path, asn: instance.localAsn, routerId, imports, neighbors: [...neighbors, ...pods] }];
+}
+
+/** The Pods on a node that a neighbor by label means, once for each family in which they have an address. */
+function podNeighborsOn(
+    lab: Lab,
+    node: string,
+    { localAsn }: CiliumBgpInstance,
+    neighbor: PodNeighbor,
+    path: Path,
+): readonly NodeNeighbor[] {
+    const { remoteAs, timers, ebgpMultihop, families } = neighbor;
+    return podRouters(lab)
+        .filter(({ pod }) => pod.node === node && matchesPod(neighbor, pod))
+        .flatMap(({ name, router }) =>
+            families.flatMap((family): NodeNeighbor[] => {
+                const address = podAddress(router, family);
+                const remoteAsn = remoteAs.kind === "asn" ? remoteAs.asn : router.bgp.asn;
+                const isExternal = remoteAs.kind === "asn" || remoteAsn !== localAsn;
+                return address === undefined || !isExternal
+                    ? []
+                    : [
+                          {
+                              path,
+                              address,
+                              remoteAsn,
+                              timers,
+                              ebgpMultihop,
+                              families: [family],
+                              updateSource: nodePort,
+                              pod: { name, neighbor },
+                          },
+                      ];
+            }),
+        );
 }
 
 function calicoSpeakers(lab: Lab, name: string, node: KubernetesNode): readonly NodeSpeaker[] {

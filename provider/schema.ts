@@ -3,6 +3,8 @@
  * decided before, in `lab/`, `stacks/` and `render/`.
  */
 
+import type { LabelSelector, PrefixListEntry } from "../lab/model";
+
 /** Pulumi type tokens of the provider's resources. */
 export const types = {
     claim: "bgplab:netns:Claim",
@@ -10,6 +12,7 @@ export const types = {
     fabric: "bgplab:netns:Fabric",
     router: "bgplab:netns:Router",
     node: "bgplab:netns:Node",
+    controller: "bgplab:netns:PeeringController",
     verification: "bgplab:netns:Verification",
 } as const;
 
@@ -115,8 +118,33 @@ export interface GobgpConfig {
     readonly asn: number;
     readonly routerId: string;
     readonly neighbors: readonly GobgpNeighbor[];
-    /** Prefixes the node originates with itself as next hop; nothing else is exported and nothing is imported. */
+    /** Prefixes the node originates with itself as next hop; without `transit` nothing else is exported and nothing is imported. */
     readonly originated: readonly string[];
+    /** Whether routes of neighbors are taken and passed on, those of Pods by the policy of their selector. @default false */
+    readonly transit?: boolean;
+    /**
+     * Neighbors by label, which the peering controller adds and removes; the speaker leaves those alone that it did not
+     * get from `neighbors`. @default none
+     */
+    readonly podNeighbors?: readonly GobgpPodNeighbor[];
+}
+
+/** Settings of the neighbors that a selector of Pods brings. */
+export interface GobgpPodNeighbor extends Omit<GobgpNeighbor, "address" | "remoteAsn" | "gracefulRestartTime"> {
+    /** Name of the selector. */
+    readonly name: string;
+    readonly namespace: string;
+    /** A Kubernetes label selector. */
+    readonly selector: LabelSelector;
+    /** AS of the Pods; absent for any other than the speaker's own. */
+    readonly remoteAsn?: number;
+    readonly ebgpMultihop: number;
+    /** Own address of the sessions, at most one per family. */
+    readonly localAddresses: readonly string[];
+    /** Whether a Pod may announce its own address. */
+    readonly ownAddress: boolean;
+    /** What Pods may announce, beside their own address; first match decides, and what matches nothing is refused. */
+    readonly importEntries: readonly PrefixListEntry[];
 }
 
 /** A neighbor of a gobgpd. */
@@ -135,7 +163,56 @@ export interface GobgpNeighbor {
 export interface PodSpec {
     /** Host addresses without length, at most one per family. */
     readonly addresses: readonly string[];
+    /** Port of its HTTP server; absent for a Pod without one. */
+    readonly port?: number;
+    /** What the Pod is to those who ask for Pods. */
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+    /** Own addresses of the node to which the Pod's default routes lead, at most one per family. @default fe80::1 for both */
+    readonly gateways?: readonly string[];
+    /** The router that runs in the Pod; absent for a Pod that only answers. */
+    readonly router?: PodRouterSpec;
+}
+
+/** FRR in a Pod. */
+export interface PodRouterSpec {
+    /**
+     * Complete frr.conf, in which `{{node-ipv4}}` and `{{node-ipv6}}` stand for the addresses of the node, which are read
+     * from the Pod's default routes when it starts.
+     */
+    readonly config: string;
+    /** Host addresses without length on the Pod's loopback interface. */
+    readonly loopback: readonly string[];
+    readonly virtualServers: readonly VirtualServerSpec[];
+}
+
+/** TCP connections to an address are passed on to the endpoints in turn, under the Pod's own address. */
+export interface VirtualServerSpec {
+    readonly address: string;
     readonly port: number;
+    /** Addresses of the same family. */
+    readonly endpoints: readonly string[];
+    readonly targetPort: number;
+}
+
+/**
+ * The peering controller: a process in the sandbox that watches the Pods and keeps the neighbors and import policies of the
+ * nodes' speakers equal to what their selectors match, and the nodes' kernel routes equal to what was taken of Pods.
+ */
+export interface ControllerInputs {
+    readonly sandbox: string;
+    /** Speakers with neighbors by label, by name of the node. */
+    readonly speakers: Readonly<Record<string, ControlledSpeaker>>;
+    /** Routers that take Pods as neighbors, by name: what they take of a Pod is routed to it on its node. @default none */
+    readonly routers?: Readonly<Record<string, ControlledRouter>>;
+}
+
+/** A node's gobgpd with neighbors by label. */
+export type ControlledSpeaker = Required<Pick<GobgpConfig, "asn" | "transit" | "podNeighbors">>;
+
+/** A router with neighbors by label. */
+export interface ControlledRouter {
+    readonly podNeighbors: readonly Pick<GobgpPodNeighbor, "name" | "namespace" | "selector">[];
 }
 
 /** Destination translation on one node for the addresses of a service. */

@@ -1,4 +1,4 @@
-import type { Address, Asn, Family, PodCheck, Prefix, ServiceCheck, SilenceCheck } from "../lab/model";
+import type { Address, Asn, Family, PassageCheck, PodCheck, Prefix, ServiceCheck, SilenceCheck } from "../lab/model";
 
 /** One claim about the running lab. Checks are plain data: what must be seen, not how to look. */
 export type Check =
@@ -11,7 +11,36 @@ export type Check =
     | ForwardingCheck
     | ServiceAnswers
     | PodAnswers
-    | SilenceCheck;
+    | SilenceCheck
+    | SpeakerTableCheck
+    | RefusalCheck
+    | PassageCheck;
+
+/** The speaker of a Kubernetes node that takes routes holds exactly these best paths, its own included. */
+export interface SpeakerTableCheck {
+    readonly kind: "speaker-table";
+    /** Name of the node. */
+    readonly device: string;
+    readonly family: Family;
+    /** By prefix. */
+    readonly routes: Readonly<Record<Prefix, SpeakerRoute>>;
+}
+
+/** A best path of a speaker. */
+export interface SpeakerRoute {
+    /** Next hop; `0.0.0.0` or `::` for a route of its own. */
+    readonly nextHop: Address;
+    readonly asPath: readonly Asn[];
+}
+
+/** A router or the speaker of a node got exactly these prefixes from a neighbor and refused them by its import policy. */
+export interface RefusalCheck {
+    readonly kind: "refusal";
+    readonly device: string;
+    readonly neighbor: Address;
+    readonly family: Family;
+    readonly prefixes: readonly Prefix[];
+}
 
 /** Which object of a Kubernetes API. */
 export interface ObjectReference {

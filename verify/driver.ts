@@ -26,6 +26,25 @@ export interface ObservedRoute {
     readonly nextHops: readonly (Address | string)[];
 }
 
+/** A best path of a speaker. */
+export interface ObservedPath {
+    readonly prefix: Prefix;
+    readonly nextHop: Address;
+    readonly asPath: readonly Asn[];
+}
+
+/** A TCP connection that was passed on: who called what, and who answered it. */
+export interface ObservedConnection {
+    readonly client: Address;
+    readonly address: Address;
+    readonly port: number;
+    /** Who answers, and to which address. */
+    readonly answering: Address;
+    readonly answeredTo: Address;
+    /** Whether packets were seen both ways. */
+    readonly isAssured: boolean;
+}
+
 /** Answer to a request or probe, as the client sees it. */
 export type Answer =
     | { readonly kind: "answer"; readonly status: number; readonly body: string }
@@ -50,6 +69,12 @@ export interface Driver {
     kernelBgpRoutes(device: string, family: Family, vrf?: string): Promise<readonly ObservedRoute[]>;
     /** Prefixes that a router offers to a neighbor. */
     offered(device: string, neighbor: Address, family: Family, vrf?: string): Promise<readonly Prefix[]>;
+    /** Best paths of the speaker of a Kubernetes node that takes routes. */
+    speakerRoutes(node: string, family: Family): Promise<readonly ObservedPath[]>;
+    /** Prefixes that a router or the speaker of a node got from a neighbor and refused by its import policy. */
+    refused(device: string, neighbor: Address, family: Family): Promise<readonly Prefix[]>;
+    /** TCP connections that pass a router in a Pod, as its connection tracking has them. */
+    tracked(pod: string): Promise<readonly ObservedConnection[]>;
     /**
      * HTTP GETs, each over a new connection.
      *

@@ -201,7 +201,7 @@ function addressesOf(lab: Lab, name: string): readonly Address[] {
 /** Traffic checks of the model, with what the runtime-independent prober needs to know. */
 function trafficChecks(lab: Lab): Check[] {
     return lab.checks.map((check): Check => {
-        if (check.kind === "silence") {
+        if (check.kind === "silence" || check.kind === "passage") {
             return check;
         }
         const family = familyOf(check.address);

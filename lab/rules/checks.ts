@@ -30,7 +30,7 @@ export const checksAskServices = rule({
     source: "docs/architecture.md",
     *check(lab) {
         for (const [index, check] of lab.checks.entries()) {
-            if (check.kind === "pod") {
+            if (check.kind === "pod" || check.kind === "passage") {
                 continue;
             }
             const port =
@@ -105,6 +105,7 @@ function askedPods(check: TrafficCheck): readonly string[] {
         case "pod":
             return [check.pod];
         case "silence":
+        case "passage":
             return [];
     }
 }

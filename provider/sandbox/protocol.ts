@@ -101,6 +101,24 @@ export interface Operations {
     inspectNode: [{ readonly node: NodeNetwork }, { readonly drift: readonly Drift[] }];
     /** Removes the node's pods and service rules. */
     removeNode: [{ readonly namespace: string }, Record<string, never>];
+    /**
+     * The Pods of all nodes. With `after`, the answer waits until there is another revision than that one, or
+     * `waitMilliseconds` have passed.
+     */
+    pods: [
+        { readonly after?: number; readonly waitMilliseconds?: number },
+        { readonly revision: number; readonly pods: readonly RunningPod[] },
+    ];
+    /**
+     * Makes the routes that a namespace has learned from BGP (protocol `bgp`, and of nobody else's) exactly these: next
+     * hops that are Pods on the node, by prefix.
+     */
+    learnRoutes: [
+        { readonly namespace: string; readonly routes: Readonly<Record<string, string>> },
+        { readonly added: readonly string[]; readonly removed: readonly string[] },
+    ];
+    /** TCP connections that pass a namespace, as its connection tracking has them. */
+    connections: [{ readonly namespace: string }, { readonly connections: readonly TrackedConnection[] }];
     /** State of namespaces as the kernel has it. */
     state: [{ readonly namespaces: readonly string[] }, { readonly states: Readonly<Record<string, NamespaceState>> }];
     /** HTTP GET from a namespace; one new connection. */
@@ -125,6 +143,33 @@ export interface Operations {
         },
         ReachResult,
     ];
+}
+
+/** A Pod as the sandbox has it. */
+export interface RunningPod {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly node: string;
+    readonly addresses: readonly string[];
+    /** Unlike that of any Pod before it, also of one with its name. */
+    readonly uid: string;
+}
+
+/** A TCP connection in both directions (nf_conntrack). */
+export interface TrackedConnection {
+    readonly original: TrackedDirection;
+    readonly reply: TrackedDirection;
+    /** Whether packets were seen both ways. */
+    readonly isAssured: boolean;
+}
+
+/** One direction of a connection. */
+export interface TrackedDirection {
+    readonly source: string;
+    readonly destination: string;
+    readonly sourcePort: number;
+    readonly destinationPort: number;
 }
 
 /** The part of a node's inputs that is namespaces, links and rules. */
