@@ -281,10 +281,13 @@ function clusterObjects(lab: Lab): readonly KubernetesObject[] {
 }
 
 function pods(lab: Lab, node: string): Record<string, PodSpec> {
-    const own = lab.cluster.workloads.flatMap(({ pods: all, port }) =>
+    const own = lab.cluster.workloads.flatMap(({ pods: all, namespace, labels, port }) =>
         all
             .filter((pod) => pod.node === node)
-            .map((pod): readonly [string, PodSpec] => [pod.name, { addresses: pod.addresses, port }]),
+            .map((pod): readonly [string, PodSpec] => [
+                pod.name,
+                { namespace, labels, addresses: pod.addresses, port },
+            ]),
     );
     return Object.fromEntries(own);
 }

@@ -110,7 +110,14 @@ describe("a node", () => {
     const { pods, services, speakers } = nodeSpec(lab(), worker);
 
     it("runs the pods that the model places there", () => {
-        expect(pods).toEqual({ "app-0": { addresses: ["10.100.1.10", "fd00:10:255:1::a"], port: 80 } });
+        expect(pods).toEqual({
+            "app-0": {
+                namespace: "test",
+                labels: { app: "app" },
+                addresses: ["10.100.1.10", "fd00:10:255:1::a"],
+                port: 80,
+            },
+        });
         expect(nodeSpec(lab(), "cilium-bgp-cp-control-plane").pods).toEqual({});
     });
 
