@@ -154,6 +154,9 @@ const schema = {
         IPAddressPrefix: { fields: { prefixLen: { type: "uint32", id: 1 }, prefix: { type: "string", id: 2 } } },
         OriginAttribute: { fields: { origin: { type: "uint32", id: 1 } } },
         NextHopAttribute: { fields: { nextHop: { type: "string", id: 1 } } },
+        AsSegment: { fields: { type: { type: "int32", id: 1 }, numbers: { rule: "repeated", type: "uint32", id: 2 } } },
+        AsPathAttribute: { fields: { segments: { rule: "repeated", type: "AsSegment", id: 1 } } },
+        MpReachNLRIAttribute: { fields: { nextHops: { rule: "repeated", type: "string", id: 2 } } },
     },
 };
 

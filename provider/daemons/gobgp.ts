@@ -149,7 +149,8 @@ export async function gobgpAdvertised(
     });
 }
 
-async function withApi<T>(sandbox: Sandbox, namespace: string, work: (api: GobgpApi) => Promise<T>): Promise<T> {
+/** Opens the API of a node's gobgpd for the time of one piece of work. @throws Error when none answers */
+export async function withApi<T>(sandbox: Sandbox, namespace: string, work: (api: GobgpApi) => Promise<T>): Promise<T> {
     const api = await connectGobgp(sandbox.path(socketPath(namespace)), `gobgpd of ${namespace}`);
     try {
         return await work(api);
