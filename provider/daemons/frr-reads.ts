@@ -165,6 +165,23 @@ export async function advertisedRoutes(
     }));
 }
 
+/**
+ * Prefixes of a neighbor that bgpd's import policy refuses.
+ *
+ * @throws Error when the neighbor's routes are not kept as they came (`soft-reconfiguration inbound`), or there is none
+ */
+export async function refusedRoutes(bgpd: FrrShow, neighbor: string, family: Family): Promise<readonly string[]> {
+    const command = `show bgp ${family} unicast neighbors ${neighbor} filtered-routes json`;
+    const { warning, receivedRoutes = {} } = (await bgpd.json(command)) as {
+        readonly warning?: string;
+        readonly receivedRoutes?: object;
+    };
+    if (warning !== undefined) {
+        throw new Error(`"${command}" was answered with: ${warning}`);
+    }
+    return Object.keys(receivedRoutes);
+}
+
 interface ZebraJson {
     readonly protocol?: string;
     readonly selected?: boolean;

@@ -8,6 +8,7 @@ import {
     bgpRoutes,
     bgpSummary,
     type FrrShow,
+    refusedRoutes,
 } from "./frr-reads";
 
 /** How a runtime reaches its routers. */
@@ -77,7 +78,7 @@ export function frrTables({
     ask,
     kernelRoutes,
     internalAddresses,
-}: RouterAccess): Pick<Driver, "sessions" | "bgpRoutes" | "kernelBgpRoutes" | "offered"> {
+}: RouterAccess): Pick<Driver, "sessions" | "bgpRoutes" | "kernelBgpRoutes" | "offered" | "refused"> {
     const internalTo = async (device: string, vrf: string | undefined): Promise<ReadonlySet<string>> =>
         vrf === undefined ? new Set() : internalAddresses(device);
     return {
@@ -104,5 +105,6 @@ export function frrTables({
             const routes = await ask(device, (bgpd) => advertisedRoutes(bgpd, neighbor, family, vrf));
             return routes.map(({ prefix }) => prefix);
         },
+        refused: (device, neighbor, family) => ask(device, (bgpd) => refusedRoutes(bgpd, neighbor, family)),
     };
 }

@@ -1,3 +1,4 @@
+import type { Check } from "../../verify/check";
 import type { Observation, Outputs, ResourceKind } from "../resource";
 import { driftOf, requirePassed } from "../results";
 import { type DockerVerificationInputs, dockerTypes } from "../schema";
@@ -10,6 +11,9 @@ async function run(inputs: DockerVerificationInputs): Promise<Outputs> {
     return { passed: results.length, timings };
 }
 
+/** Checks that send something, which takes its time. */
+const traffic: ReadonlySet<Check["kind"]> = new Set(["service", "pod", "silence", "passage"]);
+
 /** One look without patience at everything but traffic, which is left to the next verification. */
 async function look(inputs: DockerVerificationInputs): Promise<Observation> {
     const devices = [...Object.values(inputs.containers), ...Object.values(inputs.probes ?? {})];
@@ -20,11 +24,7 @@ async function look(inputs: DockerVerificationInputs): Promise<Observation> {
         return "gone";
     }
     try {
-        const { results } = await inspectLab(
-            inputs,
-            0,
-            ({ kind }) => kind !== "service" && kind !== "pod" && kind !== "silence",
-        );
+        const { results } = await inspectLab(inputs, 0, ({ kind }) => !traffic.has(kind));
         return driftOf(results);
     } catch (error) {
         return [{ path: "model", found: (error as Error).message }];
