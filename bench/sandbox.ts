@@ -90,11 +90,12 @@ function nodeInputs(n: number): Pick<NodeInputs, "namespace" | "pods" | "service
         endpoints: [...pod(2), ...pod(3)],
         masquerade,
     });
+    const web = { port: 8080, namespace: "test", labels: { app: "web" } };
     return {
         namespace: nodeName(n),
         pods: {
-            [`web-${n}-a`]: { addresses: pod(2), port: 8080 },
-            [`web-${n}-b`]: { addresses: pod(3), port: 8080 },
+            [`web-${n}-a`]: { ...web, addresses: pod(2) },
+            [`web-${n}-b`]: { ...web, addresses: pod(3) },
         },
         services: { "test/cluster": service(1, true), "test/local": service(2, false) },
     };

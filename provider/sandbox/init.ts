@@ -6,14 +6,16 @@
  */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
+import { trackedConnections } from "./conntrack";
 import { observeNamespace } from "./kernel";
 import { readMarker } from "./marker";
 import { trimWhenIdle } from "./memory";
 import { mount, mountFlags, replaceDescriptor, setHostname } from "./native";
-import { applyFabric, applyNode, inspectFabric, inspectNode, removeNode } from "./node";
+import { applyFabric, applyNode, inspectFabric, inspectNode, learnPodRoutes, removeNode } from "./node";
 import { connect, http, ping } from "./probes";
 import { daemonStates, exec, logDirectory, reapOrphans, startDaemon, stopDaemon, trimLogs } from "./processes";
 import { type NamespaceState, protocolVersion, socketPath } from "./protocol";
+import { podList } from "./running-pods";
 import { type Handlers, serve } from "./server";
 
 const startedAt = new Date().toISOString();
@@ -26,8 +28,8 @@ const nothing: Record<string, never> = {};
 function handlers(name: string): Handlers {
     return {
         hello: () => ({ name, version: protocolVersion, startedAt }),
-        applyFabric: ({ fabric }) => {
-            applyFabric(fabric);
+        applyFabric: async ({ fabric }) => {
+            await applyFabric(fabric);
             return nothing;
         },
         inspectFabric: ({ fabric }) => ({ drift: inspectFabric(fabric) }),
@@ -38,15 +40,18 @@ function handlers(name: string): Handlers {
         },
         daemons: () => ({ daemons: daemonStates() }),
         exec: async (request, abort) => ({ results: await exec(request, abort) }),
-        applyNode: ({ node }) => {
-            applyNode(node);
+        applyNode: async ({ node }) => {
+            await applyNode(node);
             return nothing;
         },
         inspectNode: ({ node }) => ({ drift: inspectNode(node) }),
-        removeNode: ({ namespace }) => {
-            removeNode(namespace);
+        removeNode: async ({ namespace }) => {
+            await removeNode(namespace);
             return nothing;
         },
+        pods: podList,
+        learnRoutes: learnPodRoutes,
+        connections: ({ namespace }) => ({ connections: trackedConnections(namespace) }),
         state: ({ namespaces }) => ({ states: Object.fromEntries(namespaces.map((each) => [each, stateOf(each)])) }),
         http,
         ping,

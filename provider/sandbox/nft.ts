@@ -1,5 +1,5 @@
 /**
- * Service rules of a node and source translation of a router, in nftables through libnftables: no process per device, one
+ * Service rules of a node, virtual servers of a Pod and source translation of a router, in nftables through libnftables: no process per device, one
  * transaction per change.
  *
  * What kube-proxy and Cilium do for a load-balancer address: the destination is translated to one endpoint at random
@@ -10,7 +10,7 @@
 import { closeSync, openSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import koffi from "koffi";
-import type { ServiceSpec, SourceNatSpec } from "../schema";
+import type { PodSpec, ServiceSpec, SourceNatSpec, VirtualServerSpec } from "../schema";
 import { closeQuietly, duplicate } from "./native";
 import { ask, openNetlink, parseAttributes, protocols } from "./netlink";
 
@@ -45,6 +45,32 @@ export function sourceNatRules(specs: readonly SourceNatSpec[]): string {
     return [`table ${table} {`, chain("hide-source", "nat", "postrouting", "srcnat", rules), "}", ""].join("\n");
 }
 
+/**
+ * The complete rules of a Pod with virtual servers, as nft reads them: each new connection is passed to the next endpoint,
+ * under the Pod's own address. What comes to another port is the Pod's own business.
+ */
+export function virtualServerRules({ addresses, router }: Pick<PodSpec, "addresses" | "router">): string {
+    const servers = router?.virtualServers ?? [];
+    const translations = servers.flatMap((server) =>
+        translation(virtualServerName(server), server, server.address, "inc"),
+    );
+    const hides = servers.flatMap((server) =>
+        masquerade(virtualServerName(server), { masquerade: true, hideBehind: addresses }, server.address),
+    );
+    return [
+        `table ${table} {`,
+        chain("translate-in", "nat", "prerouting", "dstnat", translations),
+        chain("translate-out", "nat", "output", "-100", translations),
+        chain("hide-source", "nat", "postrouting", "srcnat", [...new Set(hides)]),
+        "}",
+        "",
+    ].join("\n");
+}
+
+function virtualServerName({ address, port }: VirtualServerSpec): string {
+    return isIPv4(address) ? `${address}:${port}` : `[${address}]:${port}`;
+}
+
 function chain(name: string, type: string, hook: string, priority: string, rules: readonly string[]): string {
     const lines = [`type ${type} hook ${hook} priority ${priority}; policy accept;`, ...rules];
     return [`    chain ${name} {`, ...lines.map((line) => `        ${line}`), "    }"].join("\n");
@@ -54,7 +80,12 @@ function family(address: string): "ip" | "ip6" {
     return isIPv4(address) ? "ip" : "ip6";
 }
 
-function translation(name: string, { port, targetPort, endpoints }: ServiceSpec, address: string): readonly string[] {
+function translation(
+    name: string,
+    { port, targetPort, endpoints }: Pick<ServiceSpec, "port" | "targetPort" | "endpoints">,
+    address: string,
+    turn: "random" | "inc" = "random",
+): readonly string[] {
     const version = family(address);
     const usable = endpoints.filter((endpoint) => family(endpoint) === version);
     if (usable.length === 0) {
@@ -67,11 +98,15 @@ function translation(name: string, { port, targetPort, endpoints }: ServiceSpec,
             ? version === "ip6"
                 ? `[${usable[0]}]:${targetPort}`
                 : `${usable[0]}:${targetPort}`
-            : `numgen random mod ${usable.length} map { ${choices} }:${targetPort}`;
+            : `numgen ${turn} mod ${usable.length} map { ${choices} }:${targetPort}`;
     return [`${match} dnat ${version} to ${choice} comment "${name}"`];
 }
 
-function masquerade(name: string, spec: ServiceSpec, address: string): readonly string[] {
+function masquerade(
+    name: string,
+    spec: Pick<ServiceSpec, "masquerade" | "hideBehind">,
+    address: string,
+): readonly string[] {
     if (!spec.masquerade) {
         return [];
     }

@@ -3,6 +3,7 @@
  *
  * A pod is a namespace with one interface, host addresses, and a default route to the node at fe80::1 in both families
  * (an IPv4 route may have an IPv6 next hop since Linux 5.2), so that no address of the lab is needed for the gateway.
+ * With gateways it is as Cilium makes it: a route to the gateway's address at the interface, and a default route by it.
  * The node has a route to each pod address at its end of the link.
  */
 import { createServer, type Server, type Socket } from "node:net";
@@ -29,6 +30,10 @@ interface Pod {
     /** Name of the node's end of the link. */
     readonly nodeInterface: string;
     readonly addresses: readonly Buffer[];
+    readonly gateways: readonly Buffer[];
+    /** Addresses on its loopback interface. */
+    readonly loopback: readonly Buffer[];
+    readonly isRouter: boolean;
 }
 
 /**
@@ -88,27 +93,47 @@ function readPods(pods: NodeInputs["pods"]): readonly Pod[] {
     return all;
 }
 
-function readPod(name: string, { addresses }: PodSpec, problems: string[]): readonly Pod[] {
+function readPod(name: string, spec: PodSpec, problems: string[]): readonly Pod[] {
     const path = `pods.${name}`;
     if (!/^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/.test(name)) {
         problems.push(`${path}: a pod name has letters, digits, ".", "-" and at most a "/" after its namespace`);
         return [];
     }
-    try {
-        const parsed = addresses.map(parseAddress);
-        if (new Set(parsed.map(familyOf)).size < parsed.length) {
-            problems.push(`${path}.addresses: a pod has at most one address per family`);
+    const addresses = readAddresses(`${path}.addresses`, spec.addresses, problems);
+    const gateways = readAddresses(`${path}.gateways`, spec.gateways ?? [], problems);
+    for (const [property, each] of Object.entries({ addresses, gateways })) {
+        if (new Set(each.map(familyOf)).size < each.length) {
+            problems.push(`${path}.${property}: a pod has at most one address per family`);
         }
-        const namespace = podNamespace(name);
-        return [{ path, namespace, nodeInterface: shortName("pod", name), addresses: parsed }];
-    } catch (error) {
-        problems.push(`${path}.addresses: ${(error as Error).message}`);
-        return [];
     }
+    return [
+        {
+            path,
+            namespace: podNamespace(name),
+            nodeInterface: shortName("pod", name),
+            addresses,
+            gateways,
+            loopback: readAddresses(`${path}.router.loopback`, spec.router?.loopback ?? [], problems),
+            isRouter: spec.router !== undefined,
+        },
+    ];
 }
 
-function wantedNamespace({ path, namespace }: Pod): WantedNamespace {
-    return { path, name: namespace, kind: "pod", forwarding: false, proxyNeighbors: [] };
+function readAddresses(path: string, texts: readonly string[], problems: string[]): readonly Buffer[] {
+    return texts.flatMap((text) => {
+        try {
+            return [parseAddress(text)];
+        } catch (error) {
+            problems.push(`${path}: ${(error as Error).message}`);
+            return [];
+        }
+    });
+}
+
+/** A Pod that is a router forwards like a device. */
+function wantedNamespace({ path, namespace, isRouter }: Pod): WantedNamespace {
+    const kind = isRouter ? "device" : "pod";
+    return { path, name: namespace, kind, forwarding: isRouter, proxyNeighbors: [] };
 }
 
 function wantedLink(node: string, { path, namespace, nodeInterface }: Pod): WantedLink {
@@ -121,10 +146,15 @@ function wantedLink(node: string, { path, namespace, nodeInterface }: Pod): Want
     };
 }
 
-function wantedAddresses(node: string, { path, namespace, nodeInterface, addresses }: Pod): WantedAddress[] {
+function wantedAddresses(node: string, pod: Pod): WantedAddress[] {
+    const { path, namespace, nodeInterface, addresses, gateways, loopback } = pod;
+    // Linux answers ARP for any of its addresses, but neighbor discovery only for those of the interface asked.
+    const discovered = gateways.filter((bytes) => familyOf(bytes) === families.ipv6);
     return [
         { path, namespace: node, interface: nodeInterface, subnet: gatewaySubnet },
+        ...discovered.map((bytes) => ({ path, namespace: node, interface: nodeInterface, subnet: host(bytes) })),
         ...addresses.map((bytes) => ({ path, namespace, interface: podInterface, subnet: host(bytes) })),
+        ...loopback.map((bytes) => ({ path, namespace, interface: "lo", subnet: host(bytes) })),
     ];
 }
 
@@ -132,13 +162,21 @@ function host(bytes: Buffer): { readonly bytes: Buffer; readonly length: number 
     return { bytes, length: bytes.length * 8 };
 }
 
-function wantedRoutes(node: string, { path, namespace, nodeInterface, addresses }: Pod): WantedRoute[] {
+function wantedRoutes(node: string, { path, namespace, nodeInterface, addresses, gateways }: Pod): WantedRoute[] {
     return addresses.flatMap((bytes): WantedRoute[] => {
         const anywhere = { bytes: Buffer.alloc(bytes.length), length: 0 };
-        const target = { kind: "via", via: gateway, dev: podInterface } as const;
+        const own = gateways.find((each) => familyOf(each) === familyOf(bytes));
         return [
             { path, namespace: node, subnet: host(bytes), target: { kind: "dev", dev: nodeInterface } },
-            { path, namespace, subnet: anywhere, target },
+            ...(own === undefined
+                ? []
+                : [{ path, namespace, subnet: host(own), target: { kind: "dev", dev: podInterface } as const }]),
+            {
+                path,
+                namespace,
+                subnet: anywhere,
+                target: { kind: "via", via: own ?? gateway, dev: podInterface },
+            },
         ];
     });
 }

@@ -126,6 +126,12 @@ export async function stopDaemon({ name, graceMilliseconds }: Operations["stopDa
     }
 }
 
+/** Ends all daemons of a namespace and forgets them. */
+export async function stopDaemonsIn(namespace: string, graceMilliseconds: number): Promise<void> {
+    const names = [...daemons].filter(([, { spec }]) => spec.namespace === namespace).map(([name]) => name);
+    await Promise.all(names.map((name) => stopDaemon({ name, graceMilliseconds })));
+}
+
 const largestLog = 1024 * 1024;
 
 /** Keeps logs from filling the sandbox's memory: one that is full becomes `<name>.log.1`, and starts again. */

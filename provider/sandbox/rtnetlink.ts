@@ -210,9 +210,19 @@ export interface RouteTarget {
     readonly index?: number;
 }
 
-const protocolStatic = 4;
+const protocolNumbers = { static: 4, bgp: 186 } as const;
 
-function routeBody({ bytes, length }: Subnet, { type, via, index }: RouteTarget): Buffer {
+/**
+ * Metric of routes that were learned: greater than that of static ones (0, with IPv6 1024), so that those stay in force, and
+ * no two share a place in the table.
+ */
+const learnedMetric = 2048;
+
+function routeBody(
+    { bytes, length }: Subnet,
+    { type, via, index }: RouteTarget,
+    protocol: keyof typeof protocolNumbers,
+): Buffer {
     const scopeLink = 253;
     const family = familyOf(bytes);
     const isOnLink = type === "unicast" && via === undefined && family === families.ipv4;
@@ -220,7 +230,7 @@ function routeBody({ bytes, length }: Subnet, { type, via, index }: RouteTarget)
     header[0] = family;
     header[1] = length;
     header[4] = mainTable;
-    header[5] = protocolStatic;
+    header[5] = protocolNumbers[protocol];
     header[6] = isOnLink ? scopeLink : 0;
     header[7] = type === "blackhole" ? 6 : 1;
     return Buffer.concat([
@@ -228,6 +238,7 @@ function routeBody({ bytes, length }: Subnet, { type, via, index }: RouteTarget)
         ...(length === 0 ? [] : [attribute(1, bytes)]),
         ...(via === undefined ? [] : [gatewayAttribute(family, via)]),
         ...(index === undefined ? [] : [attribute32(4, index)]),
+        ...(protocol === "bgp" ? [attribute32(6, learnedMetric)] : []),
     ]);
 }
 
@@ -245,7 +256,13 @@ function gatewayAttribute(family: number, via: AddressBytes): Buffer {
 
 /** Adds a static route. */
 export function addRoute(subnet: Subnet, target: RouteTarget, what: string): Change {
-    return { type: message.newRoute, flags: create, body: routeBody(subnet, target), what };
+    return { type: message.newRoute, flags: create, body: routeBody(subnet, target, "static"), what };
+}
+
+/** Adds a route that was learned from BGP, in the place of the one that was learned before for the prefix. */
+export function learnRoute(subnet: Subnet, via: AddressBytes, what: string): Change {
+    const body = routeBody(subnet, { type: "unicast", via }, "bgp");
+    return { type: message.newRoute, flags: flags.create | flags.replace, body, what };
 }
 
 /** A kernel route with what is needed to remove exactly it. */

@@ -1,4 +1,4 @@
-import type { FabricInputs, LinkSpec, NamespaceSpec, NodeInputs } from "../../provider/schema";
+import type { FabricInputs, LinkSpec, NamespaceSpec, NodeInputs, PodSpec } from "../../provider/schema";
 
 export function device(parts: Partial<NamespaceSpec> = {}): NamespaceSpec {
     return { forwarding: true, addresses: {}, routes: {}, proxyNeighbors: [], ...parts };
@@ -76,13 +76,18 @@ export type Node = Pick<NodeInputs, "namespace" | "pods" | "services">;
 
 const port = 8080;
 
+/** A Pod that answers on a port. */
+export function webPod(addresses: readonly string[], parts: Partial<PodSpec> = {}): PodSpec {
+    return { addresses, port, namespace: "test", labels: { app: "web" }, ...parts };
+}
+
 /** worker with pods web-1 and web-2, and a Cluster and a Local service over them and web-3 on worker2. */
 export function workerNode(): Node {
     return {
         namespace: "worker",
         pods: {
-            "web-1": { addresses: ["10.100.1.1", "fd00:10:255:1::1"], port },
-            "web-2": { addresses: ["10.100.1.2", "fd00:10:255:1::2"], port },
+            "web-1": webPod(["10.100.1.1", "fd00:10:255:1::1"]),
+            "web-2": webPod(["10.100.1.2", "fd00:10:255:1::2"]),
         },
         services: {
             "test/app-svc-cluster": {
@@ -121,7 +126,7 @@ export function workerNode(): Node {
 export function worker2Node(): Node {
     return {
         namespace: "worker2",
-        pods: { "web-3": { addresses: ["10.100.2.3", "fd00:10:255:2::3"], port } },
+        pods: { "web-3": webPod(["10.100.2.3", "fd00:10:255:2::3"]) },
         services: {},
     };
 }

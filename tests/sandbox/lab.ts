@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import type { Sandbox } from "../../provider/sandbox/protocol";
 import { destroySandbox, startSandbox } from "../../provider/sandbox/start";
 
-export { device, link, type Node, smallFabric, worker2Node, workerNode } from "./fixtures";
+export { device, link, type Node, smallFabric, webPod, worker2Node, workerNode } from "./fixtures";
 
 let count = 0;
 

@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Drift, Sandbox } from "../../provider/sandbox/protocol";
-import { type Node, run, smallFabric, useSandbox, worker2Node, workerNode } from "./lab";
+import { type Node, run, smallFabric, useSandbox, webPod, worker2Node, workerNode } from "./lab";
 
 let sandbox: Sandbox;
 const runningSandbox = useSandbox("node");
@@ -243,9 +243,9 @@ describe("a node", () => {
 
     it("tells everything that is wrong with its inputs, with the paths", async () => {
         const pods = {
-            "a b": { addresses: [], port: 1 },
-            "x/y": { addresses: ["10.0.0.300"], port: 1 },
-            two: { addresses: ["10.0.0.1", "10.0.0.2"], port: 1 },
+            "a b": webPod([], { port: 1 }),
+            "x/y": webPod(["10.0.0.300"], { port: 1 }),
+            two: webPod(["10.0.0.1", "10.0.0.2"], { port: 1 }),
         };
         await expect(apply({ namespace: "worker", pods, services: {} })).rejects.toThrow(
             [

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Sandbox } from "../../provider/sandbox/protocol";
 import type { FabricInputs } from "../../provider/schema";
-import { device, link, useSandbox } from "./lab";
+import { device, link, useSandbox, webPod } from "./lab";
 
 let sandbox: Sandbox;
 const runningSandbox = useSandbox("probes");
@@ -94,7 +94,7 @@ describe("probes", () => {
         };
         await sandbox.call("applyFabric", { fabric });
         await sandbox.call("applyNode", {
-            node: { namespace: "host1", pods: { web: { addresses: ["10.2.0.1"], port: 80 } }, services: {} },
+            node: { namespace: "host1", pods: { web: webPod(["10.2.0.1"], { port: 80 }) }, services: {} },
         });
         await sandbox.call("exec", {
             processes: hosts
