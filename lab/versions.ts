@@ -157,6 +157,7 @@ export const articleVersions = {
     "leaf-spine": { ...currentVersions, kubernetes: "1.23.4", cilium: "1.13.0", metallb: "0.13.10", vyos: "1.2.8" },
     "calico-metallb-vrf": { ...currentVersions, kubernetes: "1.15.3", calico: "3.8.2", metallb: "0.8.1" },
     "ibgp-frr": { ...currentVersions, kubernetes: "1.22.2", cilium: "1.10.5" },
+    "pod-gateway": { ...currentVersions, kubernetes: "1.28.0", cilium: "1.14.1" },
 } as const satisfies Readonly<Record<string, VersionSet>>;
 
 /** Which versions a stack starts from: recent ones, or those of its topology's article. */

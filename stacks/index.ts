@@ -3,6 +3,7 @@
 import { calicoMetalLbVrf } from "./calico-metallb-vrf";
 import { ibgpFrr } from "./ibgp-frr";
 import { leafSpine } from "./leaf-spine";
+import { podGateway } from "./pod-gateway";
 import { singleFrr } from "./single-frr";
 import type { Topology } from "./topology";
 
@@ -14,7 +15,13 @@ function entry<Parameters>(topology: Topology<Parameters>): WithTopology {
     return (use) => use(topology);
 }
 
-const registry: readonly WithTopology[] = [entry(singleFrr), entry(leafSpine), entry(calicoMetalLbVrf), entry(ibgpFrr)];
+const registry: readonly WithTopology[] = [
+    entry(singleFrr),
+    entry(leafSpine),
+    entry(calicoMetalLbVrf),
+    entry(ibgpFrr),
+    entry(podGateway),
+];
 
 /** What `use` makes of every topology, in the order of the list. */
 export function withTopologies<Result>(use: <Parameters>(topology: Topology<Parameters>) => Result): readonly Result[] {

@@ -104,6 +104,17 @@ export const dualStack = z.array(prefix).superRefine((prefixes, context) => {
     }
 });
 
+/** Two addresses, one of each family. */
+export const dualStackAddresses = z.array(address).superRefine((addresses, context) => {
+    if (addresses.length !== 2 || familyOf(addresses[0]!) === familyOf(addresses[1]!)) {
+        context.addIssue({
+            code: "custom",
+            message: `the list has ${addresses.length === 0 ? "no addresses" : addresses.join(" and ")}, but this lab is dual stack`,
+            params: { fix: "list exactly one IPv4 and one IPv6 address" },
+        });
+    }
+});
+
 /** A whole number in a range. */
 export function wholeNumber(least: number, most: number) {
     return readable((input): number => {
