@@ -40,32 +40,85 @@ export interface ImportRules {
     readonly own?: Address;
 }
 
+/** The two parts of a policy's prefix list: a Pod's own address, where it may be announced, stands between them. */
+export interface ImportLayers {
+    /** What the administrator forbids. */
+    readonly administrator: readonly PrefixListEntry[];
+    /** What the cluster uses is denied, then what users may announce is permitted. */
+    readonly others: readonly PrefixListEntry[];
+}
+
 /**
- * The prefix list of one family, first match first: the Pod's own address, everything that is forbidden, and what is
- * allowed; the rest is refused. Of the prefixes that cover something forbidden only those are listed that would otherwise
- * be allowed, since all others are refused anyway.
+ * The prefix list of one family, first match first: what the administrator forbids, the Pod's own address, what the cluster
+ * uses, and what is allowed; the rest is refused.
  */
-export function importEntries({ policy, used, own }: ImportRules, family: Family): readonly PrefixListEntry[] {
+export function importEntries(rules: ImportRules, family: Family): readonly PrefixListEntry[] {
+    const { policy, own } = rules;
+    const { administrator, others } = layers(rules, family);
+    const isOwnTaken = own !== undefined && policy.ownAddress && familyOf(own) === family;
+    const ownEntry: readonly Entry[] = isOwnTaken ? [{ action: "permit", prefix: hostPrefix(own) }] : [];
+    return numbered(distinct([...administrator, ...ownEntry, ...others]));
+}
+
+/** The same without any Pod's own address, for speakers that keep those in lists of their own. */
+export function importLayers(rules: Omit<ImportRules, "own">, family: Family): ImportLayers {
+    const { administrator, others } = layers(rules, family);
+    const all = distinct([...administrator, ...others]);
+    const first = distinct(administrator).length;
+    return { administrator: numbered(all.slice(0, first)), others: numbered(all.slice(first), first) };
+}
+
+type Entry = Omit<PrefixListEntry, "sequence">;
+
+function layers(
+    { policy, used }: Omit<ImportRules, "own">,
+    family: Family,
+): Readonly<Record<keyof ImportLayers, readonly Entry[]>> {
     const inFamily = (prefix: Prefix) => familyOf(prefix) === family;
-    const forbidden = [...new Set([...used, ...policy.forbidden])].filter(inFamily);
     const allowed = policy.allowed.filter(({ prefix }) => inFamily(prefix));
+    const denials = (forbidden: readonly Prefix[]) => denialsOf(forbidden.filter(inFamily), allowed);
     const everything = family === "ipv4" ? "0.0.0.0/0" : "::/0";
+    return {
+        administrator: denials(policy.forbidden),
+        others: [
+            ...denials(used),
+            { action: "deny", prefix: everything },
+            ...allowed.map(({ prefix, le }) => inside("permit", prefix, le)),
+        ],
+    };
+}
+
+/**
+ * Denies prefixes with all that is inside them, and with what covers them. Of the latter only those are listed that would
+ * otherwise be allowed, since all others are refused anyway.
+ */
+function denialsOf(forbidden: readonly Prefix[], allowed: readonly AllowedPrefix[]): readonly Entry[] {
     const covering = new Set(
-        [everything, ...forbidden.flatMap(covers)].filter((prefix) => allowed.some((entry) => permits(entry, prefix))),
+        forbidden.flatMap(covers).filter((prefix) => allowed.some((entry) => permits(entry, prefix))),
     );
-    const entries: readonly Omit<PrefixListEntry, "sequence">[] = [
-        ...(own !== undefined && policy.ownAddress && familyOf(own) === family
-            ? [{ action: "permit" as const, prefix: hostPrefix(own) }]
-            : []),
-        ...forbidden.map((prefix) => inside("deny", prefix, familyBits(family))),
-        ...[...covering].map((prefix) => ({ action: "deny" as const, prefix })),
-        ...allowed.map(({ prefix, le }) => inside("permit", prefix, le)),
+    return [
+        ...forbidden.map((prefix) => inside("deny", prefix, familyBits(familyOf(prefix)))),
+        ...[...covering].map((prefix): Entry => ({ action: "deny", prefix })),
     ];
-    return entries.map((entry, index) => ({ sequence: 5 * (index + 1), ...entry }));
+}
+
+/** Without entries that match what an earlier one does: FRR takes no entry twice. */
+function distinct(entries: readonly Entry[]): readonly Entry[] {
+    const byMatch = new Map<string, Entry>();
+    for (const entry of entries) {
+        const match = `${entry.prefix} ${entry.le}`;
+        byMatch.set(match, byMatch.get(match) ?? entry);
+    }
+    return [...byMatch.values()];
+}
+
+/** Numbered as FRR numbers them, after as many entries as there are before. */
+function numbered(entries: readonly Entry[], before = 0): readonly PrefixListEntry[] {
+    return entries.map((entry, index) => ({ sequence: 5 * (before + index + 1), ...entry }));
 }
 
 /** A prefix with its more specifics up to a length. */
-function inside(action: PrefixListEntry["action"], prefix: Prefix, le?: number): Omit<PrefixListEntry, "sequence"> {
+function inside(action: PrefixListEntry["action"], prefix: Prefix, le?: number): Entry {
     return le === undefined || le === lengthOf(prefix) ? { action, prefix } : { action, prefix, le };
 }
 

@@ -143,7 +143,12 @@ export interface GobgpPodNeighbor extends Omit<GobgpNeighbor, "address" | "remot
     readonly localAddresses: readonly string[];
     /** Whether a Pod may announce its own address. */
     readonly ownAddress: boolean;
-    /** What Pods may announce, beside their own address; first match decides, and what matches nothing is refused. */
+    /**
+     * What the administrator forbids. First match decides: these, then a Pod's own address where it may announce that, then
+     * `importEntries`; what matches nothing is refused (`importLayers` in lab/import-policy.ts).
+     */
+    readonly administratorEntries: readonly PrefixListEntry[];
+    /** What the cluster uses, which is denied, and what Pods may announce. */
     readonly importEntries: readonly PrefixListEntry[];
 }
 
@@ -212,7 +217,36 @@ export type ControlledSpeaker = Required<Pick<GobgpConfig, "asn" | "transit" | "
 
 /** A router with neighbors by label. */
 export interface ControlledRouter {
-    readonly podNeighbors: readonly Pick<GobgpPodNeighbor, "name" | "namespace" | "selector">[];
+    readonly podNeighbors: readonly Pick<GobgpPodNeighbor, "name" | "namespace" | "selector" | "families">[];
+    /** Nodes on which its neighbors may be; routes that it has taken of Pods are kept there, and removed when they go. */
+    readonly nodes: readonly string[];
+}
+
+/** What the peering controller says of itself. */
+export interface ControllerStatus {
+    /** Which configuration it has. */
+    readonly configuration: string;
+    readonly startedAt: string;
+    /** Pods that it knows, and why it hears nothing of them where it does not. */
+    readonly pods: { readonly known: number; readonly error?: string };
+    /** By name of the node or router. */
+    readonly targets: Readonly<Record<string, TargetStatus>>;
+}
+
+/** How the peering controller stands with a speaker or router. */
+export interface TargetStatus {
+    /** `away` when it cannot be reached or refuses what it is told, with the reason as `error`. */
+    readonly state: "converging" | "converged" | "away";
+    readonly error?: string;
+    /** Neighbors by label that it should have, one per Pod and family. */
+    readonly neighbors: number;
+    /** Kernel routes to Pods that it keeps. */
+    readonly routes: number;
+    /** How often it was looked at, and how many things were done in all. */
+    readonly convergences: number;
+    readonly actions: number;
+    /** The last time that there was something to do. */
+    readonly last?: { readonly at: string; readonly milliseconds: number; readonly actions: number };
 }
 
 /** Destination translation on one node for the addresses of a service. */
