@@ -7,7 +7,7 @@ import { types } from "../provider/schema";
 import { predict } from "../routing/predict";
 import type { Check, CheckResult } from "../verify/check";
 import { inReadingOrder } from "../verify/describe";
-import { planChecks, planNodeRoutes } from "../verify/plan";
+import { planChecks, planNodeChecks } from "../verify/plan";
 import { columns } from "../verify/report";
 import { verify } from "../verify/run";
 import { type Deployed, NoLabError } from "./deployed";
@@ -57,7 +57,7 @@ function notRunning(sandbox: string, stack: string): string {
 /** The checks of a lab whose first verification failed, and so was not recorded. */
 function checksOf(lab: Lab): readonly Check[] {
     const prediction = predict(lab);
-    return [...planChecks(lab, prediction), ...planNodeRoutes(lab, prediction)];
+    return [...planChecks(lab, prediction), ...planNodeChecks(lab, prediction)];
 }
 
 async function runChecks(lab: Deployed, deadlineSeconds: Seconds): Promise<readonly CheckResult[]> {

@@ -1,11 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { addressOf } from "../lab/address";
 import { leakInterface, vrfNamespace } from "../render/vrf-namespaces";
-import type { Answer, Driver } from "../verify/driver";
+import type { Answer, Driver, ObservedConnection } from "../verify/driver";
 import { frrTables } from "./daemons/frr-tables";
+import { gobgpRuns } from "./daemons/gobgp";
+import { gobgpBestPaths, gobgpRefused, gobgpSessions } from "./daemons/gobgp-tables";
 import { type Vty, vty } from "./daemons/vty";
-import { reserved } from "./sandbox/fabric";
-import type { HttpResult, KernelRoute, ReachResult, Sandbox } from "./sandbox/protocol";
+import { podNamespace } from "./sandbox/pods";
+import type { HttpResult, KernelRoute, ReachResult, Sandbox, TrackedConnection } from "./sandbox/protocol";
 
 type KernelHop = KernelRoute["nextHops"][number];
 
@@ -39,9 +41,26 @@ function gatewayOf({ via, dev }: KernelHop, owners: ReadonlyMap<string, string>)
     return owner === undefined ? (via === undefined ? [] : [via]) : [owner];
 }
 
+function connectionOf({ original, reply, isAssured }: TrackedConnection): ObservedConnection {
+    return {
+        client: original.source,
+        clientPort: original.sourcePort,
+        address: original.destination,
+        port: original.destinationPort,
+        answering: reply.source,
+        answeredTo: reply.destination,
+        isAssured,
+    };
+}
+
 /** Looks at a lab in a sandbox: FRR over its command sockets, the kernel and the probes through the sandbox's PID 1. */
 export function netnsDriver(sandbox: Sandbox): Driver & { close(): void } {
     const sessions = new Map<string, Promise<Vty>>();
+
+    /** A device has a namespace of its name, a pod one of its own kind of name. */
+    function namespaceOf(name: string): string {
+        return existsSync(sandbox.path(`/run/netns/${name}`)) ? name : podNamespace(name);
+    }
 
     /** One session per router, because its daemon takes only a few connections at a time. */
     function sessionOf(device: string): Promise<Vty> {
@@ -49,7 +68,7 @@ export function netnsDriver(sandbox: Sandbox): Driver & { close(): void } {
         if (known) {
             return known;
         }
-        const session = vty(sandbox, device, "bgpd");
+        const session = vty(sandbox, namespaceOf(device), "bgpd");
         sessions.set(device, session);
         return session;
     }
@@ -64,31 +83,39 @@ export function netnsDriver(sandbox: Sandbox): Driver & { close(): void } {
         }
     }
 
-    /** A device has a namespace of its name, a pod one of its own kind of name. */
-    function namespaceOf(from: string): string {
-        return existsSync(sandbox.path(`/run/netns/${from}`)) ? from : `${reserved.pod}${from}`;
-    }
+    const tables = frrTables({
+        ask,
+        async kernelRoutes(device, family, vrf) {
+            const namespace = vrfNamespace(namespaceOf(device), vrf);
+            const isLearned = ({ protocol }: KernelRoute) => protocol === "bgp" || protocol === "bird";
+            const [{ states }, owners] = await Promise.all([
+                sandbox.call("state", { namespaces: [namespace] }),
+                vrf === undefined ? new Map<string, string>() : leakOwners(sandbox, device),
+            ]);
+            return (states[namespace]?.routes ?? [])
+                .filter((route) => isLearned(route) && route.prefix.includes(":") === (family === "ipv6"))
+                .map(({ prefix, nextHops }) => ({
+                    prefix,
+                    nextHops: [...new Set(nextHops.flatMap((hop) => gatewayOf(hop, owners)))],
+                }));
+        },
+        internalAddresses: async (device) => new Set((await leakOwners(sandbox, device)).keys()),
+    });
 
     return {
+        ...tables,
         objects: () => Promise.reject(new Error("the embedded runtime has no Kubernetes API")),
-        ...frrTables({
-            ask,
-            async kernelRoutes(device, family, vrf) {
-                const namespace = vrfNamespace(device, vrf);
-                const isLearned = ({ protocol }: KernelRoute) => protocol === "bgp" || protocol === "bird";
-                const [{ states }, owners] = await Promise.all([
-                    sandbox.call("state", { namespaces: [namespace] }),
-                    vrf === undefined ? new Map<string, string>() : leakOwners(sandbox, device),
-                ]);
-                return (states[namespace]?.routes ?? [])
-                    .filter((route) => isLearned(route) && route.prefix.includes(":") === (family === "ipv6"))
-                    .map(({ prefix, nextHops }) => ({
-                        prefix,
-                        nextHops: [...new Set(nextHops.flatMap((hop) => gatewayOf(hop, owners)))],
-                    }));
-            },
-            internalAddresses: async (device) => new Set((await leakOwners(sandbox, device)).keys()),
-        }),
+        sessions: (device, vrf) =>
+            gobgpRuns(sandbox, device) ? gobgpSessions(sandbox, device) : tables.sessions(device, vrf),
+        speakerRoutes: (node, family) => gobgpBestPaths(sandbox, node, family),
+        refused: (device, neighbor, family) =>
+            gobgpRuns(sandbox, device)
+                ? gobgpRefused(sandbox, device, neighbor, family)
+                : tables.refused(device, neighbor, family),
+        async tracked(pod) {
+            const { connections } = await sandbox.call("connections", { namespace: namespaceOf(pod) });
+            return connections.map(connectionOf);
+        },
         http: (from, address, port, count, timeoutMilliseconds) => {
             const request = { namespace: namespaceOf(from), address, port, timeoutMilliseconds };
             return Promise.all(

@@ -12,9 +12,20 @@ export type Check =
     | ServiceAnswers
     | PodAnswers
     | SilenceCheck
+    | NeighborsCheck
     | SpeakerTableCheck
     | RefusalCheck
-    | PassageCheck;
+    | PassageAnswers;
+
+/**
+ * A router or the speaker of a node that takes neighbors by label has exactly these neighbors, those that are configured
+ * included: no Pod is missing, and none is left that is not there any more.
+ */
+export interface NeighborsCheck {
+    readonly kind: "neighbors";
+    readonly device: string;
+    readonly neighbors: readonly Address[];
+}
 
 /** The speaker of a Kubernetes node that takes routes holds exactly these best paths, its own included. */
 export interface SpeakerTableCheck {
@@ -161,6 +172,12 @@ export interface ServiceAnswers extends ServiceCheck {
 /** The model's check of a pod, with what tells whether the pod sees the client itself. */
 export interface PodAnswers extends PodCheck {
     /** Addresses of the client, of the family of the pod's address. */
+    readonly clientAddresses: readonly Address[];
+}
+
+/** The model's check of what passes Pods, with what tells the client's connections from others. */
+export interface PassageAnswers extends PassageCheck {
+    /** Addresses of the client, of the family of the virtual server's address. */
     readonly clientAddresses: readonly Address[];
 }
 

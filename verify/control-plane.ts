@@ -3,22 +3,22 @@ import type {
     Check,
     DownSessionCheck,
     ForwardingCheck,
+    NeighborsCheck,
     OfferCheck,
+    RefusalCheck,
     RouteCheck,
     SessionCheck,
+    SpeakerTableCheck,
     TableCheck,
 } from "./check";
 import { evaluate } from "./condition";
-import { list, nextHopsIn, routesIn } from "./describe";
+import { list, nextHopsIn, pathsIn, routesIn } from "./describe";
 import { closedByLimit } from "./driver";
 import type { Sight } from "./sight";
 import type { Snapshot } from "./snapshot";
 
 /** Checks that ask the cluster's API or routing daemons. */
-export type ControlPlaneCheck = Extract<
-    Check,
-    { kind: "condition" | "session" | "down-session" | "table" | "route" | "offer" | "forwarding" }
->;
+export type ControlPlaneCheck = Exclude<Check, { kind: "service" | "pod" | "silence" | "passage" }>;
 
 function equal(a: readonly string[], b: readonly string[]): boolean {
     return a.length === b.length && a.every((item, i) => item === b[i]);
@@ -102,6 +102,24 @@ async function forwarding(check: ForwardingCheck, snapshot: Snapshot): Promise<S
     return { holds: wrong.length === 0, observed: wrong.length === 0 ? list(there) : wrong.join("; ") };
 }
 
+async function neighbors(check: NeighborsCheck, snapshot: Snapshot): Promise<Sight> {
+    const there = [...(await snapshot.sessions(check)).keys()].sort();
+    const wrong = deviations(check.device, check.neighbors, there);
+    return { holds: wrong.length === 0, observed: wrong.length === 0 ? list(there) : wrong.join("; ") };
+}
+
+async function speakerTable(check: SpeakerTableCheck, snapshot: Snapshot): Promise<Sight> {
+    const paths = await snapshot.speakerRoutes(check.device, check.family);
+    const there = pathsIn(Object.fromEntries(paths.map(({ prefix, ...path }) => [prefix, path])));
+    const wrong = deviations("RIB", pathsIn(check.routes), there);
+    return { holds: wrong.length === 0, observed: wrong.length === 0 ? list(there) : wrong.join("; ") };
+}
+
+async function refusal(check: RefusalCheck, snapshot: Snapshot): Promise<Sight> {
+    const refused = await snapshot.refused(check.device, check.neighbor, check.family);
+    return { holds: equal(refused, [...check.prefixes].sort()), observed: list(refused) };
+}
+
 /** Looks whether a check about the control plane holds now. */
 export async function inspect(check: ControlPlaneCheck, snapshot: Snapshot): Promise<Sight> {
     switch (check.kind) {
@@ -119,5 +137,11 @@ export async function inspect(check: ControlPlaneCheck, snapshot: Snapshot): Pro
             return offer(check, snapshot);
         case "forwarding":
             return forwarding(check, snapshot);
+        case "neighbors":
+            return neighbors(check, snapshot);
+        case "speaker-table":
+            return speakerTable(check, snapshot);
+        case "refusal":
+            return refusal(check, snapshot);
     }
 }

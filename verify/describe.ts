@@ -1,5 +1,5 @@
 import type { ServiceCheck } from "../lab/model";
-import type { Check, ConditionCheck, ForwardingCheck, ObjectReference } from "./check";
+import type { Check, ConditionCheck, ForwardingCheck, ObjectReference, SpeakerTableCheck } from "./check";
 
 /** Items in a row, or that there are none. */
 export function list(items: readonly string[]): string {
@@ -56,7 +56,6 @@ function wanted({ wants }: ConditionCheck): string {
     }
 }
 
-/** How many pods, in words. */
 /** How pods see the client; nothing where it does not matter. */
 export function clientClause({ clientAddress }: Pick<ServiceCheck, "clientAddress">): string {
     return clientAddress === "any" ? "" : `, client ${clientAddress}`;
@@ -69,6 +68,14 @@ export function routesIn(routes: ForwardingCheck["routes"]): readonly string[] {
         .sort();
 }
 
+/** Best paths of a speaker, in order. */
+export function pathsIn(routes: SpeakerTableCheck["routes"]): readonly string[] {
+    return Object.entries(routes)
+        .map(([prefix, { nextHop, asPath }]) => `${prefix} via ${[nextHop, ...asPath].join(" ")}`)
+        .sort();
+}
+
+/** How many pods, in words. */
 export function counted(pods: readonly string[]): string {
     return pods.length === 1 ? "1 pod" : `${pods.length} pods`;
 }
@@ -89,6 +96,14 @@ export function subject(check: Check): string {
             return `${at(check)} offers ${check.neighbor} ${check.family}`;
         case "forwarding":
             return `${check.device} kernel ${check.family}`;
+        case "neighbors":
+            return `${check.device} neighbors`;
+        case "speaker-table":
+            return `${check.device} speaker ${check.family}`;
+        case "refusal":
+            return `${check.device} refuses ${check.neighbor} ${check.family}`;
+        case "passage":
+            return `${check.from} through ${list(check.through)} to ${hostPort(check.address, check.port)}`;
         case "service":
         case "pod":
             return `${check.from} http ${hostPort(check.address, check.port)}`;
@@ -116,6 +131,14 @@ export function expectation(check: Check): string {
             return list([...check.prefixes].sort());
         case "forwarding":
             return list(routesIn(check.routes));
+        case "neighbors":
+            return list([...check.neighbors].sort());
+        case "speaker-table":
+            return list(pathsIn(check.routes));
+        case "refusal":
+            return list([...check.prefixes].sort());
+        case "passage":
+            return "each passes connections in both directions";
         case "service":
             return `${counted(check.pods)} answer${clientClause(check)}`;
         case "pod":
@@ -129,12 +152,16 @@ const order: readonly Check["kind"][] = [
     "condition",
     "session",
     "down-session",
+    "neighbors",
     "table",
+    "speaker-table",
     "route",
     "offer",
+    "refusal",
     "forwarding",
     "service",
     "pod",
+    "passage",
     "silence",
 ];
 

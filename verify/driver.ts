@@ -36,6 +36,7 @@ export interface ObservedPath {
 /** A TCP connection that was passed on: who called what, and who answered it. */
 export interface ObservedConnection {
     readonly client: Address;
+    readonly clientPort: number;
     readonly address: Address;
     readonly port: number;
     /** Who answers, and to which address. */
@@ -61,7 +62,7 @@ export interface Driver {
      * @throws Error when the runtime has no API, or it does not answer
      */
     objects(references: readonly ObjectReference[]): Promise<readonly unknown[]>;
-    /** Sessions of a router, or of the agent of a Kubernetes node. */
+    /** Sessions of a router, or of the agent or speaker of a Kubernetes node. */
     sessions(device: string, vrf?: string): Promise<readonly ObservedSession[]>;
     /** BGP routes in a router's RIB, by family. */
     bgpRoutes(device: string, family: Family, vrf?: string): Promise<readonly ObservedRoute[]>;

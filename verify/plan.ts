@@ -1,9 +1,16 @@
 import { addressOf, familyOf } from "../lab/address";
 import { findDevice } from "../lab/devices";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
-import type { Address, Family, Lab, Prefix } from "../lab/model";
+import type { Address, Asn, Family, Lab, Prefix } from "../lab/model";
 import { sessionEnds } from "../lab/sessions";
-import { findSessionSettings, nodeSpeakers } from "../lab/speakers";
+import {
+    findSessionSettings,
+    type NodeSpeaker,
+    nodeInstances,
+    nodeSpeaker,
+    nodeSpeakers,
+    type SpeakerProgram,
+} from "../lab/speakers";
 import {
     type BgpRoute,
     type FibRoute,
@@ -17,9 +24,12 @@ import type {
     Check,
     DownSessionCheck,
     ForwardingCheck,
+    NeighborsCheck,
     OfferCheck,
+    RefusalCheck,
     RouteCheck,
     SessionCheck,
+    SpeakerTableCheck,
     TableCheck,
 } from "./check";
 
@@ -201,7 +211,7 @@ function addressesOf(lab: Lab, name: string): readonly Address[] {
 /** Traffic checks of the model, with what the runtime-independent prober needs to know. */
 function trafficChecks(lab: Lab): Check[] {
     return lab.checks.map((check): Check => {
-        if (check.kind === "silence" || check.kind === "passage") {
+        if (check.kind === "silence") {
             return check;
         }
         const family = familyOf(check.address);
@@ -245,17 +255,132 @@ export function planChecks(lab: Lab, prediction: Prediction): readonly Check[] {
         ...tableChecks(lab, prediction),
         ...routeChecks(lab, prediction),
         ...offerChecks(lab, prediction, sessions),
+        ...routerNeighborChecks(lab, prediction),
+        ...routerRefusalChecks(lab, prediction),
         ...trafficChecks(lab),
     ];
 }
 
+/** A neighbor of a speaker whose routes are filtered, and from whom what is refused can be told. */
+interface Filtered {
+    readonly device: string;
+    /** Program of a node; absent for a router. */
+    readonly program?: SpeakerProgram;
+    readonly asn: Asn;
+    readonly neighbor: Address;
+    readonly families: readonly Family[];
+}
+
 /**
- * What the kernels of nodes hold whose speakers take routes, as Calico's do. Routers do not see it: nodes tell each other
- * over sessions of their own.
+ * What speakers get and refuse by their policies: what their neighbors are predicted to send without what is taken. Routes
+ * that went through the own AS are left out, which speakers refuse without asking a policy (RFC 4271 §9).
  */
-export function planNodeRoutes(lab: Lab, prediction: Prediction): readonly ForwardingCheck[] {
-    const taking = Object.keys(lab.cluster.nodes).filter((node) =>
-        nodeSpeakers(lab, node).some(({ imports }) => imports),
+function refusalChecks(prediction: Prediction, filtered: readonly Filtered[]): RefusalCheck[] {
+    const sessions = byEnd(prediction);
+    return filtered.flatMap(({ device, program, asn, neighbor, families: exchanged }) => {
+        const session = sessions.get(endKey(device, program, neighbor));
+        if (session?.state.up !== true) {
+            return [];
+        }
+        const isLocal = session.local === device && session.remoteAddress === neighbor;
+        const sender = isLocal ? session.remote : session.local;
+        const sent = isLocal ? session.offers.fromRemote : session.offers.fromLocal;
+        return exchanged.map((family): RefusalCheck => {
+            const own = prediction.devices[device]?.rib[family] ?? {};
+            const theirs = prediction.devices[sender ?? ""]?.rib[family] ?? {};
+            const isTaken = (prefix: Prefix) => own[prefix]?.paths.some(({ from }) => from === neighbor) === true;
+            const isLooped = (prefix: Prefix) => theirs[prefix]?.paths[0]?.asPath.includes(asn) === true;
+            const prefixes = sent[family].filter((prefix) => !isTaken(prefix) && !isLooped(prefix));
+            return { kind: "refusal", device, neighbor, family, prefixes };
+        });
+    });
+}
+
+/** What routers refuse of neighbors whose routes they keep as they came. */
+function routerRefusalChecks({ routers }: Lab, prediction: Prediction): RefusalCheck[] {
+    const filtered = Object.entries(routers).flatMap(([device, { bgp }]) =>
+        bgp.neighbors.map((neighbor): Filtered => {
+            const settings = findSessionSettings(bgp, neighbor);
+            const kept = (settings?.families ?? []).filter(({ keepRefused }) => keepRefused === true);
+            return { device, asn: bgp.asn, neighbor: neighbor.address, families: kept.map(({ family }) => family) };
+        }),
+    );
+    return refusalChecks(prediction, filtered);
+}
+
+/** Names of the speakers of Cilium that take routes, with the nodes they are on. */
+function transitSpeakers(lab: Lab): readonly (readonly [node: string, speaker: NodeSpeaker])[] {
+    return Object.keys(lab.cluster.nodes).flatMap((node) => {
+        const speaker = nodeSpeaker(lab, node, "cilium");
+        return speaker?.imports === true ? [[node, speaker] as const] : [];
+    });
+}
+
+/** What the speakers of nodes refuse of Pods. */
+function nodeRefusalChecks(lab: Lab, prediction: Prediction): RefusalCheck[] {
+    const filtered = transitSpeakers(lab).flatMap(([device, { program, asn, neighbors }]) =>
+        neighbors.flatMap(({ pod, address, families: exchanged }): Filtered[] =>
+            pod === undefined ? [] : [{ device, program, asn, neighbor: address, families: exchanged }],
+        ),
+    );
+    return refusalChecks(prediction, filtered);
+}
+
+/**
+ * The neighbors of routers that take some by label. Those that are predicted to be down are left out: a Pod that does not
+ * call is none of its neighbors.
+ */
+function routerNeighborChecks({ routers }: Lab, prediction: Prediction): NeighborsCheck[] {
+    const sessions = byEnd(prediction);
+    return Object.entries(routers)
+        .filter(([, { bgp }]) => (bgp.podNeighbors ?? []).length > 0)
+        .map(([device, { bgp }]) => {
+            const there = bgp.neighbors.filter(
+                ({ address, pod }) =>
+                    pod === undefined || sessions.get(endKey(device, undefined, address))?.state.up === true,
+            );
+            return { kind: "neighbors", device, neighbors: there.map(({ address }) => address) };
+        });
+}
+
+/** The neighbors of the speakers of nodes that take some by label. */
+function nodeNeighborChecks(lab: Lab): NeighborsCheck[] {
+    return transitSpeakers(lab)
+        .filter(([node]) => nodeInstances(lab, node).some(({ podNeighbors = [] }) => podNeighbors.length > 0))
+        .map(([device, { neighbors }]) => ({
+            kind: "neighbors",
+            device,
+            neighbors: neighbors.map(({ address }) => address),
+        }));
+}
+
+/** The best paths of the speakers of nodes that take routes. */
+function speakerTableChecks(lab: Lab, prediction: Prediction): SpeakerTableCheck[] {
+    return transitSpeakers(lab).flatMap(([device]) =>
+        families.map((family): SpeakerTableCheck => {
+            const rib = Object.entries(prediction.devices[device]!.rib[family]);
+            const best = rib.flatMap(([prefix, { paths }]) =>
+                paths.filter((path) => path.best).map(({ nextHop, asPath }) => [prefix, { nextHop, asPath }] as const),
+            );
+            return { kind: "speaker-table", device, family, routes: Object.fromEntries(best) };
+        }),
+    );
+}
+
+/** Whether routes to Pods that are routers come and go in the kernels of nodes. */
+function hasPodNeighbors({ routers, cluster: { cilium } }: Lab): boolean {
+    const speakers = [...Object.values(routers).map(({ bgp }) => bgp), ...(cilium?.bgp ?? [])];
+    return speakers.some(({ podNeighbors = [] }) => podNeighbors.length > 0);
+}
+
+/**
+ * What the kernels of nodes hold that take routes, as those of Calico do, and of a Cilium's nodes what Pods announced. Routers
+ * do not see it: nodes tell each other over sessions of their own.
+ */
+function nodeRouteChecks(lab: Lab, prediction: Prediction): ForwardingCheck[] {
+    const all = hasPodNeighbors(lab);
+    const taking = Object.keys(lab.cluster.nodes).filter(
+        (node) => all || nodeSpeakers(lab, node).some(({ imports }) => imports),
     );
     const podFamilies = families.filter((family) => lab.cluster.podCidrs.some((cidr) => familyOf(cidr) === family));
     return taking.flatMap((device) =>
@@ -266,6 +391,16 @@ export function planNodeRoutes(lab: Lab, prediction: Prediction): readonly Forwa
             return { kind: "forwarding", device, family, routes: Object.fromEntries(routes) };
         }),
     );
+}
+
+/** What nodes must show that routers do not see: their speakers' neighbors, paths and refusals, and their kernels' routes. */
+export function planNodeChecks(lab: Lab, prediction: Prediction): readonly Check[] {
+    return [
+        ...nodeNeighborChecks(lab),
+        ...speakerTableChecks(lab, prediction),
+        ...nodeRefusalChecks(lab, prediction),
+        ...nodeRouteChecks(lab, prediction),
+    ];
 }
 
 /** What routers hold, and nothing of what they say to each other: the tables and routes of a prediction. */

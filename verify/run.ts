@@ -22,7 +22,7 @@ export interface VerifyOptions {
 const afterNoise = 1_100;
 
 function isTraffic(check: Check): check is ProbeCheck {
-    return check.kind === "service" || check.kind === "pod" || check.kind === "silence";
+    return check.kind === "service" || check.kind === "pod" || check.kind === "silence" || check.kind === "passage";
 }
 
 async function settled(look: Promise<Sight>): Promise<Sight> {

@@ -1,6 +1,6 @@
 import type { Address, Family, Prefix } from "../lab/model";
 import type { ObjectReference } from "./check";
-import type { Driver, ObservedRoute, ObservedSession } from "./driver";
+import type { Driver, ObservedPath, ObservedRoute, ObservedSession } from "./driver";
 
 /** Next hops by prefix. */
 export type RouteTable = ReadonlyMap<Prefix, readonly Address[]>;
@@ -23,6 +23,8 @@ export interface Snapshot {
     bgpRoutes(instance: Instance, family: Family): Promise<RouteTable>;
     kernelBgpRoutes(instance: Instance, family: Family): Promise<RouteTable>;
     offered(instance: Instance, neighbor: Address, family: Family): Promise<readonly Prefix[]>;
+    speakerRoutes(node: string, family: Family): Promise<readonly ObservedPath[]>;
+    refused(device: string, neighbor: Address, family: Family): Promise<readonly Prefix[]>;
 }
 
 /**
@@ -63,6 +65,11 @@ export function takeSnapshot(driver: Driver, objects: readonly ObjectReference[]
         offered: ({ device, vrf }, neighbor, family) =>
             once(`offer ${device} ${vrf ?? ""} ${neighbor} ${family}`, async () =>
                 [...(await driver.offered(device, neighbor, family, vrf))].sort(),
+            ),
+        speakerRoutes: (node, family) => once(`paths ${node} ${family}`, () => driver.speakerRoutes(node, family)),
+        refused: (device, neighbor, family) =>
+            once(`refusal ${device} ${neighbor} ${family}`, async () =>
+                [...(await driver.refused(device, neighbor, family))].sort(),
             ),
     };
 }

@@ -1,11 +1,11 @@
 import type { SilenceCheck } from "../lab/model";
-import type { Check, ServiceAnswers } from "./check";
+import type { Check, PassageAnswers, ServiceAnswers } from "./check";
 import { clientClause, counted } from "./describe";
-import type { Answer, Driver } from "./driver";
+import type { Answer, Driver, ObservedConnection } from "./driver";
 import type { Sight } from "./sight";
 
 /** Checks that send packets. */
-export type ProbeCheck = Extract<Check, { kind: "service" | "pod" | "silence" }>;
+export type ProbeCheck = Extract<Check, { kind: "service" | "pod" | "silence" | "passage" }>;
 
 /** Requests that are sent at once: some for each pod that is missing, and not more than a small server takes. */
 const perMissingPod = 2;
@@ -90,6 +90,62 @@ async function silence(check: SilenceCheck, driver: Driver): Promise<Sight> {
     };
 }
 
+function connectionKey({ client, clientPort }: ObservedConnection): string {
+    return `${client} ${clientPort}`;
+}
+
+/** A client's connections to a virtual server that each Pod has seen both ways, by its name. */
+async function passed(
+    check: PassageAnswers,
+    driver: Driver,
+): Promise<ReadonlyMap<string, readonly ObservedConnection[]>> {
+    const tracked = await Promise.all(
+        check.through.map(async (pod) => {
+            const connections = (await driver.tracked(pod)).filter(
+                ({ client, address, port, isAssured }) =>
+                    isAssured &&
+                    address === check.address &&
+                    port === check.port &&
+                    check.clientAddresses.includes(client),
+            );
+            return [pod, connections] as const;
+        }),
+    );
+    return new Map(tracked);
+}
+
+/**
+ * Asks until every Pod has passed a connection that it had not before: connection tracking remembers those of minutes ago,
+ * which say nothing about the way that packets take now.
+ */
+async function passage(check: PassageAnswers, driver: Driver): Promise<Sight> {
+    const before = await passed(check, driver);
+    const known = new Map([...before].map(([pod, all]) => [pod, new Set(all.map(connectionKey))]));
+    const seen = new Map<string, ObservedConnection>();
+    for (let left = requestsPerPod * check.through.length; left > 0; left -= most) {
+        const answers = await driver.http(check.from, check.address, check.port, most, requestTimeout);
+        const failed = answers.find(({ kind }) => kind !== "answer");
+        if (failed !== undefined) {
+            return { holds: false, observed: failed.kind };
+        }
+        for (const [pod, connections] of await passed(check, driver)) {
+            const fresh = connections.find((connection) => known.get(pod)?.has(connectionKey(connection)) !== true);
+            if (fresh !== undefined) {
+                seen.set(pod, fresh);
+            }
+        }
+        if (seen.size === check.through.length) {
+            return { holds: true, observed: [...seen].map(describePassage).join("; ") };
+        }
+    }
+    const missing = check.through.filter((pod) => !seen.has(pod));
+    return { holds: false, observed: `no connection passed ${missing.join(", ")} in both directions` };
+}
+
+function describePassage([pod, { client, answering, answeredTo }]: readonly [string, ObservedConnection]): string {
+    return `${pod} takes ${client} to ${answering}, which answers ${answeredTo}`;
+}
+
 /** Sends what a check asks for, once. */
 export function probe(check: ProbeCheck, driver: Driver): Promise<Sight> {
     switch (check.kind) {
@@ -99,5 +155,7 @@ export function probe(check: ProbeCheck, driver: Driver): Promise<Sight> {
             return answers({ ...check, pods: [check.pod], clientAddress: "seen" }, driver);
         case "silence":
             return silence(check, driver);
+        case "passage":
+            return passage(check, driver);
     }
 }

@@ -4,7 +4,7 @@ import { fabricSpec, nodeSpec, routerSpec } from "../../render/embedded";
 import { predict } from "../../routing/predict";
 import type { Check } from "../../verify/check";
 import { subject } from "../../verify/describe";
-import { planChecks, planNodeRoutes } from "../../verify/plan";
+import { planChecks, planNodeChecks } from "../../verify/plan";
 import type { EmbeddedSettings, Runtime } from "../runtime";
 import { Claim, Fabric, Node, Router, Sandbox, Verification } from "./resources";
 
@@ -46,7 +46,7 @@ export const netns: Runtime<{ readonly embedded: EmbeddedSettings }> = (parent, 
         .all([fabric, ...routers, ...nodes].map((resource) => resource.revision))
         .apply((revisions) => revisions.reduce((sum, each) => sum + each, 0));
     const prediction = predict(model);
-    const checks = [...planChecks(model, prediction), ...planNodeRoutes(model, prediction)];
+    const checks = [...planChecks(model, prediction), ...planNodeChecks(model, prediction)];
     const verification = new Verification(
         `${model.name}-verification`,
         { sandbox: claim.name, checks: byCheckSubject(checks), deadline: verify.deadline, subject: digest, revision },

@@ -166,20 +166,28 @@ export async function advertisedRoutes(
 }
 
 /**
- * Prefixes of a neighbor that bgpd's import policy refuses.
+ * Prefixes of a neighbor that bgpd's import policy refuses. Those that went through the own AS are left out: bgpd refuses
+ * them in any case, and whether the neighbor sends them at all is not sure.
  *
  * @throws Error when the neighbor's routes are not kept as they came (`soft-reconfiguration inbound`), or there is none
  */
 export async function refusedRoutes(bgpd: FrrShow, neighbor: string, family: Family): Promise<readonly string[]> {
     const command = `show bgp ${family} unicast neighbors ${neighbor} filtered-routes json`;
-    const { warning, receivedRoutes = {} } = (await bgpd.json(command)) as {
+    const {
+        warning,
+        localAS,
+        receivedRoutes = {},
+    } = (await bgpd.json(command)) as {
         readonly warning?: string;
-        readonly receivedRoutes?: object;
+        readonly localAS?: number;
+        readonly receivedRoutes?: Readonly<Record<string, { readonly path?: string }>>;
     };
     if (warning !== undefined) {
         throw new Error(`"${command}" was answered with: ${warning}`);
     }
-    return Object.keys(receivedRoutes);
+    return Object.entries(receivedRoutes)
+        .filter(([, { path = "" }]) => !path.split(" ").includes(String(localAS)))
+        .map(([prefix]) => prefix);
 }
 
 interface ZebraJson {

@@ -1,7 +1,7 @@
 /** What a gobgpd that takes routes holds, in the words of the checks. */
 
 import type { Family, Prefix } from "../../lab/model";
-import type { ObservedPath } from "../../verify/driver";
+import type { ObservedPath, ObservedSession } from "../../verify/driver";
 import type { Sandbox } from "../sandbox/protocol";
 import { withApi } from "./gobgp";
 import { decode, type Message } from "./gobgp-api";
@@ -9,6 +9,37 @@ import { decode, type Message } from "./gobgp-api";
 /** Numbers of GoBGP's API (TableType, and RFC 4760's AFI and SAFI). */
 const tables = { global: 0, adjacencyIn: 2 } as const;
 const families = { ipv4: { afi: 1, safi: 1 }, ipv6: { afi: 2, safi: 1 } } as const;
+
+/** Names of the states of a session, by their numbers (SessionState). */
+const states = ["Unknown", "Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"];
+
+/** All sessions of a gobgpd, with the families that they are configured with. */
+export async function gobgpSessions(sandbox: Sandbox, namespace: string): Promise<readonly ObservedSession[]> {
+    const peers = await withApi(sandbox, namespace, (api) => api.call("ListPeer"));
+    return peers.map(({ peer }) => sessionOf(peer as Message));
+}
+
+function sessionOf({ conf, state, timers, afiSafis }: Message): ObservedSession {
+    const { neighborAddress, peerAsn } = conf as Message;
+    const number = Number((state as Message | null)?.sessionState ?? 0);
+    const since = Number(
+        (((timers as Message | null)?.state as Message | null)?.uptime as Message | null)?.seconds ?? 0,
+    );
+    const isUp = states[number] === "Established";
+    return {
+        neighbor: String(neighborAddress),
+        // One that may have any AS has the one that the session has found.
+        remoteAsn: Number(peerAsn) || Number((state as Message | null)?.peerAsn ?? 0),
+        state: states[number] ?? "Unknown",
+        families: ((afiSafis ?? []) as readonly Message[]).map(familyOf),
+        uptime: isUp ? Math.floor(Date.now() / 1_000) - since : 0,
+    };
+}
+
+function familyOf({ config }: Message): Family {
+    const { afi } = (config as Message).family as Message;
+    return Number(afi) === families.ipv6.afi ? "ipv6" : "ipv4";
+}
 
 /** The best path to each prefix. */
 export async function gobgpBestPaths(

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import type { Family } from "../../lab/model";
 import type { Drift, Sandbox } from "../sandbox/protocol";
 import type { GobgpConfig, GobgpNeighbor } from "../schema";
@@ -147,6 +147,11 @@ export async function gobgpAdvertised(
         const request = { tableType: tables.adjacencyOut, name: peer, family: familyMessage(family) };
         return destinations(await api.call("ListPath", request));
     });
+}
+
+/** Whether a node has a gobgpd, be it one that does not answer. */
+export function gobgpRuns(sandbox: Sandbox, namespace: string): boolean {
+    return existsSync(sandbox.path(socketPath(namespace)));
 }
 
 /** Opens the API of a node's gobgpd for the time of one piece of work. @throws Error when none answers */

@@ -19,12 +19,14 @@ export function parseConnections(text: string): readonly ObservedConnection[] {
         const [src, answering] = valuesOf(line, "src");
         const [dst, answeredTo] = valuesOf(line, "dst");
         const [port] = valuesOf(line, "dport");
+        const [clientPort] = valuesOf(line, "sport");
         if (!/^ipv[46] +\d+ tcp /.test(line) || !src || !dst || !answering || !answeredTo) {
             return [];
         }
         return [
             {
                 client: canonical(src),
+                clientPort: Number(clientPort),
                 address: canonical(dst),
                 port: Number(port),
                 answering: canonical(answering),

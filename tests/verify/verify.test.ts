@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Check, RouteCheck } from "../../verify/check";
-import type { Answer, Driver } from "../../verify/driver";
+import type { Check, PassageAnswers, RouteCheck } from "../../verify/check";
+import type { Answer, Driver, ObservedConnection } from "../../verify/driver";
 import { exitCode, failures, json, junit, table } from "../../verify/report";
 import { verify } from "../../verify/run";
 import { expectGolden } from "../golden";
@@ -11,9 +11,23 @@ const answer = (pod: string, client: string): Answer => ({
     body: JSON.stringify({ pod, node: "n", client }),
 });
 
+/** A connection of the client to the service's address, which the pod behind it answered. */
+function connection(clientPort: number): ObservedConnection {
+    return {
+        client: "192.168.0.2",
+        clientPort,
+        address: "10.254.0.10",
+        port: 80,
+        answering: "10.244.1.5",
+        answeredTo: "10.244.1.9",
+        isAssured: true,
+    };
+}
+
 /** A lab in which everything is as the checks below expect. */
 function healthy(): Driver {
     let turn = 0;
+    let port = 40_000;
     return {
         objects: async () => [],
         sessions: async () => [
@@ -24,6 +38,12 @@ function healthy(): Driver {
         bgpRoutes: async () => [{ prefix: "10.254.0.10/32", nextHops: ["169.254.2.2", "169.254.1.2"] }],
         kernelBgpRoutes: async () => [{ prefix: "10.254.0.10/32", nextHops: ["169.254.1.2", "169.254.2.2"] }],
         offered: async () => ["10.254.0.10/32"],
+        speakerRoutes: async () => [
+            { prefix: "10.244.1.0/24", nextHop: "0.0.0.0", asPath: [] },
+            { prefix: "10.254.0.10/32", nextHop: "10.244.1.9", asPath: [65100] },
+        ],
+        refused: async () => ["0.0.0.0/0", "10.244.2.0/24"],
+        tracked: async () => [connection(++port)],
         http: async (_from, _address, _port, count) =>
             Array.from({ length: count }, () => answer(turn++ % 2 === 0 ? "app-0" : "app-1", "192.168.0.2")),
         ping: async () => ({ kind: "timeout", detail: "" }),
@@ -78,7 +98,51 @@ const service: Check = {
 };
 const ping: Check = { kind: "silence", from: "client0", address: "10.254.0.10", probe: { kind: "ping" } };
 const port: Check = { kind: "silence", from: "client0", address: "fd00:10:254::10", probe: { kind: "tcp", port: 81 } };
-const checks = [session, closed, silent, networks, route, offer, forwarding, service, ping, port];
+const neighbors: Check = {
+    kind: "neighbors",
+    device: "node1",
+    neighbors: ["169.254.1.2", "169.254.2.2", "169.254.3.2"],
+};
+const speaker: Check = {
+    kind: "speaker-table",
+    device: "node1",
+    family: "ipv4",
+    routes: {
+        "10.254.0.10/32": { nextHop: "10.244.1.9", asPath: [65100] },
+        "10.244.1.0/24": { nextHop: "0.0.0.0", asPath: [] },
+    },
+};
+const refusal: Check = {
+    kind: "refusal",
+    device: "node1",
+    neighbor: "10.244.1.9",
+    family: "ipv4",
+    prefixes: ["10.244.2.0/24", "0.0.0.0/0"],
+};
+const passage: PassageAnswers = {
+    kind: "passage",
+    from: "client0",
+    address: "10.254.0.10",
+    port: 80,
+    through: ["loadbalancer-0", "loadbalancer-1"],
+    clientAddresses: ["192.168.0.2"],
+};
+const checks = [
+    session,
+    closed,
+    silent,
+    neighbors,
+    networks,
+    speaker,
+    route,
+    offer,
+    refusal,
+    forwarding,
+    service,
+    passage,
+    ping,
+    port,
+];
 
 const once = { deadlineSeconds: 0 };
 
@@ -214,6 +278,64 @@ describe("verify", () => {
         expect(await observedOf(networks, { bgpRoutes: async () => stray })).toBe("RIB has also 10.9.0.0/16");
         expect(await observedOf(networks, { kernelBgpRoutes: async () => stray })).toBe("FIB has also 10.9.0.0/16");
         expect(await observedOf(networks, { kernelBgpRoutes: async () => [] })).toBe("FIB lacks 10.254.0.10/32");
+    });
+
+    it("fails a speaker that has a neighbor which is not there any more, or lacks one", async () => {
+        const [up, idle, active] = await healthy().sessions("router0");
+        const stale = { ...active!, neighbor: "10.244.1.9" };
+        expect(await observedOf(neighbors, { sessions: async () => [up!, idle!, active!, stale] })).toBe(
+            "node1 has also 10.244.1.9",
+        );
+        expect(await observedOf(neighbors, { sessions: async () => [up!, active!] })).toBe("node1 lacks 169.254.2.2");
+    });
+
+    it("fails a speaker's table whose best path has another next hop or AS path, or that nobody predicted", async () => {
+        const [own, learned] = await healthy().speakerRoutes("node1", "ipv4");
+        const seen = (...paths: readonly (typeof own)[]) => ({
+            speakerRoutes: async () => paths.flatMap((each) => each ?? []),
+        });
+        expect(await observedOf(speaker, seen(own, { ...learned!, asPath: [65000, 65100] }))).toBe(
+            "RIB has also 10.254.0.10/32 via 10.244.1.9 65000 65100; RIB lacks 10.254.0.10/32 via 10.244.1.9 65100",
+        );
+        expect(await observedOf(speaker, seen(own, learned, { ...learned!, prefix: "0.0.0.0/0" }))).toBe(
+            "RIB has also 0.0.0.0/0 via 10.244.1.9 65100",
+        );
+    });
+
+    it("fails when something is refused that was not predicted, or not refused that was", async () => {
+        expect(await observedOf(refusal, { refused: async () => ["0.0.0.0/0"] })).toBe("0.0.0.0/0");
+        expect(await observedOf({ ...refusal, prefixes: [] }, {})).toBe("0.0.0.0/0, 10.244.2.0/24");
+    });
+
+    it("shows both ways of a connection that passed a Pod", async () => {
+        const [result] = await verify([{ ...passage, through: ["loadbalancer-0"] }], healthy(), once);
+        expect(result?.observed).toBe("loadbalancer-0 takes 192.168.0.2 to 10.244.1.5, which answers 10.244.1.9");
+    });
+
+    it("fails a passage of which a Pod has seen nothing new, one direction only, or other clients and addresses", async () => {
+        const missing = "no connection passed loadbalancer-0, loadbalancer-1 in both directions";
+        const old = connection(40_000);
+        expect(await observedOf(passage, { tracked: async () => [old] })).toBe(missing);
+        for (const change of [
+            { isAssured: false },
+            { client: "192.168.0.9" },
+            { address: "10.254.0.11" },
+            { port: 81 },
+        ]) {
+            let port = 40_000;
+            const tracked = async () => [{ ...connection(++port), ...change }];
+            expect(await observedOf(passage, { tracked })).toBe(missing);
+        }
+        let port = 40_000;
+        const one = async (pod: string) => (pod === "loadbalancer-1" ? [connection(++port)] : []);
+        expect(await observedOf(passage, { tracked: one })).toBe(
+            "no connection passed loadbalancer-0 in both directions",
+        );
+    });
+
+    it("fails a passage to which nobody answers", async () => {
+        const http: Driver["http"] = async () => [{ kind: "timeout", detail: "" }];
+        expect(await observedOf(passage, { http })).toBe("timeout");
     });
 
     it("fails a route that must not be there", async () => {
