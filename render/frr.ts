@@ -2,12 +2,14 @@ import { addressOf, compareAddresses, familyOf } from "../lab/address";
 import { carries } from "../lab/families";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
 import type {
+    Address,
     BgpSpeaker,
     Family,
     Interface,
     Lab,
     Neighbor,
     PeerGroup,
+    Prefix,
     Router,
     RouteTarget,
     SessionFamily,
@@ -24,6 +26,7 @@ import {
     routeMapsOf,
     routeMapsOfSession,
 } from "./frr-policy";
+import { nodePlaceholders } from "./pod-router";
 import { leakingInstances, leakRouteMaps, targetLists } from "./vrf-namespaces";
 
 /**
@@ -44,6 +47,9 @@ export type VrfBackend = "devices" | "namespaces";
  * not in it: they belong to whoever makes the links. It is an integrated configuration, to be loaded by vtysh: a daemon
  * that reads it by itself stops after the first block that it does not know.
  *
+ * Of a router in a Pod it is what the Pod is started with, wherever that happens: placeholders stand for the addresses of
+ * its node, and its static routes are not in it, because the Pod's network makes them.
+ *
  * @param vrfs what VRFs are in the kernel, and so how routes leak between them: through bgpd's VPN table between VRF
  *     devices, over sessions of the VRFs with each other between namespaces
  * @throws Error if the lab has no such router
@@ -54,13 +60,14 @@ export function frrConf(lab: Lab, routerName: string, vrfs: VrfBackend = "device
         throw new Error(`frr.conf: the lab ${lab.name} has no router ${routerName}`);
     }
     const isSplit = vrfs === "namespaces";
+    const surroundings = surroundingsOf(lab, router);
     const instances = isSplit ? leakingInstances(router) : routingInstances(router);
     const maps = routeMapSections(router, isSplit ? leakRouteMaps(router) : new Map());
     const sections = [
         globals(router, routerName, maps.length > 0),
-        staticRoutes(router.staticRoutes),
+        router.pod === undefined ? staticRoutes(router.staticRoutes) : [],
         ...[...(router.vrfs ?? [])].sort((a, b) => compareText(a.name, b.name)).map((vrf) => vrfBlock(vrf, router.bgp)),
-        ...instances.map((instance) => routerBgp(instance, router, hasMetrics(lab))),
+        ...instances.map((instance) => routerBgp(instance, router, surroundings)),
         prefixLists(router.prefixLists, "ipv4"),
         prefixLists(router.prefixLists, "ipv6"),
         isSplit ? targetLists(router) : [],
@@ -123,16 +130,40 @@ function nexthopTracking({ defaults }: Pick<BgpSpeaker, "defaults">): string[] {
     return defaults === "traditional" ? ["ip nht resolve-via-default", "ipv6 nht resolve-via-default"] : [];
 }
 
-function routerBgp(instance: RoutingInstance, { bgp: { defaults } }: Router, isMetricTold: boolean): string[] {
+/** What the text of a router takes from the rest of the lab. */
+interface Surroundings {
+    readonly isMetricTold: boolean;
+    readonly podCidrs: readonly Prefix[];
+    /** What is written for a peer in place of its address. */
+    readonly placeholders: ReadonlyMap<Address, string>;
+    /** Whether interfaces have the names of the model, loopbacks included. */
+    readonly isPod: boolean;
+}
+
+function surroundingsOf(lab: Lab, router: Router): Surroundings {
+    return {
+        isMetricTold: hasMetrics(lab),
+        podCidrs: lab.cluster.podCidrs,
+        placeholders: nodePlaceholders(lab, router),
+        isPod: router.pod !== undefined,
+    };
+}
+
+function routerBgp(instance: RoutingInstance, { bgp: { defaults } }: Router, around: Surroundings): string[] {
     const { vrf, bgp } = instance;
     const groups = [...bgp.peerGroups].sort((a, b) => compareText(a.name, b.name));
-    const neighbors = [...bgp.neighbors].sort(compareNeighbors);
+    // Pods that call are not configured.
+    const neighbors = bgp.neighbors
+        .filter(({ pod }) => pod === undefined)
+        .sort(compareNeighbors)
+        .map((peer) => ({ ...peer, name: around.placeholders.get(peer.address) ?? peer.address }));
     return [
         `router bgp ${bgp.asn}${vrf === undefined ? "" : ` vrf ${vrf}`}`,
         // The profile of defaults is one for all instances of a daemon.
-        ...speaker({ ...bgp, defaults }, isMetricTold).map((line) => ` ${line}`),
-        ...groups.flatMap((group) => peerGroup(group, instance)).map((line) => ` neighbor ${line}`),
-        ...neighbors.flatMap((peer) => neighbor(peer, instance)).map((line) => ` neighbor ${line}`),
+        ...speaker({ ...bgp, defaults }, around).map((line) => ` ${line}`),
+        ...groups.flatMap((group) => peerGroup(group, instance, around)).map((line) => ` neighbor ${line}`),
+        ...neighbors.flatMap((peer) => neighbor(peer, instance, around)).map((line) => ` neighbor ${line}`),
+        ...listenRanges(bgp, around).map((line) => ` ${line}`),
         ...addressFamily(instance, "ipv4", groups, neighbors),
         ...addressFamily(instance, "ipv6", groups, neighbors),
         "exit",
@@ -144,7 +175,7 @@ export function hasMetrics({ routers }: Lab): boolean {
     return Object.values(routers).some((router) => routeMapsOf(router).some(({ direction }) => direction === "out"));
 }
 
-function speaker(bgp: BgpSpeaker, isMetricTold: boolean): string[] {
+function speaker(bgp: BgpSpeaker, { isMetricTold }: Surroundings): string[] {
     return [
         `bgp router-id ${bgp.routerId}`,
         ...ebgpRequiresPolicy(bgp),
@@ -156,7 +187,17 @@ function speaker(bgp: BgpSpeaker, isMetricTold: boolean): string[] {
         ...(bgp.multipathRelax ? ["bgp bestpath as-path multipath-relax"] : []),
         // Otherwise the best of two equal eBGP paths is the one that arrived first, and no two runs are alike.
         "bgp bestpath compare-routerid",
+        ...(bgp.networkImportCheck === false ? ["no bgp network import-check"] : []),
     ];
+}
+
+/** Who calls from the pod CIDRs becomes a member of the peer group of the neighbors by label. */
+function listenRanges({ podNeighbors = [] }: BgpSpeaker, { podCidrs }: Surroundings): string[] {
+    return podNeighbors.flatMap(({ name, families }) =>
+        podCidrs
+            .filter((prefix) => families.includes(familyOf(prefix)))
+            .map((prefix) => `bgp listen range ${prefix} peer-group ${name}`),
+    );
 }
 
 /**
@@ -176,16 +217,23 @@ function ebgpRequiresPolicy(bgp: BgpSpeaker): string[] {
     return [bgp.ebgpRequiresPolicy ? "bgp ebgp-requires-policy" : "no bgp ebgp-requires-policy"];
 }
 
-function peerGroup({ name, settings: session }: PeerGroup, instance: RoutingInstance): string[] {
+function peerGroup({ name, settings: session }: PeerGroup, instance: RoutingInstance, around: Surroundings): string[] {
     const member = instance.bgp.neighbors.find((peer) => groupOf(peer) === name);
     const family = member === undefined ? session.families[0]?.family : familyOf(member.address);
-    return [`${name} peer-group`, ...settings({ name, family, session }, instance)];
+    return [`${name} peer-group`, ...settings({ name, family, session }, instance, around)];
 }
 
-function neighbor({ address, session }: Neighbor, instance: RoutingInstance): string[] {
+/** A neighbor with what is written for its address. */
+type NamedNeighbor = Neighbor & Pick<Peer, "name">;
+
+function neighbor(
+    { name, address, session }: NamedNeighbor,
+    instance: RoutingInstance,
+    around: Surroundings,
+): string[] {
     return session.kind === "group"
-        ? [`${address} peer-group ${session.group}`]
-        : settings({ name: address, family: familyOf(address), session: session.settings }, instance);
+        ? [`${name} peer-group ${session.group}`]
+        : settings({ name, family: familyOf(address), session: session.settings }, instance, around);
 }
 
 /** A neighbor or a peer group. */
@@ -196,15 +244,20 @@ interface Peer {
     readonly session: SessionSettings;
 }
 
-function settings({ name, family, session }: Peer, { bgp, interfaces }: RoutingInstance): string[] {
+function settings(
+    { name, family, session }: Peer,
+    { bgp, interfaces }: RoutingInstance,
+    { isPod }: Surroundings,
+): string[] {
     const { remoteAs, ebgpMultihop, timers, bfd, updateSource } = session;
+    const source = updateSource && (isPod ? updateSource : sourceOf(interfaces, updateSource, family));
     const isInternal = remoteAs.kind === "asn" ? remoteAs.asn === bgp.asn : remoteAs.kind === "internal";
     return [
         `${name} remote-as ${remoteAs.kind === "asn" ? remoteAs.asn : remoteAs.kind}`,
         ...(bfd === undefined ? [] : [`${name} bfd`, `${name} bfd profile ${bfdProfileName(bfd)}`]),
         // An internal peer may be any number of hops away, and FRR keeps no such line for it.
         ...(ebgpMultihop === undefined || isInternal ? [] : [`${name} ebgp-multihop ${ebgpMultihop}`]),
-        ...(updateSource === undefined ? [] : [`${name} update-source ${sourceOf(interfaces, updateSource, family)}`]),
+        ...(source === undefined ? [] : [`${name} update-source ${source}`]),
         `${name} timers ${timers.keepalive} ${timers.holdTime}`,
         `${name} timers connect ${timers.connectRetry}`,
     ];
@@ -220,13 +273,13 @@ function addressFamily(
     { bgp, leaking }: RoutingInstance,
     family: Family,
     groups: readonly PeerGroup[],
-    neighbors: readonly Neighbor[],
+    neighbors: readonly NamedNeighbor[],
 ): string[] {
     const body = [
         ...origination(bgp, family),
         ...groups.flatMap((group) => activation(group.name, group.settings, family)),
         ...neighbors.flatMap((peer) =>
-            peer.session.kind === "own" ? activation(peer.address, peer.session.settings, family) : [],
+            peer.session.kind === "own" ? activation(peer.name, peer.session.settings, family) : [],
         ),
         ...maximumPaths(bgp),
         ...(leaking !== undefined && carries(bgp, family) ? leaks(leaking) : []),
@@ -276,10 +329,11 @@ function activation(peer: string, session: SessionSettings, family: Family): str
 }
 
 function policy(peer: string, session: SessionFamily): string[] {
-    const { prefixListIn, prefixListOut, routeReflectorClient, nextHopSelf, maximumPrefixes } = session;
+    const { prefixListIn, prefixListOut, routeReflectorClient, nextHopSelf, maximumPrefixes, keepRefused } = session;
     return [
         ...(routeReflectorClient === true ? [`neighbor ${peer} route-reflector-client`] : []),
         ...(nextHopSelf === true ? [`neighbor ${peer} next-hop-self`] : []),
+        ...(keepRefused === true ? [`neighbor ${peer} soft-reconfiguration inbound`] : []),
         ...(maximumPrefixes === undefined ? [] : [`neighbor ${peer} maximum-prefix ${maximumPrefixes}`]),
         ...(prefixListIn === undefined ? [] : [`neighbor ${peer} prefix-list ${prefixListIn} in`]),
         ...(prefixListOut === undefined ? [] : [`neighbor ${peer} prefix-list ${prefixListOut} out`]),
