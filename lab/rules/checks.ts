@@ -1,6 +1,7 @@
 import { namedDevices } from "../devices";
 import type { Address, Lab, Pod, Service, TrafficCheck } from "../model";
 import { advertisingNodes } from "../services";
+import { virtualServersAt } from "./placed-pods";
 import { rule } from "./rule";
 
 /** A check is made by a device or a pod of the lab. */
@@ -23,7 +24,7 @@ export const checksHaveHosts = rule({
     },
 });
 
-/** A service check asks a service, and one of silence does not, unless nobody announces it to the one who asks. */
+/** A service check asks a service or a virtual server, and one of silence does not, unless nobody announces it to the one who asks. */
 export const checksAskServices = rule({
     id: "CHK-002",
     severity: "error",
@@ -36,15 +37,17 @@ export const checksAskServices = rule({
             const port =
                 check.kind === "service" ? check.port : check.probe.kind === "tcp" ? check.probe.port : undefined;
             const service = port === undefined ? undefined : findService(lab, check.address, port);
+            const isVirtual = port !== undefined && virtualServersAt(lab, check.address, port).length > 0;
             const target = port === undefined ? check.address : `${check.address} port ${port}`;
-            if (check.kind === "service" && service === undefined) {
+            if (check.kind === "service" && service === undefined && !isVirtual) {
                 yield {
                     at: ["checks", index],
                     says: `${target} should answer, but is no service`,
                     fix: "compare the check with the services' addresses and ports",
                 };
             }
-            if (check.kind === "silence" && service !== undefined && isReached(lab, check.from, service)) {
+            const isService = service !== undefined && isReached(lab, check.from, service);
+            if (check.kind === "silence" && (isService || isVirtual)) {
                 yield {
                     at: ["checks", index],
                     says: `${target} should be silent, but is a service`,
@@ -93,6 +96,53 @@ export const checkedPodsHaveAddresses = rule({
                     says: `the pod ${check.pod} should answer at ${check.address} port ${check.port}, but has ${pod.addresses.join(" and ")} port ${pod.port}`,
                     fix: "ask it by its own address and port",
                 };
+            }
+        }
+    },
+});
+
+/** A check of passage names routers in Pods that take connections at the address which it asks. */
+export const passagesLeadThroughPods = rule({
+    id: "CHK-005",
+    severity: "error",
+    source: "docs/architecture.md",
+    *check(lab) {
+        for (const [index, check] of lab.checks.entries()) {
+            if (check.kind !== "passage") {
+                continue;
+            }
+            const target = `${check.address} port ${check.port}`;
+            const able = virtualServersAt(lab, check.address, check.port).map(({ pod }) => pod.name);
+            const unable = check.through.filter((name) => !able.includes(name));
+            if (check.through.length === 0 || unable.length > 0) {
+                const what = unable.length === 0 ? "no Pod" : unable.join(", ");
+                yield {
+                    at: ["checks", index, "through"],
+                    with: [["routers"]],
+                    says: `connections to ${target} should pass through ${what}, which ${unable.length > 1 ? "take" : "takes"} none there`,
+                    fix: able.length === 0 ? "add a virtual server to a Pod" : `name ${able.join(", ")}`,
+                };
+            }
+        }
+    },
+});
+
+/** Who passes connections on hides the client behind its own address, so that answers come back through it. */
+export const virtualServersHideClients = rule({
+    id: "CHK-006",
+    severity: "error",
+    source: "RFC 3022 §2.2",
+    *check(lab) {
+        for (const [index, check] of lab.checks.entries()) {
+            if (check.kind === "service" && check.clientAddress === "seen") {
+                const [server] = virtualServersAt(lab, check.address, check.port);
+                if (server !== undefined) {
+                    yield {
+                        at: ["checks", index, "clientAddress"],
+                        says: `pods should see ${check.from} behind ${check.address}, but ${server.pod.name} passes its connections on under its own address`,
+                        fix: "expect hidden",
+                    };
+                }
             }
         }
     },

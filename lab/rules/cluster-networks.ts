@@ -1,5 +1,8 @@
 import { addressOf, contains, familyName, familyOf, lengthOf, networkOf } from "../address";
-import type { Prefix } from "../model";
+import type { Address, Lab, Prefix } from "../model";
+import type { Path } from "../path";
+import { nodePort, podPort } from "../pods";
+import { devices } from "./devices";
 import { rule } from "./rule";
 
 /** The API server allocates service addresses from a bitmap of at most 20 bits. */
@@ -84,28 +87,51 @@ export const nodeSlicesFit = rule({
     },
 });
 
-/** Pods have addresses of their node's slices. */
+/** Pods have addresses of their node's slices, and so does a node among its pods. */
 export const podsAreInTheirSlice = rule({
     id: "ADR-POD-003",
     severity: "error",
     source: "Cilium documentation, Kubernetes host scope IPAM",
     *check(lab) {
-        for (const [index, { pods }] of lab.cluster.workloads.entries()) {
-            for (const [position, pod] of pods.entries()) {
-                const slices = lab.cluster.nodes[pod.node]?.podCidrs ?? [];
-                for (const [at, address] of pod.addresses.entries()) {
-                    if (slices.length > 0 && !slices.some((slice) => contains(slice, address))) {
-                        yield {
-                            at: ["cluster", "workloads", index, "pods", position, "addresses", at],
-                            says: `the pod ${pod.name} has ${address}, but ${pod.node} has the slices ${slices.join(" and ")}`,
-                            fix: "use an address of the node's slice",
-                        };
-                    }
-                }
+        for (const { who, node, address, place } of podAddresses(lab)) {
+            const slices = lab.cluster.nodes[node]?.podCidrs ?? [];
+            if (slices.length > 0 && !slices.some((slice) => contains(slice, address))) {
+                yield {
+                    at: place,
+                    says: `${who} has ${address}, but ${node} has the slices ${slices.join(" and ")}`,
+                    fix: "use an address of the node's slice",
+                };
             }
         }
     },
 });
+
+interface PlacedPodAddress {
+    readonly who: string;
+    readonly node: string;
+    readonly address: Address;
+    readonly place: Path;
+}
+
+/** Addresses of pods, of routers in Pods, and of nodes among their pods. */
+function podAddresses(lab: Lab): readonly PlacedPodAddress[] {
+    const pods = lab.cluster.workloads.flatMap((workload, index) =>
+        workload.pods.flatMap(({ name, node, addresses }, position) =>
+            addresses.map((address, at): PlacedPodAddress => {
+                const place = ["cluster", "workloads", index, "pods", position, "addresses", at];
+                return { who: `the pod ${name}`, node, address, place };
+            }),
+        ),
+    );
+    const ports = devices(lab).flatMap(({ name, addresses }) => {
+        const pod = lab.routers[name]?.pod;
+        const [port, node] = pod === undefined ? [nodePort, name] : [podPort, pod.node];
+        return addresses
+            .filter(({ interface: own }) => own.name === port && lab.cluster.nodes[node] !== undefined)
+            .map(({ address, place }) => ({ who: pod === undefined ? name : `the pod ${name}`, node, address, place }));
+    });
+    return [...pods, ...ports];
+}
 
 /** A dual-stack cluster has one network per family for pods and services, in the same order. */
 export const stacksAgree = rule({

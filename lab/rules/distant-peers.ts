@@ -1,6 +1,8 @@
 import { contains, familyName, familyOf, lengthOf } from "../address";
-import type { Address } from "../model";
-import { directedSessions, onLink, sessionEnds } from "../sessions";
+import type { Address, Lab } from "../model";
+import { podAddress, podRouters } from "../pods";
+import { advertisedPodCidrs } from "../services";
+import { directedSessions, onLink, type SessionEnd, sessionEnds } from "../sessions";
 import { findSessionSettings } from "../speakers";
 import { announcesLink } from "./announced-links";
 import { fieldOf, isOffLink } from "./ends";
@@ -23,14 +25,15 @@ export const peerIsOnLink = rule({
     },
 });
 
-/** The number of hops is a limit of external sessions. */
+/** The number of hops is a limit of external sessions. Pods of their speaker's own AS have a rule of their own. */
 export const multihopIsExternal = rule({
     id: "BGP-SES-008",
     severity: "error",
     source: "RFC 4271 §5.1.3",
     *check(lab) {
         for (const { session, local, remote } of directedSessions(lab)) {
-            if (local.ebgpMultihop !== undefined && local.speaker.asn === remote.speaker.asn) {
+            const isPods = lab.routers[local.node]?.pod ?? lab.routers[remote.node]?.pod;
+            if (local.ebgpMultihop !== undefined && local.speaker.asn === remote.speaker.asn && isPods === undefined) {
                 yield {
                     at: local.path,
                     says: `${session} is internal, but has ebgpMultihop`,
@@ -41,7 +44,7 @@ export const multihopIsExternal = rule({
     },
 });
 
-/** A peer beyond the own links is found only by a route. */
+/** A peer beyond the own links is found only by a route. The way to a Pod is what its node announces. */
 export const distantPeersAreRouted = rule({
     id: "BGP-SES-010",
     severity: "error",
@@ -51,7 +54,7 @@ export const distantPeersAreRouted = rule({
         for (const end of sessionEnds(lab).filter((candidate) => candidate.interface === undefined)) {
             const own = all.find(({ router, vrf }) => router === end.node && vrf === end.vrf && end.kind === "router");
             const routes = own?.staticRoutes ?? lab.cluster.nodes[end.node]?.staticRoutes ?? [];
-            const isRouted = routes.some(({ prefix }) => contains(prefix, end.peerAddress));
+            const isRouted = routes.some(({ prefix }) => contains(prefix, end.peerAddress)) || isAnnouncedPod(lab, end);
             if (!isOffLink(end) && !isRouted && !(own !== undefined && leaks(all, own, end.peerAddress))) {
                 const where = end.vrf === undefined ? end.node : `${end.node}'s VRF ${end.vrf}`;
                 yield {
@@ -69,7 +72,7 @@ export const distantPeersAreRouted = rule({
 
 /**
  * The profile `datacenter` takes no default route for a way to a neighbor or to a next hop: a router does not connect to a
- * neighbor that it reaches by nothing else, and uses no route with this next hop.
+ * neighbor that it reaches by nothing else, and uses no route with this next hop. That of Pods has a rule of its own.
  */
 export const distantPeersAreResolved = rule({
     id: "BGP-SES-012",
@@ -82,6 +85,7 @@ export const distantPeersAreResolved = rule({
             const routes = (own?.staticRoutes ?? []).filter(({ prefix }) => contains(prefix, end.peerAddress));
             if (
                 own?.bgp.defaults === "datacenter" &&
+                lab.routers[own.router]?.pod === undefined &&
                 routes.length > 0 &&
                 routes.every(({ prefix }) => lengthOf(prefix) === 0) &&
                 !all.some((other) => other !== own && announcesLink(other, end.peerAddress))
@@ -123,6 +127,21 @@ export const updateSourcesExist = rule({
         }
     },
 });
+
+/** Whether the peer is a Pod in a range that its node announces to this end. */
+function isAnnouncedPod(lab: Lab, { node, peerAddress }: SessionEnd): boolean {
+    const peer = podRouters(lab).find(({ router }) => podAddress(router, familyOf(peerAddress)) === peerAddress);
+    return (
+        peer !== undefined &&
+        directedSessions(lab).some(
+            ({ local, remote }) =>
+                local.node === node &&
+                remote.node === peer.pod.node &&
+                remote.program !== undefined &&
+                advertisedPodCidrs(lab, remote.node, remote.program).some((slice) => contains(slice, peerAddress)),
+        )
+    );
+}
 
 /** Whether a VRF takes over the connected subnet of an address from another VRF of its router. */
 function leaks(all: readonly PlacedInstance[], into: PlacedInstance, address: Address): boolean {

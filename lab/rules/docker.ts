@@ -1,5 +1,7 @@
 import { contains, familyOf, firstHost, overlaps } from "../address";
 import { bridgeGateway } from "../gateway";
+import type { Lab, Segment } from "../model";
+import { nodePort } from "../pods";
 import { devices } from "./devices";
 import { networks, type PlacedNetwork } from "./networks";
 import { rule } from "./rule";
@@ -11,7 +13,7 @@ export const gatewaysAreFree = rule({
     source: "Docker documentation, docker network create --gateway",
     runtime: "docker",
     *check(lab) {
-        for (const [name, { subnets }] of Object.entries(lab.segments)) {
+        for (const [name, { subnets }] of dockerSegments(lab)) {
             for (const [index, subnet] of subnets.entries()) {
                 if (bridgeGateway(lab, name, subnet) === undefined) {
                     const isNodes = name === lab.cluster.nodeSegment;
@@ -35,7 +37,7 @@ export const networksHaveIpv4 = rule({
     source: "Docker documentation, default address pools",
     runtime: "docker",
     *check(lab) {
-        for (const [name, { subnets }] of Object.entries(lab.segments)) {
+        for (const [name, { subnets }] of dockerSegments(lab)) {
             if (!subnets.some((subnet) => familyOf(subnet) === "ipv4")) {
                 yield {
                     at: ["segments", name, "subnets"],
@@ -107,7 +109,7 @@ export const namesSuitDocker = rule({
     source: "RFC 1123 §2.1; Docker Engine API, ContainerCreate",
     runtime: "docker",
     *check(lab) {
-        const segments = Object.keys(lab.segments).map((name) => ({ name, place: ["segments", name] }));
+        const segments = dockerSegments(lab).map(([name]) => ({ name, place: ["segments", name] }));
         for (const { name, place } of [...devices(lab), ...segments]) {
             if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) {
                 yield {
@@ -120,7 +122,7 @@ export const namesSuitDocker = rule({
     },
 });
 
-/** On their nodes Cilium and Calico make interfaces of their own. */
+/** On their nodes Cilium and Calico make interfaces of their own, among them those that the lab has for its Pods. */
 export const interfacesAreNotTheCnis = rule({
     id: "DKR-IF-001",
     severity: "error",
@@ -132,8 +134,11 @@ export const interfacesAreNotTheCnis = rule({
                 ? (["Cilium", /^(cilium_|lxc)/] as const)
                 : (["Calico", /^(cali|tunl|vxlan\.)/] as const);
         for (const [node, { interfaces }] of Object.entries(lab.cluster.nodes)) {
-            for (const [index, { name }] of interfaces.entries()) {
-                if (own.test(name)) {
+            for (const [index, { name, attachment }] of interfaces.entries()) {
+                const isPods =
+                    name === nodePort ||
+                    (attachment.kind === "segment" && lab.segments[attachment.segment]?.kind === "pod-link");
+                if (own.test(name) && !isPods) {
                     yield {
                         at: ["cluster", "nodes", node, "interfaces", index, "name"],
                         says: `${node} has an interface ${name}, a name that ${cni} takes for its own`,
@@ -144,3 +149,8 @@ export const interfacesAreNotTheCnis = rule({
         }
     },
 });
+
+/** Segments that are networks of Docker's; what joins Pods to their nodes is the cluster's. */
+function dockerSegments({ segments }: Lab): readonly (readonly [name: string, segment: Segment])[] {
+    return Object.entries(segments).filter(([, { kind }]) => kind !== "pod-link");
+}

@@ -19,8 +19,17 @@ const fieldNames: Readonly<Record<string, Readonly<Record<"remoteAsn" | "address
     metallbBgp: { remoteAsn: "peerAsn", address: "peerAddress" },
 };
 
+/** Whether an end follows from a neighbor by label of a node, which has an AS and a selector for all of its Pods. */
+export function isByLabel({ path }: SessionEnd): boolean {
+    return path.at(-2) === "podNeighbors";
+}
+
 /** Where a field of an end's neighbor stands in the model. */
-export function fieldOf({ path }: SessionEnd, field: "remoteAsn" | "address"): Path {
+export function fieldOf(end: SessionEnd, field: "remoteAsn" | "address"): Path {
+    const { path } = end;
+    if (isByLabel(end)) {
+        return [...path, field === "address" ? "selector" : "remoteAs"];
+    }
     const names = fieldNames[String(path.at(-3))];
     return path.at(-1) === "nodeToNodeMesh" ? path : [...path, names?.[field] ?? field];
 }

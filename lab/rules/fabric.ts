@@ -9,7 +9,7 @@ import { areConnected } from "./internal-peers";
 import { rule } from "./rule";
 import { instances, type PlacedInstance } from "./tables";
 
-/** A speaker drops routes that went through its own AS: two of one AS that meet only outside it never learn of each other. */
+/** A speaker drops routes that went through its own AS: two of one AS that meet only outside it never learn of each other. Pods need not: they announce what others ask for. */
 export const ownAsIsNotMetOutside = rule({
     id: "BGP-LOOP-001",
     severity: "error",
@@ -23,7 +23,8 @@ export const ownAsIsNotMetOutside = rule({
             for (const peer of takers) {
                 const first = takers.find(({ speaker }) => speaker.asn === peer.speaker.asn)!;
                 const pair = JSON.stringify([first.node, first.vrf, peer.node, peer.vrf]);
-                if (first.node === peer.node || told.has(pair) || areConnected(lab, first, peer)) {
+                const arePods = [first, peer].every(({ node }) => lab.routers[node]?.pod !== undefined);
+                if (first.node === peer.node || told.has(pair) || arePods || areConnected(lab, first, peer)) {
                     continue;
                 }
                 told.add(pair);

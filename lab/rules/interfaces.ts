@@ -1,6 +1,7 @@
 import { addressOf, familyName, familyOf, networkOf, parseAddress, rangeOf, sizeOf } from "../address";
-import type { Lab } from "../model";
+import type { Address, Interface, Lab } from "../model";
 import type { Path } from "../path";
+import { nodePort } from "../pods";
 import { devices } from "./devices";
 import { rule } from "./rule";
 
@@ -78,7 +79,7 @@ export const segmentsExist = rule({
     },
 });
 
-/** A cable has two ends. */
+/** A cable has two ends, and so has the pair of interfaces that joins a Pod to its node. */
 export const cablesHaveTwoEnds = rule({
     id: "NET-SEG-002",
     severity: "error",
@@ -92,11 +93,15 @@ export const cablesHaveTwoEnds = rule({
         }
         for (const [name, { kind }] of Object.entries(lab.segments)) {
             const count = ends.get(name) ?? 0;
-            if (kind === "point-to-point" && count !== 2) {
+            if (kind !== "bridge" && count !== 2) {
+                const [what, fix] =
+                    kind === "pod-link"
+                        ? (["pod link", "attach the Pod and its node, and nothing else"] as const)
+                        : (["point-to-point segment", "attach exactly two interfaces, or make it a bridge"] as const);
                 yield {
                     at: ["segments", name],
-                    says: `the point-to-point segment ${name} has ${count} interface${count === 1 ? "" : "s"}`,
-                    fix: "attach exactly two interfaces, or make it a bridge",
+                    says: `the ${what} ${name} has ${count} interface${count === 1 ? "" : "s"}`,
+                    fix,
                 };
             }
         }
@@ -123,7 +128,7 @@ export const segmentsHaveOneSubnetPerFamily = rule({
     },
 });
 
-/** An interface's subnet is its segment's. */
+/** An interface's subnet is its segment's. What Pods have is their node's slice (rule ADR-POD-003). */
 export const addressesAreInTheirSegment = rule({
     id: "ADR-SEG-001",
     severity: "error",
@@ -166,17 +171,19 @@ export const addressesAreHosts = rule({
 
 /**
  * In one address space an address belongs to one interface or pod; each VRF is one of its own. Two segments can share an
- * address only if their subnets overlap, which has its own rule.
+ * address only if their subnets overlap, which has its own rule. The Pods of a workload may answer at one address.
  */
 export const addressesAreUnique = rule({
     id: "ADR-DUP-001",
     severity: "error",
     source: "RFC 1122 §3.3.1",
     *check(lab) {
-        const owners = new Map<string, { readonly who: string; readonly place: Path; readonly domain: string }>();
-        for (const { address, who, place, domain } of owned(lab)) {
+        const owners = new Map<string, OwnedAddress>();
+        for (const own of owned(lab)) {
+            const { address, who, place, domain } = own;
             const owner = owners.get(address);
-            if (owner !== undefined && owner.domain === domain) {
+            const isShared = own.sharedBy !== undefined && owner?.sharedBy === own.sharedBy;
+            if (owner !== undefined && owner.domain === domain && !isShared) {
                 yield {
                     at: place,
                     with: [owner.place],
@@ -184,7 +191,7 @@ export const addressesAreUnique = rule({
                     fix: `give ${who} another address`,
                 };
             }
-            owners.set(address, owner ?? { who, place, domain });
+            owners.set(address, owner ?? own);
         }
     },
 });
@@ -193,26 +200,49 @@ export const addressesAreUnique = rule({
 function attached(lab: Lab) {
     return devices(lab).flatMap(({ name: device, addresses }) =>
         addresses.flatMap(({ text, interface: { attachment }, place }) => {
-            const segment = attachment.kind === "segment" ? attachment.segment : undefined;
-            const subnets = segment === undefined ? undefined : lab.segments[segment]?.subnets;
-            return subnets === undefined ? [] : [{ device, text, place, segment, subnets }];
+            const name = attachment.kind === "segment" ? attachment.segment : undefined;
+            const segment = name === undefined ? undefined : lab.segments[name];
+            return segment === undefined || segment.kind === "pod-link"
+                ? []
+                : [{ device, text, place, segment: name, subnets: segment.subnets }];
         }),
     );
 }
 
-/** The address space of loopbacks: a VRF's own, or that of the whole lab. */
-function loopbacksOf(device: string, vrf: string | undefined): string {
-    return vrf === undefined ? "loopbacks" : `loopbacks of ${device}'s VRF ${vrf}`;
+interface OwnedAddress {
+    readonly address: Address;
+    /** Readable name of the interface or pod that has it. */
+    readonly who: string;
+    readonly place: Path;
+    /** The address space that it is in. */
+    readonly domain: string;
+    /** The workload whose Pods may have it in common. */
+    readonly sharedBy?: string;
 }
 
-function owned(lab: Lab) {
+/** The address space of an interface: that of its segment, of pods, or of loopbacks in its VRF or the whole lab. */
+function domainOf(lab: Lab, device: string, { name, attachment, vrf }: Interface): string {
+    const isPods = lab.cluster.nodes[device] !== undefined && name === nodePort;
+    switch (attachment.kind) {
+        case "segment":
+            return lab.segments[attachment.segment]?.kind === "pod-link" ? "pods" : `segment ${attachment.segment}`;
+        case "loopback":
+            return isPods ? "pods" : vrf === undefined ? "loopbacks" : `loopbacks of ${device}'s VRF ${vrf}`;
+    }
+}
+
+function owned(lab: Lab): readonly OwnedAddress[] {
     const interfaces = devices(lab).flatMap(({ name, addresses }) =>
-        addresses.map(({ address, place, interface: { name: owner, attachment, vrf } }) => ({
-            address,
-            place,
-            who: `${name} (${owner})`,
-            domain: attachment.kind === "segment" ? `segment ${attachment.segment}` : loopbacksOf(name, vrf),
-        })),
+        addresses.map(({ address, place, interface: port }): OwnedAddress => {
+            const pod = port.attachment.kind === "loopback" ? lab.routers[name]?.pod : undefined;
+            return {
+                address,
+                place,
+                who: `${name} (${port.name})`,
+                domain: domainOf(lab, name, port),
+                ...(pod === undefined ? {} : { sharedBy: `${pod.namespace}/${pod.workload}` }),
+            };
+        }),
     );
     const pods = lab.cluster.workloads.flatMap((workload, index) =>
         workload.pods.flatMap((pod, position) =>

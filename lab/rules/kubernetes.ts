@@ -1,4 +1,7 @@
 import { familyOf } from "../address";
+import type { Lab } from "../model";
+import type { Path } from "../path";
+import { podRouters } from "../pods";
 import { podsOn } from "../services";
 import { devices } from "./devices";
 import { rule } from "./rule";
@@ -43,8 +46,9 @@ export const nodesHavePodCapacity = rule({
     severity: "error",
     source: "kubelet, maxPods",
     *check(lab) {
+        const routers = podRouters(lab);
         for (const name of Object.keys(lab.cluster.nodes)) {
-            const count = podsOn(lab, name).length;
+            const count = podsOn(lab, name).length + routers.filter(({ pod }) => pod.node === name).length;
             if (count > 110) {
                 yield {
                     at: ["cluster", "workloads"],
@@ -62,15 +66,13 @@ export const podNodesExist = rule({
     severity: "error",
     source: "Kubernetes documentation, node affinity",
     *check(lab) {
-        for (const [index, { pods }] of lab.cluster.workloads.entries()) {
-            for (const [position, pod] of pods.entries()) {
-                if (lab.cluster.nodes[pod.node] === undefined) {
-                    yield {
-                        at: ["cluster", "workloads", index, "pods", position, "node"],
-                        says: `the pod ${pod.name} is pinned to ${pod.node}, which does not exist`,
-                        fix: `use one of ${Object.keys(lab.cluster.nodes).join(", ")}`,
-                    };
-                }
+        for (const { name, node, place } of placements(lab)) {
+            if (lab.cluster.nodes[node] === undefined) {
+                yield {
+                    at: [...place, "node"],
+                    says: `the pod ${name} is pinned to ${node}, which does not exist`,
+                    fix: `use one of ${Object.keys(lab.cluster.nodes).join(", ")}`,
+                };
             }
         }
     },
@@ -89,15 +91,13 @@ export const podsRunOnWorkers = rule({
         if (tainted.length === nodes.length) {
             return; // kind removes the taint where there is nothing else
         }
-        for (const [index, { pods }] of lab.cluster.workloads.entries()) {
-            for (const [position, pod] of pods.entries()) {
-                if (tainted.includes(pod.node)) {
-                    yield {
-                        at: ["cluster", "workloads", index, "pods", position, "node"],
-                        says: `the pod ${pod.name} is pinned to ${pod.node}, whose taint keeps it out`,
-                        fix: "pin it to a worker",
-                    };
-                }
+        for (const { name, node, place } of placements(lab)) {
+            if (tainted.includes(node)) {
+                yield {
+                    at: [...place, "node"],
+                    says: `the pod ${name} is pinned to ${node}, whose taint keeps it out`,
+                    fix: "pin it to a worker",
+                };
             }
         }
     },
@@ -139,18 +139,40 @@ export const podNamesAreDistinct = rule({
     source: "Kubernetes documentation, object names",
     *check(lab) {
         const seen = new Set<string>();
-        for (const [index, { namespace, pods }] of lab.cluster.workloads.entries()) {
-            for (const [position, { name }] of pods.entries()) {
-                const key = `${namespace}/${name}`;
-                if (seen.has(key)) {
-                    yield {
-                        at: ["cluster", "workloads", index, "pods", position, "name"],
-                        says: `two pods in the namespace ${namespace} are named ${name}`,
-                        fix: "rename one of them",
-                    };
-                }
-                seen.add(key);
+        for (const { namespace, name, namePlace } of placements(lab)) {
+            const key = `${namespace}/${name}`;
+            if (seen.has(key)) {
+                yield {
+                    at: namePlace,
+                    says: `two pods in the namespace ${namespace} are named ${name}`,
+                    fix: "rename one of them",
+                };
             }
+            seen.add(key);
         }
     },
 });
+
+interface PlacedPlacement {
+    readonly namespace: string;
+    readonly name: string;
+    readonly node: string;
+    /** Where the pod's node stands in the model. */
+    readonly place: Path;
+    readonly namePlace: Path;
+}
+
+/** Every pod with its node: those of workloads, then those with a router. */
+function placements(lab: Lab): readonly PlacedPlacement[] {
+    const pods = lab.cluster.workloads.flatMap(({ namespace, pods: own }, index) =>
+        own.map(({ name, node }, position): PlacedPlacement => {
+            const place = ["cluster", "workloads", index, "pods", position];
+            return { namespace, name, node, place, namePlace: [...place, "name"] };
+        }),
+    );
+    const routers = podRouters(lab).map(({ name, pod: { namespace, node } }): PlacedPlacement => {
+        const namePlace = ["routers", name];
+        return { namespace, name, node, place: [...namePlace, "pod"], namePlace };
+    });
+    return [...pods, ...routers];
+}

@@ -3,6 +3,7 @@
 import { networkOf } from "../address";
 import type { Lab, Prefix } from "../model";
 import type { Path } from "../path";
+import { nodePort } from "../pods";
 import { devices } from "./devices";
 
 /** A network and what it is for. */
@@ -14,6 +15,8 @@ export interface PlacedNetwork {
     readonly place: Path;
     /** Whether it is in a VRF beside the default one, as loopbacks of routers may be. */
     readonly isInVrf?: boolean;
+    /** Whether it is an address of a router in a Pod. */
+    readonly isInPod?: boolean;
 }
 
 const networksByLab = new WeakMap<Lab, readonly PlacedNetwork[]>();
@@ -27,7 +30,8 @@ export function networks(lab: Lab): readonly PlacedNetwork[] {
 
 function placeNetworks(lab: Lab): readonly PlacedNetwork[] {
     const { nodeSegment, podCidrs, serviceCidrs, loadBalancerPools } = lab.cluster;
-    const segments = Object.entries(lab.segments).flatMap(([name, { subnets }]) =>
+    const shared = Object.entries(lab.segments).filter(([, { kind }]) => kind !== "pod-link");
+    const segments = shared.flatMap(([name, { subnets }]) =>
         subnets.map((prefix, index): PlacedNetwork => {
             const kind = name === nodeSegment ? "node-segment" : "link";
             const what = `the ${kind === "link" ? "link" : "node network"} ${name} (${prefix})`;
@@ -58,13 +62,17 @@ function placeNetworks(lab: Lab): readonly PlacedNetwork[] {
     ];
 }
 
+/** Loopbacks of devices; what a node has for its pods is in their range. */
 function loopbacks(lab: Lab): readonly PlacedNetwork[] {
-    return devices(lab).flatMap(({ name, addresses }) =>
-        addresses
+    return devices(lab).flatMap(({ name, addresses }) => {
+        const isNode = lab.cluster.nodes[name] !== undefined;
+        const isInPod = lab.routers[name]?.pod !== undefined;
+        return addresses
             .filter(({ interface: { attachment } }) => attachment.kind === "loopback")
+            .filter(({ interface: port }) => !(isNode && port.name === nodePort))
             .map(({ text, place, interface: { name: port, vrf } }): PlacedNetwork => {
                 const what = `the loopback ${port} of ${name} (${text})`;
-                return { kind: "loopback", prefix: networkOf(text), what, place, isInVrf: vrf !== undefined };
-            }),
-    );
+                return { kind: "loopback", prefix: networkOf(text), what, place, isInVrf: vrf !== undefined, isInPod };
+            });
+    });
 }

@@ -1,4 +1,5 @@
 import { contains, familyOf, rangeOf } from "../address";
+import { clusterRanges } from "../import-policy";
 import type { Lab } from "../model";
 import { announcedPools } from "../services";
 import { devices } from "./devices";
@@ -16,6 +17,7 @@ export const networksAreDisjoint = rule({
             ...answeredPairs(lab),
             ...pairsWithinNodes(lab),
             ...overlaps(lab).filter(isApart),
+            ...pairsOfPods(lab),
         ]);
         for (const pair of overlaps(lab).filter((candidate) => !exceptions.has(candidate))) {
             const [first, second] = pair;
@@ -83,6 +85,14 @@ function isPool({ kind }: PlacedNetwork): boolean {
 
 function poolPairs(lab: Lab): readonly Pair[] {
     return overlaps(lab).filter((pair) => pair.every(isPool));
+}
+
+/** What routers in Pods have of the cluster's own ranges, which has a rule of its own (POD-VIP-001). */
+function pairsOfPods(lab: Lab): readonly Pair[] {
+    const used = clusterRanges(lab);
+    return overlaps(lab).filter((pair) =>
+        pair.some(({ isInPod, prefix: own }) => isInPod && used.some(({ prefix }) => contains(prefix, own))),
+    );
 }
 
 /** Pools that nodes answer for on their network, which then holds them (rule MLB-ARP-001). */

@@ -85,16 +85,14 @@ export const prefixListsPermitSomething = rule({
     },
 });
 
-/** What an external peer sends or is sent should be a decision, in both directions. */
+/** What an external peer sends or is sent should be a decision, in both directions. For Pods it is made at the other end, by the import policy. */
 export const externalSessionsHavePolicy = rule({
     id: "BGP-POL-005",
     severity: "warning",
     source: "RFC 8212",
     *check(lab) {
-        for (const { who, place, exchanged } of externalFamilies(
-            lab,
-            ({ ebgpRequiresPolicy }) => !ebgpRequiresPolicy,
-        )) {
+        const open = externalFamilies(lab, ({ ebgpRequiresPolicy }) => !ebgpRequiresPolicy);
+        for (const { who, place, exchanged } of open.filter(({ router }) => lab.routers[router]?.pod === undefined)) {
             for (const direction of directions.filter((candidate) => exchanged[candidate] === undefined)) {
                 const verb = direction === "prefixListIn" ? "takes every" : "offers every";
                 yield {

@@ -7,6 +7,7 @@ import { lengthsOf, prefixListFilter } from "../prefix-lists";
 import { directedSessions } from "../sessions";
 import { findSessionSettings } from "../speakers";
 import { announcedBy } from "./announced";
+import { takenOfPods } from "./placed-pods";
 import { rule } from "./rule";
 import { instances } from "./tables";
 
@@ -53,6 +54,7 @@ function refusals(lab: Lab): readonly Refusal[] {
         const { prefixLists } = lab.routers[local.node]!;
         const instance = instances(lab).find(({ router, vrf }) => router === local.node && vrf === local.vrf)!;
         const neighbor = instance.bgp.neighbors.find(({ address }) => address === local.peerAddress)!;
+        const ofPods = new Set(takenOfPods(lab, remote.node));
         const filters = findSessionSettings(instance.bgp, neighbor)!.families.filter(({ family }) =>
             remote.families.includes(family),
         );
@@ -64,7 +66,10 @@ function refusals(lab: Lab): readonly Refusal[] {
             }
             const permits = prefixListFilter(list);
             const refused = announcedBy(lab, local, remote).filter(
-                (prefix) => familyOf(prefix) === family && !permits(prefix) && isOfTheCluster(lab, prefix),
+                (prefix) =>
+                    familyOf(prefix) === family &&
+                    !permits(prefix) &&
+                    (isOfTheCluster(lab, prefix) || ofPods.has(prefix)),
             );
             if (refused.length > 0) {
                 const place = ["routers", local.node, "prefixLists", index];

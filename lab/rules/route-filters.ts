@@ -15,13 +15,13 @@ import type { Family, Lab, Prefix, PrefixList, PrefixListEntry } from "../model"
 import type { Path } from "../path";
 import { lengthsOf, prefixListFilter } from "../prefix-lists";
 import { directedSessions, type SessionEnd } from "../sessions";
-import { findSessionSettings, nodeSpeaker } from "../speakers";
+import { ciliumInstances, findSessionSettings, nodeSpeaker } from "../speakers";
 import { rule } from "./rule";
 import { instances, type PlacedInstance } from "./tables";
 
 /**
- * What a cluster may announce is known: its pods, its services and its load-balancer addresses. A filter that takes more
- * lets one node that is wrongly configured draw the traffic of others.
+ * What a cluster may announce is known: its pods, its services and its load-balancer addresses, and what nodes may take of
+ * Pods and pass on. A filter that takes more lets one node that is wrongly configured draw the traffic of others.
  */
 export const importsFitTheCluster = rule({
     id: "BGP-POL-009",
@@ -123,8 +123,13 @@ function isExternalTaker(lab: Lab, { node, program, speaker, remoteAsn }: Sessio
     return speaker.asn !== remoteAsn && nodeSpeaker(lab, node, program!)?.imports === true;
 }
 
-function clusterNetworks({ cluster: { podCidrs, serviceCidrs, loadBalancerPools } }: Lab): readonly string[] {
-    return [...podCidrs, ...serviceCidrs, ...loadBalancerPools.flatMap(({ blocks }) => blocks)];
+function clusterNetworks(lab: Lab): readonly string[] {
+    const { podCidrs, serviceCidrs, loadBalancerPools } = lab.cluster;
+    const ofPods = ciliumInstances(lab)
+        .filter(({ transit }) => transit === true)
+        .flatMap(({ podNeighbors = [] }) => podNeighbors)
+        .flatMap(({ importPolicy }) => importPolicy.allowed.map(({ prefix }) => prefix));
+    return [...podCidrs, ...serviceCidrs, ...loadBalancerPools.flatMap(({ blocks }) => blocks), ...ofPods];
 }
 
 /** Networks that nodes reach without a router: services, pools, each other, and with a mesh each other's pods. */

@@ -1,8 +1,10 @@
 import type { Lab, LabelRequirement, LabelSelector, Labels } from "../model";
 import type { Path } from "../path";
+import { podRouters } from "../pods";
 import { serviceLabels } from "../selectors";
 import { ciliumInstances } from "../speakers";
 import { calicoPeers, metallbPeers } from "./peers";
+import { podNeighbors } from "./placed-pods";
 import { rule } from "./rule";
 
 /**
@@ -103,10 +105,17 @@ function excludes({ key, operator, values = [] }: LabelRequirement): boolean {
     return operator === "DoesNotExist" || (operator === "NotIn" && values.join() !== key);
 }
 
+/** Labels of the Pods of a namespace, those with a router and all others. */
+function podLabels(lab: Lab, namespace: string): readonly Labels[] {
+    return [...podRouters(lab).map(({ pod }) => pod), ...lab.cluster.workloads]
+        .filter((pod) => pod.namespace === namespace)
+        .map(({ labels }) => labels);
+}
+
 interface PlacedSelector {
     readonly who: string;
     /** What is selected, in the plural. */
-    readonly what: "nodes" | "services";
+    readonly what: "nodes" | "services" | "Pods";
     readonly selector: LabelSelector;
     readonly place: Path;
     /** Labels of everything that could be selected. */
@@ -117,14 +126,19 @@ interface PlacedSelector {
 function selectors(lab: Lab): readonly PlacedSelector[] {
     const nodes = Object.values(lab.cluster.nodes).map(({ labels }) => labels);
     const services = lab.cluster.services.map(serviceLabels);
+    const pods = podNeighbors(lab).map(({ who, neighbor, place }): PlacedSelector => {
+        const labels = podLabels(lab, neighbor.namespace);
+        return { who, what: "Pods", selector: neighbor.selector, place: [...place, "selector"], labels };
+    });
     const of = (
-        what: PlacedSelector["what"],
+        what: "nodes" | "services",
         who: string,
         selector: LabelSelector | undefined,
         place: Path,
     ): readonly PlacedSelector[] =>
         selector === undefined ? [] : [{ who, what, selector, place, labels: what === "nodes" ? nodes : services }];
     return [
+        ...pods,
         ...ciliumInstances(lab).flatMap(({ name, nodeSelector, serviceSelector }, index) => {
             const place = ["cluster", "cilium", "bgp", index];
             const who = `Cilium's instance ${name}`;

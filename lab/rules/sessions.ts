@@ -1,22 +1,24 @@
 import { familyName, familyOf } from "../address";
 import type { Address, Lab, LabelSelector } from "../model";
+import { podRouters } from "../pods";
 import { selects } from "../selectors";
-import { directedSessions, loneEnds, sessionEnds } from "../sessions";
+import { directedSessions, loneEnds, type SessionEnd, sessionEnds } from "../sessions";
 import { ciliumInstances, findSessionSettings } from "../speakers";
 import { devices } from "./devices";
 import { doubledPeers } from "./doubled-peers";
-import { fieldOf, isOffLink, speakerKey } from "./ends";
+import { fieldOf, isByLabel, isOffLink, speakerKey } from "./ends";
 import { calicoPeers, metallbPeers } from "./peers";
+import { podsWithoutGateway, takenPods } from "./placed-pods";
 import { rule } from "./rule";
 import { instances } from "./tables";
 
-/** Two ends of a session must name each other's AS. */
+/** Two ends of a session must name each other's AS. That of neighbors by label has a rule of its own. */
 export const peerAsnAgrees = rule({
     id: "BGP-SES-001",
     severity: "error",
     source: "RFC 4271 §6.2",
     *check(lab) {
-        for (const { session, local, remote } of directedSessions(lab)) {
+        for (const { session, local, remote } of directedSessions(lab).filter((each) => !isByLabel(each.local))) {
             if (local.remoteAsn !== remote.speaker.asn) {
                 yield {
                     at: fieldOf(local, "remoteAsn"),
@@ -35,6 +37,7 @@ export const neighborsAnswer = rule({
     source: "RFC 4271 §8.2.1",
     *check(lab) {
         const owners = new Map(addressOwners(lab));
+        const lost = new Set(podsWithoutGateway(lab).map(({ pod }) => pod.name));
         // An end that is not on-link is the cause, and has its own rule; its peer is not at fault.
         const misplaced = new Set(
             sessionEnds(lab)
@@ -45,13 +48,16 @@ export const neighborsAnswer = rule({
         const answered = new Set(directedSessions(lab).map(({ local }) => speakerKey(local, local.peerAddress)));
         // A configuration that selects no node is the cause, and has a rule of its own.
         const unselected = unselectedPeers(lab);
+        const taken = takenPods(lab);
+        // Of a Pod that nobody takes for a neighbor it is told why.
+        const isWaiting = ({ node }: SessionEnd) => lab.routers[node]?.pod !== undefined && !taken.has(node);
         const lone = loneEnds(lab).filter(
-            (end) => !answered.has(speakerKey(end, end.peerAddress)) && !unselected.has(end.address),
+            (end) => !answered.has(speakerKey(end, end.peerAddress)) && !unselected.has(end.address) && !isWaiting(end),
         );
         for (const end of lone.filter((candidate) => candidate.address !== undefined && !isOffLink(candidate))) {
             const owner = owners.get(end.peerAddress);
-            if (owner === end.node) {
-                continue; // rule BGP-SES-013
+            if (owner === end.node || lost.has(end.node)) {
+                continue; // rules BGP-SES-013 and POD-LINK-002
             }
             if (owner === undefined) {
                 yield {
@@ -87,16 +93,20 @@ export const neighborsAreOthers = rule({
     },
 });
 
-/** `external` means another AS, `internal` the same. */
+/** `external` means another AS, `internal` the same. Pods of their speaker's own AS have a rule of their own. */
 export const remoteAsKindFits = rule({
     id: "BGP-SES-004",
     severity: "error",
     source: "RFC 4271 §1.1",
     *check(lab) {
-        for (const { who: name, place, bgp } of instances(lab)) {
+        const pods = new Set(podRouters(lab).map(({ name }) => name));
+        for (const { router, who: name, place, bgp } of instances(lab)) {
             for (const [index, neighbor] of bgp.neighbors.entries()) {
                 const kind = findSessionSettings(bgp, neighbor)?.remoteAs.kind;
                 const same = neighbor.remoteAsn === bgp.asn;
+                if (same && (pods.has(router) || neighbor.pod !== undefined)) {
+                    continue; // rule POD-ASN-002
+                }
                 if ((kind === "external" && same) || (kind === "internal" && !same)) {
                     yield {
                         at: [...place, "bgp", "neighbors", index, "remoteAsn"],

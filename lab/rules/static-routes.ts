@@ -3,10 +3,11 @@ import type { Address, Device, Lab } from "../model";
 import { onLink } from "../sessions";
 import { devices } from "./devices";
 import { networks } from "./networks";
+import { podsWithoutGateway } from "./placed-pods";
 import { rule } from "./rule";
 import { tables } from "./tables";
 
-/** A next hop is another device on a connected subnet. */
+/** A next hop is another device on a connected subnet, or at the other end of an interface to which it has a route. */
 export const nextHopIsOnLink = rule({
     id: "ADR-NXT-001",
     severity: "error",
@@ -15,7 +16,7 @@ export const nextHopIsOnLink = rule({
         for (const { who, device, addresses, place } of tables(lab)) {
             for (const [index, { prefix, via }] of device.staticRoutes.entries()) {
                 const at = [...place, "staticRoutes", index];
-                if (via.kind === "address" && onLink(device, via.address).interface === undefined) {
+                if (via.kind === "address" && !isLinked(device, via.address)) {
                     yield {
                         at,
                         says: `${who} routes ${prefix} via ${via.address}, which is in no subnet of its interfaces`,
@@ -34,20 +35,17 @@ export const nextHopIsOnLink = rule({
     },
 });
 
-/** Nobody answers for a next hop that no device has. */
+/** Nobody answers for a next hop that no device has. Of Pods whose node has no address for them, it is told of the node. */
 export const nextHopIsADevice = rule({
     id: "ADR-NXT-005",
     severity: "error",
     source: "RFC 1122 §2.3.2",
     *check(lab) {
         const owned = new Set(devices(lab).flatMap(({ addresses }) => addresses.map(({ address }) => address)));
-        for (const { who, device, place } of tables(lab)) {
+        const lost = new Set(podsWithoutGateway(lab).map(({ pod }) => pod.name));
+        for (const { who, device, place } of tables(lab).filter((table) => !lost.has(table.who))) {
             for (const [index, { prefix, via }] of device.staticRoutes.entries()) {
-                if (
-                    via.kind === "address" &&
-                    onLink(device, via.address).interface !== undefined &&
-                    !owned.has(via.address)
-                ) {
+                if (via.kind === "address" && isLinked(device, via.address) && !owned.has(via.address)) {
                     yield {
                         at: [...place, "staticRoutes", index],
                         says: `${who} routes ${prefix} via ${via.address}, which no device has`,
@@ -166,6 +164,14 @@ export const clientsReachServices = rule({
         }
     },
 });
+
+/** Whether an address is in a connected subnet, or has a route to an interface. */
+function isLinked(device: Device, address: Address): boolean {
+    return (
+        onLink(device, address).interface !== undefined ||
+        device.staticRoutes.some(({ prefix, via }) => via.kind === "interface" && contains(prefix, address))
+    );
+}
 
 function uniqueTargets(lab: Lab, host: string): readonly { readonly address: Address }[] {
     const asked = lab.checks.filter(({ from }) => from === host).map(({ address }) => address);

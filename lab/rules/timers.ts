@@ -3,6 +3,7 @@ import type { Path } from "../path";
 import { sessions } from "../sessions";
 import { ciliumInstances } from "../speakers";
 import { calicoPeers, metallbPeers } from "./peers";
+import { podNeighbors } from "./placed-pods";
 import { rule } from "./rule";
 import { instances } from "./tables";
 
@@ -220,7 +221,14 @@ function timersOf(lab: Lab): readonly PlacedTimers[] {
                   ],
         ),
     ]);
-    return [...routers, ...ciliumTimers(lab), ...calicoTimers(lab), ...metallbTimers(lab)];
+    return [...routers, ...podTimers(lab), ...ciliumTimers(lab), ...calicoTimers(lab), ...metallbTimers(lab)];
+}
+
+/** Timers of nodes' neighbors by label; a router has those of the peer group. */
+function podTimers(lab: Lab): readonly PlacedTimers[] {
+    return podNeighbors(lab)
+        .filter(({ at }) => at === "node")
+        .map(({ who, neighbor: { timers }, place }) => ({ who, timers, place: [...place, "timers"] }));
 }
 
 function calicoTimers(lab: Lab): readonly PlacedTimers[] {

@@ -4,6 +4,7 @@ import type { Device, Lab, StaticRoute } from "../model";
 import type { Path } from "../path";
 import { ciliumInstances } from "../speakers";
 import { calicoPeers, metallbPeers } from "./peers";
+import { podNeighbors } from "./placed-pods";
 import { rule } from "./rule";
 import { instances, type PlacedInstance } from "./tables";
 
@@ -105,6 +106,7 @@ function* texts(lab: Lab): Iterable<Text> {
             yield* list([...place, "prefixLists", index, "entries"], entries, parsePrefix, "prefix");
         }
         yield* list([...place, "sourceNat"], router.sourceNat ?? [], parsePrefix, "source");
+        yield* list([...place, "virtualServers"], router.virtualServers ?? [], parseAddress, "address");
     }
     for (const instance of instances(lab)) {
         yield* instanceTexts(instance);
@@ -145,6 +147,11 @@ function* clusterTexts(lab: Lab): Iterable<Text> {
     }
     for (const [index, { neighbors }] of (cluster.cilium?.bgp ?? []).entries()) {
         yield* list(["cluster", "cilium", "bgp", index, "neighbors"], neighbors, parseAddress, "address");
+    }
+    for (const { neighbor, place } of podNeighbors(lab)) {
+        const { allowed, forbidden } = neighbor.importPolicy;
+        yield* list([...place, "importPolicy", "allowed"], allowed, parsePrefix, "prefix");
+        yield* list([...place, "importPolicy", "forbidden"], forbidden, parsePrefix);
     }
     for (const { peer, place } of calicoPeers(lab)) {
         yield { text: peer.address, place: [...place, "address"], parse: parseAddress };
@@ -222,6 +229,11 @@ function* asns(lab: Lab): Iterable<{ readonly asn: number; readonly place: Path 
         yield { asn: instance.localAsn, place: [...place, "localAsn"] };
         for (const [neighbor, { remoteAsn }] of instance.neighbors.entries()) {
             yield { asn: remoteAsn, place: [...place, "neighbors", neighbor, "remoteAsn"] };
+        }
+    }
+    for (const { neighbor, place } of podNeighbors(lab)) {
+        if (neighbor.remoteAs.kind === "asn") {
+            yield { asn: neighbor.remoteAs.asn, place: [...place, "remoteAs", "asn"] };
         }
     }
     if (lab.cluster.calico !== undefined) {

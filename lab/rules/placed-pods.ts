@@ -1,0 +1,162 @@
+/** Neighbors by label and the Pods that they mean, as many rules walk over them. */
+
+import { familyOf, networkOf } from "../address";
+import { clusterRanges, importEntries } from "../import-policy";
+import type { Address, Asn, Family, Lab, PodNeighbor, Prefix, PrefixListEntry, VirtualServer } from "../model";
+import type { Path } from "../path";
+import { matchesPod, nodePort, type PodRouter, podAddress, podRouters } from "../pods";
+import { prefixListFilter } from "../prefix-lists";
+import { nodeInstances } from "../speakers";
+import { instances } from "./tables";
+
+/** A neighbor by label of one speaker, or of the speakers of all nodes that an instance of Cilium's is for. */
+export interface PlacedPodNeighbor {
+    /** Who takes Pods: a router, which takes those of all nodes, or nodes, each its own. */
+    readonly at: "router" | "node";
+    /** Readable name of the speaker. */
+    readonly who: string;
+    readonly asn: Asn;
+    readonly neighbor: PodNeighbor;
+    /** Where the neighbor stands in the model. */
+    readonly place: Path;
+    /** The Pods that it means and that a speaker of it can see. */
+    readonly pods: readonly PodRouter[];
+}
+
+const neighborsByLab = new WeakMap<Lab, readonly PlacedPodNeighbor[]>();
+
+/** All neighbors by label, the routers' first. */
+export function podNeighbors(lab: Lab): readonly PlacedPodNeighbor[] {
+    const placed = neighborsByLab.get(lab) ?? [...ofRouters(lab), ...ofNodes(lab)];
+    neighborsByLab.set(lab, placed);
+    return placed;
+}
+
+function ofRouters(lab: Lab): readonly PlacedPodNeighbor[] {
+    return instances(lab).flatMap(({ who, place, bgp }) =>
+        (bgp.podNeighbors ?? []).map((neighbor, index) => ({
+            at: "router" as const,
+            who,
+            asn: bgp.asn,
+            neighbor,
+            place: [...place, "bgp", "podNeighbors", index],
+            pods: podRouters(lab).filter(({ pod }) => matchesPod(neighbor, pod)),
+        })),
+    );
+}
+
+function ofNodes(lab: Lab): readonly PlacedPodNeighbor[] {
+    return (lab.cluster.cilium?.bgp ?? []).flatMap((instance, position) =>
+        (instance.podNeighbors ?? []).map((neighbor, index) => ({
+            at: "node" as const,
+            who: `Cilium's instance ${instance.name}`,
+            asn: instance.localAsn,
+            neighbor,
+            place: ["cluster", "cilium", "bgp", position, "podNeighbors", index],
+            pods: podRouters(lab).filter(
+                ({ pod }) => nodeInstances(lab, pod.node)[0] === instance && matchesPod(neighbor, pod),
+            ),
+        })),
+    );
+}
+
+/** What decides about the routes of a Pod at a neighbor by label, as a prefix list of one family. */
+export function importListOf(
+    lab: Lab,
+    { at, neighbor }: Pick<PlacedPodNeighbor, "at" | "neighbor">,
+    router: PodRouter["router"],
+    family: Family,
+): readonly PrefixListEntry[] {
+    const own = at === "node" ? podAddress(router, family) : undefined;
+    const used = clusterRanges(lab).map(({ prefix }) => prefix);
+    return importEntries({ policy: neighbor.importPolicy, used, ...(own === undefined ? {} : { own }) }, family);
+}
+
+/** What a Pod's router announces of its own in a family, before any filter. */
+export function originatedBy({ bgp, interfaces }: PodRouter["router"], family: Family): readonly Prefix[] {
+    const { networks = [], redistribute = [] } = bgp.families.find((each) => each.family === family) ?? {};
+    const connected = interfaces.flatMap(({ addresses }) => addresses.map(networkOf));
+    const all = new Set([...networks, ...(redistribute.includes("connected") ? connected : [])]);
+    return [...all].filter((prefix) => familyOf(prefix) === family);
+}
+
+/** A router in a Pod with its place in the model. */
+export interface PlacedPod extends PodRouter {
+    readonly place: Path;
+}
+
+/** The routers in Pods. */
+export function placedPods(lab: Lab): readonly PlacedPod[] {
+    return podRouters(lab).map((pod) => ({ ...pod, place: ["routers", pod.name] }));
+}
+
+/** A Pod whose node has no address for its pods in some family of the Pod. */
+export interface PodWithoutGateway {
+    readonly pod: PodRouter;
+    readonly families: readonly Family[];
+}
+
+/** The Pods that do not find their node, because it lacks the address that is their next hop. */
+export function podsWithoutGateway(lab: Lab): readonly PodWithoutGateway[] {
+    return podRouters(lab).flatMap((pod) => {
+        const node = lab.cluster.nodes[pod.pod.node];
+        const own = node?.interfaces.find(({ name }) => name === nodePort)?.addresses.map(familyOf) ?? [];
+        const families = (["ipv4", "ipv6"] as const).filter(
+            (family) => podAddress(pod.router, family) !== undefined && !own.includes(family),
+        );
+        return node === undefined || families.length === 0 ? [] : [{ pod, families }];
+    });
+}
+
+/** Names of the Pods that some speaker takes for a neighbor. */
+export function takenPods(lab: Lab): ReadonlySet<string> {
+    return new Set(
+        podNeighbors(lab).flatMap(({ asn, pods }) =>
+            pods.filter(({ router }) => router.bgp.asn !== asn).map(({ name }) => name),
+        ),
+    );
+}
+
+/** What a node takes of the Pods that are its neighbors, and passes on. */
+export function takenOfPods(lab: Lab, node: string): readonly Prefix[] {
+    const [instance] = nodeInstances(lab, node);
+    if (instance?.transit !== true) {
+        return [];
+    }
+    const taken = podNeighbors(lab)
+        .filter(({ at, neighbor }) => at === "node" && instance.podNeighbors?.includes(neighbor) === true)
+        .flatMap((placed) =>
+            placed.pods
+                .filter(({ pod }) => pod.node === node)
+                .flatMap(({ router }) =>
+                    placed.neighbor.families.flatMap((family) => {
+                        const entries = importListOf(lab, placed, router, family);
+                        return originatedBy(router, family).filter(prefixListFilter({ name: "", family, entries }));
+                    }),
+                ),
+        );
+    return [...new Set(taken)];
+}
+
+/** A virtual server of a router in a Pod. */
+export interface PlacedVirtualServer {
+    readonly pod: PodRouter;
+    readonly server: VirtualServer;
+    readonly place: Path;
+}
+
+/** The virtual servers of routers in Pods. */
+export function virtualServers(lab: Lab): readonly PlacedVirtualServer[] {
+    return placedPods(lab).flatMap((pod) =>
+        (pod.router.virtualServers ?? []).map((server, index) => ({
+            pod,
+            server,
+            place: [...pod.place, "virtualServers", index],
+        })),
+    );
+}
+
+/** The virtual servers at an address and port. */
+export function virtualServersAt(lab: Lab, address: Address, port: number): readonly PlacedVirtualServer[] {
+    return virtualServers(lab).filter(({ server }) => server.address === address && server.port === port);
+}
