@@ -103,7 +103,11 @@ export async function runController<S extends PodSelector>(
     );
     const running: Running = { world: { pods: undefined }, status, options, signal };
     const bells = targets.map(() => new Bell());
-    const ringAll = (what: string) => bells.forEach((bell) => bell.ring(what));
+    const ringAll = (what: string) => {
+        for (const bell of bells) {
+            bell.ring(what);
+        }
+    };
     signal.addEventListener("abort", () => ringAll("the end"), { once: true });
     const following = targets.map((target, index) => followTarget(target, bells[index]!, running));
     await Promise.all([followPods(source, ringAll, running), ...following]);
