@@ -41,12 +41,14 @@ export const clientPort = 3;
 export const selectorName = "loadbalancers";
 /** Names of the neighbors by label on the router, which are those of its peer groups. */
 export const groupNames: Readonly<Record<Family, string>> = { ipv4: "loadbalancers", ipv6: "loadbalancers6" };
+/** Prefix lists of what the router offers to nodes and Pods. */
+export const offerNames: Readonly<Record<Family, string>> = { ipv4: "TO-CLUSTER", ipv6: "TO-CLUSTER-V6" };
 /** Prefix lists of what the router takes of Pods. */
-export const podListNames: Readonly<Record<Family, string>> = { ipv4: "FROM-PODS", ipv6: "FROM-PODS6" };
+export const podListNames: Readonly<Record<Family, string>> = { ipv4: "FROM-PODS", ipv6: "FROM-PODS-V6" };
 /** Prefix lists of what a Pod offers where it keeps its own address to itself. */
-export const exportNames: Readonly<Record<Family, string>> = { ipv4: "VIPS", ipv6: "VIPS6" };
+export const exportNames: Readonly<Record<Family, string>> = { ipv4: "VIPS", ipv6: "VIPS-V6" };
 
 /** Prefix list of what the router takes of a node. */
 export function nodeListName(shortName: string, family: Family): string {
-    return `FROM-${shortName.toUpperCase()}${family === "ipv6" ? "6" : ""}`;
+    return `FROM-${shortName.toUpperCase()}${family === "ipv6" ? "-V6" : ""}`;
 }

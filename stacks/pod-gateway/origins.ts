@@ -91,7 +91,7 @@ export const origins: readonly Origin<PodGateway>[] = [
     { model: "cluster.nodes.*.routerId", config: "linkPools" },
     { model: "cluster.nodes", config: "cluster" },
     { model: "cluster.cilium.version", config: "ciliumVersion" },
-    { model: "cluster.cilium.nativeRoutingCidrs", config: "podCidrs", rest: true },
+    { model: "cluster.cilium.nativeRoutingCidrs", config: "nativeRoutingCidrs", rest: true },
     { model: "cluster.cilium.bgp.*.localAsn", config: "nodeAsn" },
     { model: "cluster.cilium.bgp.*.exportPodCidr", config: "exportPodCidr" },
     { model: "cluster.cilium.bgp.*.serviceSelector", config: "serviceSelector", rest: true },

@@ -53,6 +53,9 @@ export const schema = z.strictObject({
         .describe(
             "Who the forwarding Pods peer with: their node, whose Cilium must be patched to pass routes on, or the router.",
         ),
+    ciliumPeers: flag
+        .default(false)
+        .describe("With `peering: router`, whether nodes have the Pods as neighbors, too; takes the docker runtime."),
     gateways: z
         .array(wholeNumber(0, 200))
         .default([2])
@@ -105,6 +108,9 @@ export const schema = z.strictObject({
         .describe("Networks of the pods, one per family."),
     nodeMask: wholeNumber(1, 32).default(24).describe("Length of a node's slice of the IPv4 pod CIDR."),
     nodeMask6: wholeNumber(1, 128).default(64).describe("Length of a node's slice of the IPv6 pod CIDR."),
+    nativeRoutingCidrs: dualStack
+        .default(["10.0.0.0/8", "fd00:10::/32"])
+        .describe("Networks to which Cilium leaves pods their own addresses."),
     serviceCidrs: dualStack
         .default(["10.96.0.0/16", "fd00:10:96::/108"])
         .describe("Networks of the cluster addresses of services, one per family."),

@@ -7,12 +7,12 @@ import {
     hostPrefix,
     nthAddress,
     nthInterfaceAddress,
-    prefixesOf,
     subnet,
 } from "../../lab/address";
-import { type ClusterRange, clusterRanges, importEntries } from "../../lab/import-policy";
+import { clusterRanges, importEntries } from "../../lab/import-policy";
 import type {
     Address,
+    AllowedPrefix,
     BgpSpeaker,
     CiliumBgpInstance,
     CiliumNeighbor,
@@ -37,6 +37,7 @@ import type {
 } from "../../lab/model";
 import { nodeEnd, podEnd, podLink, podRoutes, routesToPod } from "../../lab/pod-network";
 import { nodePort } from "../../lab/pods";
+import { advertisedServiceAddresses } from "../../lab/services";
 import { podChecks, serviceChecks } from "../planning/checks";
 import { bridge, cable, everything, families, type Link, link, onSegment, viaAddress } from "../planning/links";
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
@@ -54,6 +55,7 @@ import {
     nodeListName,
     nodeNumber,
     nodeSegment,
+    offerNames,
     podListNames,
     podPort,
     rogue,
@@ -114,7 +116,7 @@ export function planPodGateway(parameters: PodGateway): Lab {
         checks: [],
     };
     const routers: Lab["routers"] = {
-        [router]: planRouter(parameters, clusterRanges(lab), nodes, pods, clientLinks),
+        [router]: planRouter(parameters, lab, nodes, pods, clientLinks),
         ...Object.fromEntries(pods.map((pod) => [pod.name, planPod(parameters, pod, nodes)])),
     };
     const planned = { ...lab, routers };
@@ -219,7 +221,7 @@ function planCluster(parameters: PodGateway, nodes: readonly PlannedNode[], pods
         cilium: {
             version: parameters.ciliumVersion ?? versions.cilium,
             routingMode: "native",
-            nativeRoutingCidrs: parameters.podCidrs,
+            nativeRoutingCidrs: parameters.nativeRoutingCidrs,
             bgp: nodes.map((node) => planInstance(parameters, node)),
         },
         loadBalancerPools: parameters.pools,
@@ -270,8 +272,14 @@ function planInstance(parameters: PodGateway, node: PlannedNode): CiliumBgpInsta
         exportPodCidr: parameters.exportPodCidr,
         serviceSelector: serviceSelector ?? { matchLabels: { "io.kubernetes.service.namespace": namespace } },
         neighbors: families.map((family) => planCiliumNeighbor(parameters, linkOf(node, family))),
-        ...(peering === "node" ? { podNeighbors: [selected], transit: true } : {}),
+        ...(hasNodePeers(parameters) ? { podNeighbors: [selected] } : {}),
+        ...(peering === "node" ? { transit: true } : {}),
     };
+}
+
+/** Whether nodes have the Pods as neighbors. */
+function hasNodePeers({ peering, ciliumPeers }: PodGateway): boolean {
+    return peering === "node" || ciliumPeers;
 }
 
 function planCiliumNeighbor(parameters: PodGateway, end: Link): CiliumNeighbor {
@@ -304,15 +312,20 @@ function remoteAsOf({ selectedAsn }: PodGateway): PodNeighbor["remoteAs"] {
 function planPolicy(parameters: PodGateway): ImportPolicy {
     const { allowed, forbidden } = parameters;
     return {
-        allowed: allowed.map(({ prefix, le }) => ({ prefix, ...(le === undefined ? {} : { le }) })),
+        allowed: allowed.map(withoutNothing),
         forbidden,
         ownAddress: ownAddress(parameters),
     };
 }
 
+/** An allowed prefix without a length that was not given. */
+function withoutNothing({ prefix, le }: PodGateway["allowed"][number]): AllowedPrefix {
+    return { prefix, ...(le === undefined ? {} : { le }) };
+}
+
 function planRouter(
     parameters: PodGateway,
-    ranges: readonly ClusterRange[],
+    planned: Lab,
     nodes: readonly PlannedNode[],
     pods: readonly PlannedPod[],
     clientLinks: readonly Link[],
@@ -329,9 +342,9 @@ function planRouter(
         `${router}-${client}`,
         clientLinks.map((end) => end.first),
     );
-    const refused = ranges.map(({ prefix }) => prefix);
+    const offers = families.map((family) => planOffers(parameters, family));
     const nodeLists = nodes.flatMap((node) =>
-        families.map((family) => planNodeList(parameters, refused, node, family)),
+        families.map((family) => planNodeList(parameters, planned, node, family)),
     );
     const bgp: BgpSpeaker = {
         asn: parameters.routerAsn,
@@ -349,9 +362,13 @@ function planRouter(
         interfaces: [...toNodes.slice(0, clientPort), toClient, ...toNodes.slice(clientPort)],
         staticRoutes: [],
         ...(parameters.peering === "node"
-            ? { prefixLists: nodeLists, bgp }
+            ? { prefixLists: [...offers, ...nodeLists], bgp }
             : {
-                  prefixLists: [...nodeLists, ...families.map((family) => planPodList(parameters, refused, family))],
+                  prefixLists: [
+                      ...offers,
+                      ...nodeLists,
+                      ...families.map((family) => planPodList(parameters, planned, family)),
+                  ],
                   bgp: withPods(parameters, bgp, pods),
               }),
     };
@@ -363,41 +380,74 @@ function portOf(node: number): string {
 }
 
 /**
- * What the router takes of one node: its own slice, load-balancer addresses one by one, and where the node passes on what
- * Pods announce, that again by the policy, and addresses out of the node's own slice.
+ * What the router takes of one node: its slice of the pod CIDR, and the load-balancer addresses that it announces. Where
+ * nodes pass on what Pods announce, also that, by the same policy as on the node, and Pods' addresses out of the slice.
  */
-function planNodeList(parameters: PodGateway, used: readonly Prefix[], node: PlannedNode, family: Family): PrefixList {
-    const bits = familyBits(family);
-    const own = node.podCidrs.find((slice) => familyOf(slice) === family)!;
-    const blocks = parameters.pools.flatMap(({ blocks }) => blocks.flatMap(prefixesOf));
-    const passesOn = parameters.peering === "node";
-    const entries: readonly Omit<PrefixListEntry, "sequence">[] = [
-        { action: "permit", prefix: own },
-        ...(passesOn && ownAddress(parameters) ? [{ action: "permit" as const, prefix: own, ge: bits }] : []),
-        ...blocks
-            .filter((block) => familyOf(block) === family)
-            .map((prefix) => ({ action: "permit" as const, prefix, ge: bits })),
-        ...(passesOn ? importEntries({ policy: planPolicy(parameters), used }, family) : []),
-    ];
+function planNodeList(parameters: PodGateway, planned: Lab, node: PlannedNode, family: Family): PrefixList {
+    const { peering } = parameters;
+    const announced = advertisedServiceAddresses(planned, node.name, "cilium").map(({ address }) => address);
     return {
         name: nodeListName(node.shortName, family),
         family,
-        entries: entries.map((entry, index) => ({ ...entry, sequence: 5 * (index + 1) })),
+        entries: numbered([
+            ...(peering === "node" ? ownEntries(parameters, node, family) : anySlice(parameters, family)),
+            ...announced
+                .filter((address) => familyOf(address) === family)
+                .map((address) => ({ action: "permit" as const, prefix: hostPrefix(address) })),
+            ...(peering === "node" ? policyEntries(parameters, planned, family) : []),
+        ]),
     };
 }
 
-function planPodList(parameters: PodGateway, used: readonly Prefix[], family: Family): PrefixList {
+type Entry = Omit<PrefixListEntry, "sequence">;
+
+function numbered(entries: readonly Entry[]): readonly PrefixListEntry[] {
+    return entries.map((entry, index) => ({ ...entry, sequence: 5 * (index + 1) }));
+}
+
+/** A node's own slice, and the addresses of single Pods in it. */
+function ownEntries(parameters: PodGateway, { podCidrs }: PlannedNode, family: Family): readonly Entry[] {
+    const prefix = podCidrs.find((slice) => familyOf(slice) === family)!;
+    const pods: Entry = { action: "permit", prefix, ge: familyBits(family) };
+    return [{ action: "permit", prefix }, ...(ownAddress(parameters) ? [pods] : [])];
+}
+
+/** Any node's slice: on a real cluster Kubernetes chooses which node has which. */
+function anySlice(parameters: PodGateway, family: Family): readonly Entry[] {
+    const length = nodeMask(parameters, family);
+    return parameters.podCidrs
+        .filter((cidr) => familyOf(cidr) === family)
+        .map((prefix) => ({ action: "permit", prefix, ge: length, le: length }));
+}
+
+function policyEntries(parameters: PodGateway, planned: Lab, family: Family): readonly Entry[] {
+    const used = clusterRanges(planned).map(({ prefix }) => prefix);
+    return importEntries({ policy: planPolicy(parameters), used }, family);
+}
+
+/** What the router tells nodes and Pods of: pods, and what Pods may announce. */
+function planOffers({ podCidrs, allowed }: PodGateway, family: Family): PrefixList {
+    const inFamily = ({ prefix }: Pick<Entry, "prefix">) => familyOf(prefix) === family;
+    const offered: readonly Omit<Entry, "action">[] = [
+        ...podCidrs.map((prefix) => ({ prefix, le: familyBits(family) })),
+        ...allowed.map(withoutNothing),
+    ];
     return {
-        name: podListNames[family],
+        name: offerNames[family],
         family,
-        entries: importEntries({ policy: planPolicy(parameters), used }, family),
+        entries: numbered(offered.filter(inFamily).map((entry) => ({ action: "permit", ...entry }))),
     };
+}
+
+function planPodList(parameters: PodGateway, planned: Lab, family: Family): PrefixList {
+    return { name: podListNames[family], family, entries: numbered(policyEntries(parameters, planned, family)) };
 }
 
 function planNeighbor(parameters: PodGateway, node: PlannedNode, family: Family): Neighbor {
     const exchanged: SessionFamily = {
         family,
         prefixListIn: nodeListName(node.shortName, family),
+        prefixListOut: offerNames[family],
         keepRefused: true,
     };
     const settings: SessionSettings = {
@@ -422,7 +472,9 @@ function withPods(parameters: PodGateway, bgp: BgpSpeaker, pods: readonly Planne
             timers: routerTimers,
             ebgpMultihop: anyHops,
             updateSource: portOf(0),
-            families: [{ family, prefixListIn: podListNames[family], keepRefused: true }],
+            families: [
+                { family, prefixListIn: podListNames[family], prefixListOut: offerNames[family], keepRefused: true },
+            ],
         },
     });
     const neighbor = (pod: PlannedPod, family: Family): Neighbor => ({
@@ -502,12 +554,30 @@ function planPodSpeaker(parameters: PodGateway, pod: PlannedPod, nodes: readonly
         })),
         ...(pod.networks.length === 0 ? {} : { networkImportCheck: false }),
         peerGroups: [],
-        neighbors: families.map((family) => planUplink(parameters, pod, nodes, family)),
+        neighbors: families.flatMap((family) =>
+            upstreams(parameters, pod, nodes, family).map((upstream) =>
+                planUpstream(parameters, pod, upstream, family),
+            ),
+        ),
     };
 }
 
-/** A Pod's neighbor: its node at the end of its default route, or the router at the address of its first link. */
-function planUplink(parameters: PodGateway, pod: PlannedPod, nodes: readonly PlannedNode[], family: Family): Neighbor {
+/** Whom a Pod calls. */
+type Upstream = Pick<Neighbor, "address" | "remoteAsn">;
+
+/** A Pod's neighbors: its node at the end of its default route, the router at the address of its first link, or both. */
+function upstreams(
+    parameters: PodGateway,
+    { node }: PlannedPod,
+    nodes: readonly PlannedNode[],
+    family: Family,
+): readonly Upstream[] {
+    const own = { address: addressIn(node.ownPodAddresses, family), remoteAsn: node.asn };
+    const far = { address: addressOf(linkOf(nodes[0]!, family).first), remoteAsn: parameters.routerAsn };
+    return [...(hasNodePeers(parameters) ? [own] : []), ...(parameters.peering === "router" ? [far] : [])];
+}
+
+function planUpstream(parameters: PodGateway, pod: PlannedPod, upstream: Upstream, family: Family): Neighbor {
     const exchanged: SessionFamily = {
         family,
         ...(exportsAll(parameters, pod) ? {} : { prefixListOut: exportNames[family] }),
@@ -518,10 +588,7 @@ function planUplink(parameters: PodGateway, pod: PlannedPod, nodes: readonly Pla
         ebgpMultihop: anyHops,
         families: [exchanged],
     };
-    const session = { kind: "own", settings } as const;
-    return parameters.peering === "node"
-        ? { address: addressIn(pod.node.ownPodAddresses, family), remoteAsn: pod.node.asn, session }
-        : { address: addressOf(linkOf(nodes[0]!, family).first), remoteAsn: parameters.routerAsn, session };
+    return { ...upstream, session: { kind: "own", settings } };
 }
 
 /**
