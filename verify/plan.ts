@@ -345,13 +345,12 @@ function routerNeighborChecks({ routers }: Lab, prediction: Prediction): Neighbo
 
 /** The neighbors of the speakers of nodes that take some by label. */
 function nodeNeighborChecks(lab: Lab): NeighborsCheck[] {
-    return transitSpeakers(lab)
-        .filter(([node]) => nodeInstances(lab, node).some(({ podNeighbors = [] }) => podNeighbors.length > 0))
-        .map(([device, { neighbors }]) => ({
-            kind: "neighbors",
-            device,
-            neighbors: neighbors.map(({ address }) => address),
-        }));
+    return Object.keys(lab.cluster.nodes)
+        .filter((node) => nodeInstances(lab, node).some(({ podNeighbors = [] }) => podNeighbors.length > 0))
+        .map((device) => {
+            const neighbors = nodeSpeaker(lab, device, "cilium")?.neighbors ?? [];
+            return { kind: "neighbors", device, neighbors: neighbors.map(({ address }) => address) };
+        });
 }
 
 /** The best paths of the speakers of nodes that take routes. */
