@@ -8,13 +8,30 @@ import type { DaemonStatus, ExecResult, Operations, ProcessSpec } from "./protoc
 /** Folder of the daemons' output. */
 export const logDirectory = "/run/log";
 
+/** A daemon's process, and whether another one follows it. */
+type DaemonSpec = ProcessSpec & { readonly restart?: boolean };
+
 interface Daemon {
-    readonly spec: ProcessSpec;
+    readonly spec: DaemonSpec;
     readonly child: ChildProcess;
     readonly log: number;
+    readonly startedAt: number;
+    readonly past: Past;
     readonly ended: Promise<void>;
     end?: string;
 }
+
+/** What came before a daemon's process: how often it was started again, and after how long the last time. */
+interface Past {
+    readonly restarts: number;
+    readonly pause: number;
+}
+
+/** Milliseconds until a daemon is started again: the first pause, and the longest, after which it counts as new. */
+const shortestPause = 100;
+const longestPause = 10_000;
+
+const noPast: Past = { restarts: 0, pause: 0 };
 
 const daemons = new Map<string, Daemon>();
 
@@ -53,7 +70,7 @@ export async function startDaemon(request: Operations["startDaemon"][0]): Promis
         }
         throw new Error(`daemon ${name} runs already, with other arguments; stop it first`);
     }
-    const daemon = await launch(name, spec);
+    const daemon = await launch(name, spec, noPast);
     return status(name, daemon);
 }
 
@@ -61,7 +78,7 @@ function identity({ namespace, argv, env }: ProcessSpec): string {
     return JSON.stringify([namespace, argv, env ?? {}]);
 }
 
-async function launch(name: string, spec: ProcessSpec): Promise<Daemon> {
+async function launch(name: string, spec: DaemonSpec, past: Past): Promise<Daemon> {
     mkdirSync(logDirectory, { recursive: true });
     const log = openSync(`${logDirectory}/${name}.log`, "a", 0o644);
     const child = start(spec, ["ignore", log, log]);
@@ -69,8 +86,8 @@ async function launch(name: string, spec: ProcessSpec): Promise<Daemon> {
         child.once("exit", () => resolve());
         child.once("error", () => resolve());
     });
-    const daemon: Daemon = { spec, child, log, ended };
-    child.once("exit", (code, signal) => finish(daemon, signal ?? String(code)));
+    const daemon: Daemon = { spec, child, log, startedAt: Date.now(), past, ended };
+    child.once("exit", (code, signal) => finish(name, daemon, signal ?? String(code)));
     if (child.pid === undefined) {
         closeSync(log);
         throw await failure(child, spec);
@@ -80,9 +97,30 @@ async function launch(name: string, spec: ProcessSpec): Promise<Daemon> {
     return daemon;
 }
 
-function finish(daemon: Daemon, end: string): void {
+function finish(name: string, daemon: Daemon, end: string): void {
     daemon.end = end;
     closeSync(daemon.log);
+    if (daemon.spec.restart) {
+        restartLater(name, daemon, nextPause(daemon));
+    }
+}
+
+/** One that ran for a while gets the shortest pause again. */
+function nextPause({ startedAt, past }: Daemon): number {
+    const isNew = Date.now() - startedAt >= longestPause;
+    return isNew ? shortestPause : Math.min(longestPause, Math.max(shortestPause, 2 * past.pause));
+}
+
+/** Starts a daemon that ended by itself again, unless somebody has stopped or started it in the meantime. */
+function restartLater(name: string, daemon: Daemon, pause: number): void {
+    setTimeout(() => {
+        if (daemons.get(name) === daemon) {
+            const past = { restarts: daemon.past.restarts + 1, pause };
+            launch(name, daemon.spec, past).catch(() => {
+                restartLater(name, daemon, Math.min(longestPause, 2 * pause));
+            });
+        }
+    }, pause);
 }
 
 function failure(child: ChildProcess, { argv }: ProcessSpec): Promise<Error> {
@@ -94,13 +132,14 @@ function failure(child: ChildProcess, { argv }: ProcessSpec): Promise<Error> {
     });
 }
 
-function status(name: string, { spec, child, end }: Daemon): DaemonStatus {
+function status(name: string, { spec, child, end, past }: Daemon): DaemonStatus {
     return {
         name,
         pid: child.pid!,
         running: end === undefined,
         ...(spec.namespace === undefined ? {} : { namespace: spec.namespace }),
         ...(end === undefined ? {} : { ended: end }),
+        ...(spec.restart ? { restarts: past.restarts } : {}),
     };
 }
 

@@ -35,6 +35,8 @@ export interface DaemonStatus {
     readonly running: boolean;
     /** Exit code or signal name of a daemon that ended. */
     readonly ended?: string;
+    /** How often it was started again after it had ended by itself; absent where it is not. */
+    readonly restarts?: number;
 }
 
 /** An interface as the kernel has it. */
@@ -84,8 +86,11 @@ export interface Operations {
     applyFabric: [{ readonly fabric: FabricInputs }, Record<string, never>];
     /** Differences between the given fabric and the kernel; empty when there are none. */
     inspectFabric: [{ readonly fabric: FabricInputs }, { readonly drift: readonly Drift[] }];
-    /** Starts a daemon, or returns the running one of that name when its argv is the same. Output goes to /run/log/<name>.log. */
-    startDaemon: [ProcessSpec & { readonly name: string }, DaemonStatus];
+    /**
+     * Starts a daemon, or returns the running one of that name when its argv is the same. Output goes to /run/log/<name>.log.
+     * With `restart` it is started again when it ends by itself, after pauses that grow as long as it ends soon.
+     */
+    startDaemon: [ProcessSpec & { readonly name: string; readonly restart?: boolean }, DaemonStatus];
     /** Ends a daemon: SIGTERM, then SIGKILL after the grace time. No error when there is none. */
     stopDaemon: [{ readonly name: string; readonly graceMilliseconds: number }, Record<string, never>];
     /** All daemons that were started and not stopped, ended ones included. */

@@ -68,6 +68,32 @@ describe("daemons", () => {
         expect(await sandbox.call("stopDaemon", { name: "nobody", graceMilliseconds: 1 })).toEqual({});
     });
 
+    it("are started again where that was asked for, under the same name and arguments", async () => {
+        const script = "echo start; [ $(wc -l < /run/log/again.log) -ge 3 ] || exit 1; exec sleep 1000";
+        const spec = { name: "again", namespace: "router0", argv: ["sh", "-c", script], restart: true };
+        expect(await sandbox.call("startDaemon", spec)).toMatchObject({ restarts: 0 });
+        await until("it runs for good", async () => (await daemon("again"))?.restarts === 2);
+        expect(await daemon("again")).toMatchObject({ running: true, namespace: "router0" });
+        expect(await sandbox.call("startDaemon", spec)).toEqual(await daemon("again"));
+    });
+
+    it("are not started again once they were stopped, be it while they run or between two runs", async () => {
+        const failing = (name: string) => ({ name, argv: ["sh", "-c", "echo start; exit 1"], restart: true });
+        const ends = (name: string) => run(sandbox, undefined, "cat", `/run/log/${name}.log`);
+        await sandbox.call("startDaemon", { name: "runs", argv: ["sleep", "1000"], restart: true });
+        await sandbox.call("startDaemon", failing("pauses"));
+        await until("it pauses", async () => (await daemon("pauses"))?.running === false);
+        await sandbox.call("stopDaemon", { name: "runs", graceMilliseconds: 1000 });
+        await sandbox.call("stopDaemon", { name: "pauses", graceMilliseconds: 1000 });
+        const before = await ends("pauses");
+        await sandbox.call("startDaemon", failing("measure"));
+        await until("their pauses would be over", async () => ((await daemon("measure"))?.restarts ?? 0) >= 2);
+        expect(await daemon("runs")).toBeUndefined();
+        expect(await daemon("pauses")).toBeUndefined();
+        expect(await ends("pauses")).toBe(before);
+        await sandbox.call("stopDaemon", { name: "measure", graceMilliseconds: 1000 });
+    });
+
     it("say which program or namespace is missing", async () => {
         const start = (namespace: string, program: string) =>
             sandbox.call("startDaemon", { name: "x", namespace, argv: [program] });
