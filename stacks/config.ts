@@ -9,6 +9,7 @@ import type { RuntimeName } from "../lab/rules/rule";
 import type { VersionSet } from "../lab/versions";
 import { findTopology, topologyNames } from ".";
 import { type DockerSettings, dockerFindings, dockerSchema, dockerSettings } from "./docker";
+import { embeddedFindings } from "./embedded";
 import { read } from "./issues";
 import { clusterName } from "./names";
 import { choice, wholeNumber } from "./parameters";
@@ -182,10 +183,13 @@ function settingsOf(chosen: Chosen, lab: Lab, versions: VersionSet): Settings {
         : { runtime: "docker", docker: dockerSettings(chosen.docker, lab, versions), verify };
 }
 
-function runtimeFindings({ runtime, docker }: Chosen, { lab }: Planned): readonly Finding[] {
-    return runtime === "docker" && lab !== undefined
+function runtimeFindings({ runtime, docker, embedded }: Chosen, { lab }: Planned): readonly Finding[] {
+    if (lab === undefined) {
+        return [];
+    }
+    return runtime === "docker"
         ? dockerFindings(docker, lab, { docker: [`${namespace}:docker`], lab: labKey([]) })
-        : [];
+        : embeddedFindings(embedded, lab, { embedded: [`${namespace}:embedded`], lab: labKey([]) });
 }
 
 /** The parameters with the name of the cluster, where the name that a topology gives by itself could meet another stack's. */

@@ -52,6 +52,7 @@ export const origins: readonly Origin<PodGateway>[] = [
     { model: "routers.*.bgp.routerId", config: "podRouterIds" },
     { model: "routers.*.bgp.families.*.networks.*", config: (steps, parameters) => hijackOrigin(steps, parameters) },
     { model: "routers.*.bgp.families", config: ([pod]) => (isRogue(pod!) ? ["hijacks"] : ["ownAddress"]) },
+    { model: "routers.*.bgp.maximumPaths", config: "maximumPaths" },
     { model: "routers.*.bgp.networkImportCheck", config: "hijacks" },
     {
         model: "routers.*.bgp.neighbors.*.remoteAsn",

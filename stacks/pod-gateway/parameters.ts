@@ -136,7 +136,7 @@ export const schema = z.strictObject({
     multipathRelax: flag.default(true).describe("Whether the router shares load between paths through different ASes."),
     maximumPaths: wholeNumber(1, 256)
         .default(256)
-        .describe("Most equal paths the router uses; 256 is what FRR is built with."),
+        .describe("Most equal paths that the router and the Pods use; 256 is what FRR is built with."),
     pools: z
         .array(pool)
         .default([{ name: "default-pool", blocks: ["10.254.0.0/24", "fd00:10:254::/64"] }])

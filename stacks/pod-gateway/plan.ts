@@ -546,7 +546,7 @@ function planPodSpeaker(parameters: PodGateway, pod: PlannedPod, nodes: readonly
         defaults: "traditional",
         ebgpRequiresPolicy: false,
         multipathRelax: false,
-        maximumPaths: 1,
+        maximumPaths: parameters.maximumPaths,
         families: families.map((family) => ({
             family,
             redistribute: pod.virtualAddresses.length === 0 ? [] : ["connected"],
