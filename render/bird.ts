@@ -5,8 +5,15 @@ import type { GobgpConfig, GobgpNeighbor } from "../provider/schema";
 /**
  * bird.conf (BIRD 2) of a node's speaker: the same sessions, timers and prefixes as the GoBGP configuration, and like it
  * without any import and without any export but the originated prefixes.
+ *
+ * @throws Error if the speaker is to have neighbors by label or to pass routes on, which is done through GoBGP's API
  */
 export function birdConf(config: GobgpConfig): string {
+    if (config.transit === true || config.podNeighbors !== undefined) {
+        throw new Error(
+            "BIRD as the nodes' speaker takes no Pods as neighbors and passes no routes on; use GoBGP, the default",
+        );
+    }
     const sections = [
         [`router id ${config.routerId};`],
         ["protocol device {", "}"],

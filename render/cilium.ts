@@ -4,8 +4,10 @@ import type {
     Cilium,
     CiliumBgpInstance,
     CiliumNeighbor,
+    Interface,
     Lab,
     LoadBalancerPool,
+    PodNeighbor,
     Prefix,
 } from "../lab/model";
 import { type BgpApi, type CiliumTraits, ciliumTraits } from "./cilium-versions";
@@ -23,6 +25,7 @@ import type {
     KubernetesObject,
 } from "./kubernetes";
 import { ciliumMetalLbConfigMap } from "./metallb";
+import { podNeighborsAnnotationOf } from "./pod-neighbors";
 
 export type { HelmValues };
 
@@ -154,7 +157,7 @@ function hubble({ hubble: wanted }: Cilium): CiliumValues["hubble"] {
 function serviceHandling(lab: Lab): Pick<CiliumValues, "k8sServiceHost" | "k8sServicePort" | "devices" | "nodePort"> {
     const direct = lab.cluster.cilium?.routingMode === "native" ? podInterface(lab) : undefined;
     const names = Object.values(lab.cluster.nodes).flatMap(({ interfaces }) =>
-        interfaces.filter(({ attachment }) => attachment.kind === "segment").map(({ name }) => name),
+        interfaces.filter((each) => isDevice(lab, each)).map(({ name }) => name),
     );
     return {
         // The agent cannot find the API server by the address of its service, which is its own to provide.
@@ -165,6 +168,11 @@ function serviceHandling(lab: Lab): Pick<CiliumValues, "k8sServiceHost" | "k8sSe
         // It passes a client on to another node's pod under its address there; that has to be where packets leave.
         ...(direct === undefined ? {} : { nodePort: { directRoutingDevice: direct } }),
     };
+}
+
+/** Interfaces to Pods are Cilium's own, and not for clients. */
+function isDevice({ segments }: Lab, { attachment }: Interface): boolean {
+    return attachment.kind === "segment" && segments[attachment.segment]?.kind !== "pod-link";
 }
 
 /** Interface by which nodes reach pods of others, which is called the same on all of them; nothing where no route leads there. */
@@ -238,7 +246,7 @@ export function ciliumResources(lab: Lab, options: CiliumOptions = {}): readonly
         requireMetalLb(cilium.version);
         return [ciliumMetalLbConfigMap(cilium.metallbBgp, assigned, cilium.version)];
     }
-    return [...assigned.map((each) => pool(each, cilium, traits)), ...bgpResources(cilium, traits, options)];
+    return [...assigned.map((each) => pool(each, cilium, traits)), ...bgpResources(lab, cilium, options)];
 }
 
 function ciliumOf({ name, cluster: { cilium } }: Lab): Cilium {
@@ -248,7 +256,8 @@ function ciliumOf({ name, cluster: { cilium } }: Lab): Cilium {
     return cilium;
 }
 
-function bgpResources(cilium: Cilium, traits: CiliumTraits, options: CiliumOptions): readonly KubernetesObject[] {
+function bgpResources(lab: Lab, cilium: Cilium, options: CiliumOptions): readonly KubernetesObject[] {
+    const traits = ciliumTraits(cilium.version);
     const api = options.bgpApi ?? traits.bgpApis[0];
     if (api === undefined) {
         throw new Error(`Cilium ${cilium.version} has no BGP control plane; use 1.13.0 or newer`);
@@ -257,8 +266,8 @@ function bgpResources(cilium: Cilium, traits: CiliumTraits, options: CiliumOptio
         throw new Error(`Cilium ${cilium.version} has no ${api} API; it has ${traits.bgpApis.join(" and ")}`);
     }
     return api === "peering-policy"
-        ? cilium.bgp.map((instance) => peeringPolicy(instance, traits))
-        : clusterConfigs(cilium.bgp);
+        ? cilium.bgp.map((instance) => peeringPolicy(instance, cilium, traits))
+        : clusterConfigs(lab, cilium.bgp);
 }
 
 function pool(
@@ -296,8 +305,13 @@ function poolBlock(block: Prefix | AddressRange): CiliumPoolBlock {
     return { start: formatAddress(family, first), stop: formatAddress(family, last) };
 }
 
-function peeringPolicy(instance: CiliumBgpInstance, traits: CiliumTraits): CiliumBGPPeeringPolicy {
+function peeringPolicy(instance: CiliumBgpInstance, { version }: Cilium, traits: CiliumTraits): CiliumBGPPeeringPolicy {
     const { name, nodeSelector, localAsn, exportPodCidr, serviceSelector, neighbors } = instance;
+    if (instance.transit === true || (instance.podNeighbors ?? []).length > 0) {
+        throw new Error(
+            `cluster.cilium.bgp: ${name} has neighbors by label or passes routes on, which is written into a CiliumBGPClusterConfig; Cilium ${version} with CiliumBGPPeeringPolicy has none, use 1.16 or newer`,
+        );
+    }
     const router: CiliumBGPVirtualRouter = {
         localASN: localAsn,
         exportPodCIDR: exportPodCidr,
@@ -317,29 +331,30 @@ function peeringPolicy(instance: CiliumBgpInstance, traits: CiliumTraits): Ciliu
     };
 }
 
-function timers({ timers: { connectRetry, holdTime, keepalive } }: CiliumNeighbor): CiliumTimers {
+function timers({ timers: { connectRetry, holdTime, keepalive } }: Pick<CiliumNeighbor, "timers">): CiliumTimers {
     return { connectRetryTimeSeconds: connectRetry, holdTimeSeconds: holdTime, keepAliveTimeSeconds: keepalive };
 }
 
-function gracefulRestart({ gracefulRestartTime }: CiliumNeighbor): CiliumGracefulRestart {
+function gracefulRestart({ gracefulRestartTime }: Pick<CiliumNeighbor, "gracefulRestartTime">): CiliumGracefulRestart {
     return gracefulRestartTime === undefined
         ? { enabled: false }
         : { enabled: true, restartTimeSeconds: gracefulRestartTime };
 }
 
-function families(neighbor: CiliumNeighbor) {
+function families(neighbor: Pick<CiliumNeighbor, "families">) {
     return neighbor.families.map((afi) => ({ afi, safi: "unicast" as const }));
 }
 
 /** Advertisements and peer configurations that are equal are shared: a lab of 200 nodes has a handful of them. */
-function clusterConfigs(instances: readonly CiliumBgpInstance[]): readonly KubernetesObject[] {
+function clusterConfigs(lab: Lab, instances: readonly CiliumBgpInstance[]): readonly KubernetesObject[] {
     const advertisements = shared<CiliumBGPAdvertisement>();
     const peerConfigs = shared<CiliumBGPPeerConfig>();
-    const configs = instances.map((instance) => clusterConfig(instance, advertisements, peerConfigs));
+    const configs = instances.map((instance) => clusterConfig(lab, instance, advertisements, peerConfigs));
     return [...advertisements.all(), ...peerConfigs.all(), ...configs];
 }
 
 function clusterConfig(
+    lab: Lab,
     instance: CiliumBgpInstance,
     advertisements: Shared<CiliumBGPAdvertisement>,
     peerConfigs: Shared<CiliumBGPPeerConfig>,
@@ -351,10 +366,11 @@ function clusterConfig(
         peerASN: neighbor.remoteAsn,
         peerConfigRef: { name: peerConfig(neighbor, announced, peerConfigs) },
     }));
+    const byLabel = podNeighborsAnnotationOf(lab, instance, (each) => podPeerConfig(each, announced, peerConfigs));
     return {
         apiVersion: "cilium.io/v2",
         kind: "CiliumBGPClusterConfig",
-        metadata: { name: instance.name },
+        metadata: { name: instance.name, ...byLabel },
         spec: {
             nodeSelector: instance.nodeSelector,
             bgpInstances: [{ name: instance.name, localASN: instance.localAsn, peers }],
@@ -396,14 +412,33 @@ function peerConfig(
     announced: string | undefined,
     known: Shared<CiliumBGPPeerConfig>,
 ): string {
+    return namedPeerConfig(neighbor.families.join("-"), peerConfigSpec(neighbor, announced), known);
+}
+
+function podPeerConfig(
+    neighbor: PodNeighbor,
+    announced: string | undefined,
+    known: Shared<CiliumBGPPeerConfig>,
+): string {
+    const { ebgpMultihop } = neighbor;
+    return namedPeerConfig(neighbor.name, { ...peerConfigSpec(neighbor, announced), ebgpMultihop }, known);
+}
+
+function peerConfigSpec(
+    neighbor: Pick<CiliumNeighbor, "timers" | "families" | "gracefulRestartTime">,
+    announced: string | undefined,
+): CiliumBGPPeerConfig["spec"] {
     const advertisements =
         announced === undefined ? {} : { advertisements: { matchLabels: { [advertisementLabel]: announced } } };
-    const spec = {
+    return {
         timers: timers(neighbor),
         gracefulRestart: gracefulRestart(neighbor),
         families: families(neighbor).map((family) => ({ ...family, ...advertisements })),
     };
-    return known.nameOf(neighbor.families.join("-"), spec, (name, unique) => ({
+}
+
+function namedPeerConfig(base: string, spec: CiliumBGPPeerConfig["spec"], known: Shared<CiliumBGPPeerConfig>): string {
+    return known.nameOf(base, spec, (name, unique) => ({
         apiVersion: "cilium.io/v2",
         kind: "CiliumBGPPeerConfig",
         metadata: { name },

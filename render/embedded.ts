@@ -8,13 +8,15 @@ import { podsOf } from "../lab/services";
 import { nodeSpeakers, type SpeakerProgram } from "../lab/speakers";
 import type {
     BridgeSpec,
+    ControlledRouter,
+    ControlledSpeaker,
+    ControllerInputs,
     EndSpec,
     FabricInputs,
     GobgpConfig,
     LinkSpec,
     NamespaceSpec,
     NodeInputs,
-    PodSpec,
     RouterInputs,
     RouteSpec,
     ServiceSpec,
@@ -29,13 +31,17 @@ import { gobgpConfig } from "./gobgp";
 import type { KubernetesObject } from "./kubernetes";
 import { metallbInstallation, metallbResources } from "./metallb";
 import { ciliumMetalLbGobgp, layer2Owners, metallbFrr } from "./metallb-speaker";
+import { podSpecs } from "./pod-specs";
 import { leakAddress, leakInterface, leakingVrfs, vrfNamespace } from "./vrf-namespaces";
 import { workloadResources } from "./workload";
 
 /** Daemon that stands in for Cilium's speaker: GoBGP, the library in Cilium, or BIRD, which is smaller. */
 export type SpeakerKind = Exclude<SpeakerSpec["kind"], "frr">;
 
-/** All namespaces, links, addresses and kernel routes of a lab. */
+/**
+ * All namespaces, links, addresses and kernel routes of a lab. Those of routers in Pods, and the nodes' side of them, come
+ * and go with the Pods of a node: they are in `nodeSpec`.
+ */
 export function fabricSpec(lab: Lab): Omit<FabricInputs, "sandbox"> {
     const ends = endsBySegment(lab);
     const segments = Object.entries(lab.segments).map(([name, segment]) => ({
@@ -84,6 +90,49 @@ export function routerSpec(lab: Lab, name: string): Omit<RouterInputs, "sandbox"
 }
 
 /**
+ * What the peering controller is told of a lab; nothing where no neighbor is chosen by label.
+ *
+ * @param nodes the nodes' inputs, from `nodeSpec`
+ */
+export function controllerSpec(
+    lab: Lab,
+    nodes: Readonly<Record<string, Pick<NodeInputs, "speakers">>>,
+): Omit<ControllerInputs, "sandbox"> | undefined {
+    const speakers = Object.entries(nodes).flatMap(([name, node]) =>
+        Object.values(node.speakers).flatMap((each) => controlledSpeaker(each).map((told) => [name, told] as const)),
+    );
+    const names = Object.keys(nodes);
+    const routers = Object.entries(lab.routers).flatMap(([name, router]) =>
+        controlledRouter(router, names).map((told) => [name, told] as const),
+    );
+    if (speakers.length === 0 && routers.length === 0) {
+        return undefined;
+    }
+    return {
+        speakers: Object.fromEntries(speakers),
+        ...(routers.length === 0 ? {} : { routers: Object.fromEntries(routers) }),
+    };
+}
+
+function controlledSpeaker(speaker: SpeakerSpec): readonly ControlledSpeaker[] {
+    if (speaker.kind !== "gobgp" || speaker.config.podNeighbors === undefined) {
+        return [];
+    }
+    const { asn, transit = false, podNeighbors } = speaker.config;
+    return [{ asn, transit, podNeighbors }];
+}
+
+function controlledRouter({ bgp }: Router, nodes: readonly string[]): readonly ControlledRouter[] {
+    const podNeighbors = (bgp.podNeighbors ?? []).map(({ name, namespace: own, selector, families }) => ({
+        name,
+        namespace: own,
+        selector,
+        families,
+    }));
+    return podNeighbors.length === 0 ? [] : [{ podNeighbors, nodes }];
+}
+
+/**
  * Speakers, pods and services of a Kubernetes node.
  *
  * @throws Error if the lab has no such node, or its custom resources contradict each other
@@ -92,7 +141,7 @@ export function nodeSpec(lab: Lab, name: string, speaker: SpeakerKind = "gobgp")
     return {
         namespace: name,
         speakers: speakers(lab, name, speaker),
-        pods: pods(lab, name),
+        pods: podSpecs(lab, name),
         services: Object.fromEntries(
             lab.cluster.services.map((service) => [
                 `${service.namespace}/${service.name}`,
@@ -129,15 +178,30 @@ function link(name: string, ends: readonly EndSpec[], mtu: number): LinkSpec {
 
 function namespaces(lab: Lab): Record<string, NamespaceSpec> {
     const { nodes, nodeSegment, cilium } = lab.cluster;
-    const routers = Object.entries(lab.routers).flatMap(([name, router]) => routerNamespaces(name, router));
+    const routers = Object.entries(lab.routers).flatMap(([name, router]) =>
+        router.pod === undefined ? routerNamespaces(name, router) : [],
+    );
     const hosts = Object.entries(lab.hosts).map(([name, host]) => [name, namespace(host, false)] as const);
     const answering = layer2Addresses(lab);
-    const kubernetesNodes = Object.entries(nodes).map(([name, node]) => {
+    const kubernetesNodes = Object.entries(nodes).map(([name, whole]) => {
+        const node = withoutPodLinks(lab, whole);
         const overlay = cilium?.routingMode === "tunnel" ? portsOn(node, nodeSegment) : [];
         const spec = withLoopback(namespace(node, true), answering.get(name) ?? []);
         return [name, { ...spec, routes: { ...spec.routes, ...ownSlice(node) }, proxyNeighbors: overlay }] as const;
     });
     return Object.fromEntries([...routers, ...hosts, ...kubernetesNodes]);
+}
+
+/** A node as it is while no router runs in a Pod of its. */
+function withoutPodLinks({ segments }: Lab, node: KubernetesNode): KubernetesNode {
+    const isPodLink = ({ attachment }: Interface) =>
+        attachment.kind === "segment" && segments[attachment.segment]?.kind === "pod-link";
+    const links = new Set(node.interfaces.filter(isPodLink).map(({ name }) => name));
+    return {
+        ...node,
+        interfaces: node.interfaces.filter(({ name }) => !links.has(name)),
+        staticRoutes: node.staticRoutes.filter(({ via }) => via.kind !== "interface" || !links.has(via.interface)),
+    };
 }
 
 /** A namespace for each VRF. A router's static routes are FRR's, which puts them into the kernel itself. */
@@ -278,18 +342,6 @@ function clusterObjects(lab: Lab): readonly KubernetesObject[] {
     ];
     objectsByLab.set(lab, objects);
     return objects;
-}
-
-function pods(lab: Lab, node: string): Record<string, PodSpec> {
-    const own = lab.cluster.workloads.flatMap(({ pods: all, namespace, labels, port }) =>
-        all
-            .filter((pod) => pod.node === node)
-            .map((pod): readonly [string, PodSpec] => [
-                pod.name,
-                { namespace, labels, addresses: pod.addresses, port },
-            ]),
-    );
-    return Object.fromEntries(own);
 }
 
 /**

@@ -5,8 +5,9 @@
 
 import { addressOf, familyOf, hostPrefix } from "../lab/address";
 import type { Address, Family, LabelSelector, Prefix } from "../lab/model";
+import { nodePort } from "../lab/pods";
 import { type SelectorIndex, selectorIndex, selects } from "../lab/selectors";
-import type { GobgpConfig, GobgpNeighbor } from "../provider/schema";
+import type { GobgpConfig, GobgpNeighbor, GobgpPodNeighbor } from "../provider/schema";
 import type {
     CiliumBGPClusterConfig,
     CiliumBGPPeerConfig,
@@ -18,6 +19,7 @@ import type {
 } from "./kubernetes";
 import { addressPools, assignedAddresses, hasEndpointFor, labelsOf, type NodeFacts } from "./load-balancer";
 import { ofKind } from "./objects";
+import { importEntriesOf, type PodPeer, podPeersOf } from "./pod-neighbors";
 
 const families = ["ipv4", "ipv6"] as const;
 
@@ -40,6 +42,7 @@ export function gobgpConfig(objects: readonly KubernetesObject[], node: NodeFact
         routerId: node.routerId,
         neighbors: speaker.neighbors,
         originated: originated(speaker, objects, node),
+        ...byLabel(speaker, node),
     };
 }
 
@@ -65,6 +68,10 @@ interface Speaker {
     readonly source: string;
     readonly asn: number;
     readonly neighbors: readonly GobgpNeighbor[];
+    /** Whether it takes routes and passes them on. */
+    readonly transit?: boolean;
+    /** Neighbors by label, as they are on any node. */
+    readonly podNeighbors?: readonly Omit<GobgpPodNeighbor, "localAddresses">[];
     /** What is announced, by family. */
     readonly announced: Readonly<Record<Family, Announced>>;
 }
@@ -123,6 +130,8 @@ function instanceSpeaker(
 ): Speaker {
     const source = `CiliumBGPClusterConfig ${config.metadata.name}`;
     const peers = instance.peers.map((peer) => ({ peer, settings: findPeerConfig(objects, peer, source) }));
+    const { transit, peers: podPeers = [] } = podPeersOf(config) ?? {};
+    const pods = podPeers.map((peer) => ({ peer, settings: findPeerConfig(objects, peer, source) }));
     return {
         source,
         asn: instance.localASN,
@@ -135,10 +144,42 @@ function instanceSpeaker(
                 spec.families.map(({ afi }) => afi),
             ),
         ),
+        transit,
+        podNeighbors: pods.map(({ peer, settings }) => podNeighbor(peer, settings)),
         announced: {
-            ipv4: announcedInFamily(objects, peers, "ipv4"),
-            ipv6: announcedInFamily(objects, peers, "ipv6"),
+            ipv4: announcedInFamily(objects, [...peers, ...pods], "ipv4"),
+            ipv6: announcedInFamily(objects, [...peers, ...pods], "ipv6"),
         },
+    };
+}
+
+function podNeighbor(peer: PodPeer, { spec }: CiliumBGPPeerConfig): Omit<GobgpPodNeighbor, "localAddresses"> {
+    const { name, namespace, podSelector, peerASN, importPolicy } = peer;
+    return {
+        name,
+        namespace,
+        selector: podSelector,
+        ...(peerASN === undefined ? {} : { remoteAsn: peerASN }),
+        ...gobgpTimers(spec.timers),
+        ebgpMultihop: spec.ebgpMultihop ?? 1,
+        families: inOrder(spec.families.map(({ afi }) => afi)),
+        ownAddress: importPolicy.ownAddress,
+        ...importEntriesOf(peer),
+    };
+}
+
+/** What a speaker is told of neighbors by label; nothing where there are none. Sessions use the node's address in the pod range. */
+function byLabel(
+    { transit = false, podNeighbors = [] }: Speaker,
+    { interfaces }: NodeFacts,
+): Pick<GobgpConfig, "transit" | "podNeighbors"> {
+    const localAddresses = interfaces
+        .filter(({ name }) => name === nodePort)
+        .flatMap(({ addresses }) => addresses.map(addressOf));
+    const neighbors = podNeighbors.map((neighbor) => ({ ...neighbor, localAddresses }));
+    return {
+        ...(transit ? { transit } : {}),
+        ...(neighbors.length === 0 ? {} : { podNeighbors: neighbors }),
     };
 }
 
@@ -198,12 +239,22 @@ function gobgpNeighbor(
     return {
         address,
         remoteAsn,
+        ...gobgpTimers(timers),
+        gracefulRestartTime: gracefulRestart.enabled ? (gracefulRestart.restartTimeSeconds ?? 120) : 0,
+        families: inOrder(carried),
+    };
+}
+
+function gobgpTimers(timers: CiliumTimers): Pick<GobgpNeighbor, "holdTime" | "keepalive" | "connectRetry"> {
+    return {
         holdTime: timers.holdTimeSeconds,
         keepalive: timers.keepAliveTimeSeconds,
         connectRetry: timers.connectRetryTimeSeconds,
-        gracefulRestartTime: gracefulRestart.enabled ? (gracefulRestart.restartTimeSeconds ?? 120) : 0,
-        families: families.filter((family) => carried.includes(family)),
     };
+}
+
+function inOrder(carried: readonly Family[]): readonly Family[] {
+    return families.filter((family) => carried.includes(family));
 }
 
 function originated(speaker: Speaker, objects: readonly KubernetesObject[], node: NodeFacts): Prefix[] {

@@ -239,6 +239,8 @@ export interface CiliumBGPPeerConfig {
     readonly metadata: Metadata;
     readonly spec: {
         readonly timers: CiliumTimers;
+        /** Hops that peers may be away. @default 1 */
+        readonly ebgpMultihop?: number;
         readonly gracefulRestart: CiliumGracefulRestart;
         readonly families: readonly (CiliumFamily & { readonly advertisements?: LabelSelector })[];
     };

@@ -5,7 +5,7 @@
 
 import { parse } from "yaml";
 import { contains, parseAddress, rangeOf } from "../lab/address";
-import type { Address, Labels, Prefix } from "../lab/model";
+import type { Address, Interface, Labels, Prefix } from "../lab/model";
 import { selects } from "../lab/selectors";
 import type {
     CiliumLoadBalancerIPPool,
@@ -26,6 +26,8 @@ export interface NodeFacts {
     readonly podCidrs: readonly Prefix[];
     /** The node's internal IPv4 address, which is the BGP identifier of its speakers. */
     readonly routerId: Address;
+    /** Its interfaces, Cilium's own among them, whose addresses the CiliumNode has as CiliumInternalIP. */
+    readonly interfaces: readonly Pick<Interface, "name" | "addresses">[];
 }
 
 /** A pool of addresses, whoever assigns from it. */

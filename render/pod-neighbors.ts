@@ -1,0 +1,151 @@
+/**
+ * Neighbors by label in Cilium's resources. Cilium has no words for them, so they stand in an annotation of the
+ * CiliumBGPClusterConfig, in the form of its peers: with a selector of Pods in place of an address. The peering controller
+ * reads them there.
+ */
+
+import { familyOf } from "../lab/address";
+import { clusterRanges, importLayers } from "../lab/import-policy";
+import type { Asn, CiliumBgpInstance, Lab, LabelSelector, PodNeighbor, PrefixListEntry } from "../lab/model";
+import type { CiliumBGPClusterConfig } from "./kubernetes";
+
+/** Key of the annotation; its value is a {@link PodPeers} in JSON. */
+export const podNeighborsAnnotation = "bgp-lab.dev/pod-neighbors";
+
+/** What the annotation says of the speaker of its configuration. */
+export interface PodPeers {
+    /** Whether the speaker is one that takes routes of its peers and passes them on, which an unpatched Cilium does not. */
+    readonly transit: boolean;
+    readonly peers: readonly PodPeer[];
+}
+
+/** A peer for each Pod that a selector matches on the node. */
+export interface PodPeer {
+    readonly name: string;
+    readonly namespace: string;
+    readonly podSelector: LabelSelector;
+    /** AS of the Pods; absent for any other than the speaker's own. */
+    readonly peerASN?: Asn;
+    /** The CiliumBGPPeerConfig with what else holds for the sessions. */
+    readonly peerConfigRef: { readonly name: string };
+    readonly importPolicy: {
+        /** What the administrator forbids, as in a prefix list, e.g. `deny 10.0.0.0/8 le 32`; first match decides. */
+        readonly administrator: readonly string[];
+        /** Whether a Pod may then announce its own address. */
+        readonly ownAddress: boolean;
+        /** What the cluster uses, which is denied, and what Pods may announce; what matches nothing is refused. */
+        readonly others: readonly string[];
+    };
+}
+
+/**
+ * The annotation of an instance; nothing for one that has neighbors by address only.
+ *
+ * @param peerConfig gives the name of the CiliumBGPPeerConfig of a neighbor
+ */
+export function podNeighborsAnnotationOf(
+    lab: Lab,
+    { podNeighbors = [], transit = false }: CiliumBgpInstance,
+    peerConfig: (neighbor: PodNeighbor) => string,
+): { readonly annotations?: Readonly<Record<string, string>> } {
+    if (podNeighbors.length === 0 && !transit) {
+        return {};
+    }
+    const peers = podNeighbors.map((neighbor) => podPeer(lab, neighbor, peerConfig(neighbor)));
+    const value: PodPeers = { transit, peers };
+    return { annotations: { [podNeighborsAnnotation]: `${JSON.stringify(value, null, 2)}\n` } };
+}
+
+function podPeer(lab: Lab, neighbor: PodNeighbor, peerConfig: string): PodPeer {
+    const { name, namespace, selector, remoteAs, importPolicy: policy, families } = neighbor;
+    const used = clusterRanges(lab).map(({ prefix }) => prefix);
+    const layers = families.map((family) => importLayers({ policy, used }, family));
+    return {
+        name,
+        namespace,
+        podSelector: selector,
+        ...(remoteAs.kind === "asn" ? { peerASN: remoteAs.asn } : {}),
+        peerConfigRef: { name: peerConfig },
+        importPolicy: {
+            administrator: layers.flatMap(({ administrator }) => administrator.map(entryText)),
+            ownAddress: policy.ownAddress,
+            others: layers.flatMap(({ others }) => others.map(entryText)),
+        },
+    };
+}
+
+function entryText({ action, prefix, ge, le }: PrefixListEntry): string {
+    return `${action} ${prefix}${ge === undefined ? "" : ` ge ${ge}`}${le === undefined ? "" : ` le ${le}`}`;
+}
+
+/**
+ * The neighbors by label of a configuration.
+ *
+ * @returns nothing when it has no such annotation
+ * @throws Error when the annotation is not what this project writes
+ */
+export function podPeersOf({ metadata }: Pick<CiliumBGPClusterConfig, "metadata">): PodPeers | undefined {
+    const text = metadata.annotations?.[podNeighborsAnnotation];
+    if (text === undefined) {
+        return undefined;
+    }
+    const found = parsed(text);
+    if (!isPodPeers(found)) {
+        throw new Error(
+            `CiliumBGPClusterConfig ${metadata.name}: the annotation ${podNeighborsAnnotation} is no list of neighbors by label; render the resources anew`,
+        );
+    }
+    return found;
+}
+
+function parsed(text: string): unknown {
+    try {
+        return JSON.parse(text);
+    } catch {
+        return undefined;
+    }
+}
+
+function isPodPeers(value: unknown): value is PodPeers {
+    const { transit, peers } = (value ?? {}) as Partial<PodPeers>;
+    return typeof transit === "boolean" && Array.isArray(peers) && peers.every(isPodPeer);
+}
+
+function isPodPeer(value: unknown): value is PodPeer {
+    const { name, namespace, podSelector, peerConfigRef, importPolicy } = (value ?? {}) as Partial<PodPeer>;
+    return (
+        typeof name === "string" &&
+        typeof namespace === "string" &&
+        typeof podSelector === "object" &&
+        typeof peerConfigRef?.name === "string" &&
+        typeof importPolicy?.ownAddress === "boolean" &&
+        isEntries(importPolicy.administrator) &&
+        isEntries(importPolicy.others)
+    );
+}
+
+const entryPattern = /^(?<action>permit|deny) (?<prefix>[0-9a-f.:]+\/\d+)(?: ge (?<ge>\d+))?(?: le (?<le>\d+))?$/;
+
+function isEntries(value: unknown): value is readonly string[] {
+    return Array.isArray(value) && value.every((text) => typeof text === "string" && entryPattern.test(text));
+}
+
+/** The two parts of a peer's policy as entries of prefix lists, numbered in each family from the first part on. */
+export function importEntriesOf({ importPolicy: { administrator, others } }: PodPeer): {
+    readonly administratorEntries: readonly PrefixListEntry[];
+    readonly importEntries: readonly PrefixListEntry[];
+} {
+    const counts = { ipv4: 0, ipv6: 0 };
+    const numbered = (text: string): PrefixListEntry => {
+        const { action, prefix = "", ge, le } = entryPattern.exec(text)?.groups ?? {};
+        counts[familyOf(prefix)] += 5;
+        return {
+            sequence: counts[familyOf(prefix)],
+            action: action === "permit" ? "permit" : "deny",
+            prefix,
+            ...(ge === undefined ? {} : { ge: Number(ge) }),
+            ...(le === undefined ? {} : { le: Number(le) }),
+        };
+    };
+    return { administratorEntries: administrator.map(numbered), importEntries: others.map(numbered) };
+}
