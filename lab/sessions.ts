@@ -2,7 +2,7 @@
 
 import { addressOf, contains, familyOf, lengthOf, networkOf } from "./address";
 import { type RoutingInstance, routingInstances } from "./instances";
-import type { Address, Asn, Bfd, Device, Family, Lab, Prefix, Seconds, Timers } from "./model";
+import type { Address, Asn, Bfd, Device, Family, Lab, Neighbor, Prefix, Seconds, Timers } from "./model";
 import type { Path } from "./path";
 import { findSessionSettings, nodeSpeakers, type SpeakerProgram } from "./speakers";
 
@@ -41,6 +41,8 @@ export interface SessionEnd {
     readonly gracefulRestartTime?: Seconds;
     /** Finds a dead peer within milliseconds; absent means off. */
     readonly bfd?: Bfd;
+    /** Name of the Pod that is the peer, where it was taken by label; absent for one that is configured by its address. */
+    readonly pod?: string;
 }
 
 /** Two ends that name each other's addresses. The local end is the router's when one end is a router's. */
@@ -131,10 +133,10 @@ function key(from: Address | undefined, to: Address | undefined): string {
 
 function routerEnds(lab: Lab, name: string): SessionEnd[] {
     const router = lab.routers[name]!;
-    return routingInstances(router).flatMap((instance) => instanceEnds(name, instance));
+    return routingInstances(router).flatMap((instance) => instanceEnds(lab, name, instance));
 }
 
-function instanceEnds(name: string, { vrf, bgp, place, ...device }: RoutingInstance): SessionEnd[] {
+function instanceEnds(lab: Lab, name: string, { vrf, bgp, place, ...device }: RoutingInstance): SessionEnd[] {
     return bgp.neighbors.flatMap((neighbor, index) => {
         const settings = findSessionSettings(bgp, neighbor);
         if (settings === undefined) {
@@ -163,13 +165,14 @@ function instanceEnds(name: string, { vrf, bgp, place, ...device }: RoutingInsta
                 kind: "router",
                 ...(vrf === undefined ? {} : { vrf }),
                 speaker: { asn: bgp.asn, routerId: bgp.routerId },
-                ...ownSide(device, neighbor.address, settings.updateSource),
+                ...calledSide(lab, device, neighbor, ownSide(device, neighbor.address, settings.updateSource)),
                 peerAddress: neighbor.address,
                 remoteAsn: neighbor.remoteAsn,
                 timers: settings.timers,
                 families: settings.families.map(({ family }) => family),
                 ...(settings.ebgpMultihop === undefined ? {} : { ebgpMultihop: settings.ebgpMultihop }),
                 ...(settings.bfd === undefined ? {} : { bfd: settings.bfd }),
+                ...(neighbor.pod === undefined ? {} : { pod: neighbor.pod }),
             },
         ];
     });
@@ -187,15 +190,35 @@ function ownSide(device: Device, peer: Address, source?: string): OwnSide {
     return direct.address === undefined ? routedSide(device, peer) : direct;
 }
 
-/** Towards a peer that is not on-link, the kernel takes the address that it has in the next hop's subnet. */
-function routedSide(device: Device, peer: Address): Pick<SessionEnd, "address"> {
+/** Whoever takes a neighbor by label answers from the address that the neighbor calls. */
+function calledSide(
+    { routers }: Lab,
+    { interfaces }: Device,
+    { address: peer, pod }: Neighbor,
+    side: OwnSide,
+): OwnSide {
+    const calling = pod === undefined ? undefined : routers[pod];
+    const own = new Set(interfaces.flatMap(({ addresses }) => addresses.map(addressOf)));
+    const called = calling?.bgp.neighbors.find(
+        ({ address }) => own.has(address) && familyOf(address) === familyOf(peer),
+    );
+    return called === undefined ? side : { ...side, address: called.address };
+}
+
+/**
+ * Towards a peer that is not on-link, the kernel takes the address that it has in the next hop's subnet, or of the interface
+ * behind which the next hop is.
+ *
+ * @param longerThan length of the route whose next hop is looked for: only more specific ones lead to it
+ */
+function routedSide(device: Device, peer: Address, longerThan = -1): Pick<SessionEnd, "address"> {
     const route = device.staticRoutes
-        .filter(({ prefix }) => contains(prefix, peer))
+        .filter(({ prefix }) => contains(prefix, peer) && lengthOf(prefix) > longerThan)
         .sort((a, b) => lengthOf(b.prefix) - lengthOf(a.prefix))[0];
     switch (route?.via.kind) {
         case "address": {
             const { address } = onLink(device, route.via.address);
-            return address === undefined ? {} : { address };
+            return address === undefined ? routedSide(device, route.via.address, lengthOf(route.prefix)) : { address };
         }
         case "interface": {
             const address = addressOn(device, route.via.interface, familyOf(peer));
@@ -237,6 +260,7 @@ function nodeEnds(lab: Lab, name: string): SessionEnd[] {
                 ? {}
                 : { gracefulRestartTime: neighbor.gracefulRestartTime }),
             ...(neighbor.bfd === undefined ? {} : { bfd: neighbor.bfd }),
+            ...(neighbor.pod === undefined ? {} : { pod: neighbor.pod.name }),
         })),
     );
 }

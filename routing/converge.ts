@@ -155,7 +155,7 @@ export function sameBest(a: Outcome, b: Outcome, speaker: Speaker): boolean {
 }
 
 function decide(work: Work, speaker: Speaker): void {
-    const best = bestOf(candidatesOf(speaker, work), work.isValid);
+    const best = bestOf(candidatesOf(speaker, work), speaker.isGobgp, work.isValid);
     const before = work.best[speaker.index];
     if (best?.peer === before?.peer && sameAttributes(best?.attributes, before?.attributes)) {
         return;

@@ -1,8 +1,12 @@
-/** The decision process of RFC 4271 §9.1.2.2, as FRR carries it out with `bestpath compare-routerid` and `deterministic-med`. */
+/**
+ * The decision process of RFC 4271 §9.1.2.2, as FRR carries it out with `bestpath compare-routerid` and `deterministic-med`,
+ * and as GoBGP does with `external-compare-router-id`.
+ */
 
 import type { Address, Family } from "../lab/model";
 import { type Attributes, type Candidate, isUnspecified, sameList } from "./attributes";
 import { sortedByAddress } from "./bits";
+import type { Speaker } from "./speakers";
 
 /** How a speaker shares load between paths. */
 export interface MultipathSettings {
@@ -35,16 +39,17 @@ export function gatewayOf(candidate: Candidate, family: Family): Address {
 export function choose(
     paths: readonly Candidate[],
     family: Family,
-    settings: MultipathSettings,
+    { isGobgp, multipath }: Pick<Speaker, "isGobgp" | "multipath">,
     isValid: Validity,
 ): Choice {
-    const best = bestOf(paths, isValid);
+    const best = bestOf(paths, isGobgp, isValid);
+    const compare = isGobgp ? compareAsGobgp : compareCandidates;
     if (best === undefined) {
-        return { ranked: [...paths].sort(compareCandidates), used: [] };
+        return { ranked: [...paths].sort(compare), used: [] };
     }
-    const others = paths.filter((path) => path !== best && isValid(path)).sort(compareCandidates);
-    const rest = paths.filter((path) => path !== best && !isValid(path)).sort(compareCandidates);
-    return { ranked: [best, ...others, ...rest], used: inUse(best, paths, family, settings, isValid) };
+    const others = paths.filter((path) => path !== best && isValid(path)).sort(compare);
+    const rest = paths.filter((path) => path !== best && !isValid(path)).sort(compare);
+    return { ranked: [best, ...others, ...rest], used: inUse(best, paths, family, multipath, isValid) };
 }
 
 /** The paths in use beside the best one, and that one first. Two paths through one gateway are one way. */
@@ -76,10 +81,13 @@ function fewest(paths: readonly Candidate[], family: Family, most: number): read
 }
 
 /**
- * The best of the paths that are valid. Metrics are only compared between paths of one neighbor AS, so that the best of
+ * The best of the paths that are valid. To FRR metrics are only compared between paths of one neighbor AS, so that the best of
  * every neighbor AS is found first: otherwise the outcome would depend on the order in which paths came.
  */
-export function bestOf(paths: readonly Candidate[], isValid: Validity): Candidate | undefined {
+export function bestOf(paths: readonly Candidate[], isGobgp: boolean, isValid: Validity): Candidate | undefined {
+    if (isGobgp) {
+        return lowest(paths, compareAsGobgp, isValid);
+    }
     return paths.some(({ attributes }) => attributes.med !== 0)
         ? lowest(bestPerNeighbor(paths, isValid), compareWithMetric, isValid)
         : lowest(paths, compareCandidates, isValid);
@@ -122,6 +130,18 @@ const compareWithMetric: Comparison = (a, b) =>
     compareClusters(a, b) ||
     compareRanks(a, b);
 
+/**
+ * GoBGP's order (`Destination.sort` in its internal/pkg/table): own paths have no weight, so that a local preference goes
+ * before them, and reflection plays no part.
+ */
+const compareAsGobgp: Comparison = (a, b) =>
+    b.attributes.localPreference - a.attributes.localPreference ||
+    compareMerit(a, b) ||
+    compareMetric(a, b) ||
+    compareKind(a, b) ||
+    compareTexts(a.peer?.identifier ?? "", b.peer?.identifier ?? "") ||
+    compareRanks(a, b);
+
 /** Own paths have FRR's weight of 32768, which goes before all else. */
 function compareMerit({ attributes: a, peer: from }: Candidate, { attributes: b, peer: other }: Candidate): number {
     return (
@@ -147,7 +167,10 @@ function compareKind(a: Candidate, b: Candidate): number {
 
 /** A reflected path counts with the identifier of the speaker that brought it into the AS (RFC 4456 §9). */
 function compareIdentifiers(a: Candidate, b: Candidate): number {
-    const [one, other] = [identifierOf(a), identifierOf(b)];
+    return compareTexts(identifierOf(a), identifierOf(b));
+}
+
+function compareTexts(one: string, other: string): number {
     return one === other ? 0 : one < other ? -1 : 1;
 }
 

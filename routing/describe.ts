@@ -120,7 +120,7 @@ function ribOf(
         for (const { family, members, outcome } of classes) {
             const candidates = candidatesOf(speaker, outcome);
             if (candidates.length > 0) {
-                const choice = choose(candidates, family, speaker.multipath, validity[family]);
+                const choice = choose(candidates, family, speaker, validity[family]);
                 const route: BgpRoute = { paths: describePaths(choice, family) };
                 for (const number of members) {
                     const known = routes[number];

@@ -9,6 +9,7 @@ import type {
     BgpSpeaker,
     Lab,
     Neighbor,
+    PodNeighbor,
     Seconds,
     SessionFamily,
     SessionSettings,
@@ -57,6 +58,15 @@ export interface End {
     readonly families: readonly SessionFamily[];
     /** Peer group of the neighbor. */
     readonly group?: string;
+    /** The Pod that is the neighbor and was taken by label; absent for one that is configured by its address. */
+    readonly pod?: PodPeer;
+}
+
+/** A Pod as a neighbor. */
+export interface PodPeer {
+    readonly name: string;
+    /** The selector that takes it. Of a router's own lists it only names the peer group. */
+    readonly neighbor: PodNeighbor;
 }
 
 /** A name for an end that no other has. */
@@ -83,13 +93,16 @@ function instanceEnds({ bgp }: RoutingInstance, table: Table): End[] {
 }
 
 function routerEnd(bgp: BgpSpeaker, neighbor: Neighbor, settings: SessionSettings, table: Table): End {
+    const pod = podPeer(bgp, neighbor);
+    const side = ownSide(table, neighbor.address, settings.updateSource);
     return {
         place: table.place,
         name: nameOf(table.place),
         asn: bgp.asn,
         routerId: bgp.routerId,
         peerAddress: neighbor.address,
-        ...ownSide(table, neighbor.address, settings.updateSource),
+        // Whoever takes a neighbor by label waits for its call.
+        ...(pod === undefined ? side : { ...side, calls: false, pod }),
         ...expectation(settings.remoteAs, bgp.asn),
         holdTime: settings.timers.holdTime,
         ...(settings.bfd === undefined ? {} : { bfd: settings.bfd }),
@@ -97,6 +110,12 @@ function routerEnd(bgp: BgpSpeaker, neighbor: Neighbor, settings: SessionSetting
         families: settings.families,
         group: neighbor.session.kind === "group" ? neighbor.session.group : undefined,
     };
+}
+
+function podPeer({ podNeighbors = [] }: BgpSpeaker, { pod, session }: Neighbor): PodPeer | undefined {
+    const group = session.kind === "group" ? session.group : undefined;
+    const neighbor = podNeighbors.find(({ name }) => name === group);
+    return pod === undefined || neighbor === undefined ? undefined : { name: pod, neighbor };
 }
 
 function expectation(
@@ -123,6 +142,7 @@ function nodeEnds(lab: Lab, tables: ReadonlyMap<string, Table>): End[] {
 
 function nodeEnd({ program, asn, routerId }: NodeSpeaker, neighbor: NodeNeighbor, table: Table): End {
     const expected = neighbor.remoteAsn;
+    const source = program === "calico" ? sourceOf(table.place, routerId) : neighbor.updateSource;
     return {
         place: table.place,
         program,
@@ -130,7 +150,7 @@ function nodeEnd({ program, asn, routerId }: NodeSpeaker, neighbor: NodeNeighbor
         asn,
         routerId,
         peerAddress: neighbor.address,
-        ...ownSide(table, neighbor.address, program === "calico" ? sourceOf(table.place, routerId) : undefined),
+        ...ownSide(table, neighbor.address, source),
         accepts: (each) => each === expected,
         expects: `AS ${expected}`,
         holdTime: neighbor.timers.holdTime,
@@ -138,6 +158,7 @@ function nodeEnd({ program, asn, routerId }: NodeSpeaker, neighbor: NodeNeighbor
         ...(neighbor.gracefulRestartTime === undefined ? {} : { restartTime: neighbor.gracefulRestartTime }),
         hops: neighbor.ebgpMultihop ?? 1,
         families: neighbor.families.map((family) => ({ family })),
+        ...(neighbor.pod === undefined ? {} : { pod: neighbor.pod }),
     };
 }
 

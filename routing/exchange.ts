@@ -35,7 +35,7 @@ export function exported(
         letter = { permitted: permits(peer, family, prefix, best), own: undefined, kept: undefined };
         letters[peer.voice] = letter;
     }
-    if (best.peer === peer || !letter.permitted) {
+    if (best.peer === peer || !letter.permitted || isHeldBack(peer, best)) {
         return undefined;
     }
     const nextHop = nextHopFor(peer, family, best);
@@ -45,6 +45,18 @@ export function exported(
     }
     letter.kept ??= told(peer, family, best, nextHop);
     return letter.kept;
+}
+
+/**
+ * GoBGP sends nothing back to the router that it has it from, over whichever session, and nothing that went through the
+ * peer's AS (`filterPathFromSourcePeer` and `isASLoop` in its pkg/server).
+ */
+export function isHeldBack({ speaker, identifier, other }: Peer, { attributes, peer: from }: Candidate): boolean {
+    return (
+        speaker.isGobgp &&
+        from !== undefined &&
+        (from.identifier === identifier || attributes.asPath.includes(other.speaker.asn))
+    );
 }
 
 /** Whether a session lets a speaker's best path out. */
@@ -99,13 +111,16 @@ export function imported(peer: Peer, family: Family, prefix: Prefix, path: Attri
     return localPreference === undefined ? path : { ...path, localPreference };
 }
 
-/** What went through the receiver before: its AS, its cluster, itself as originator (RFC 4456 §8), or as next hop. */
+/**
+ * What went through the receiver before: its AS, its cluster, itself as originator (RFC 4456 §8), or as next hop. GoBGP does
+ * not look at next hops.
+ */
 function isLoop({ speaker }: Peer, { asPath, clusters, originator, nextHop }: Attributes): boolean {
     return (
         asPath.includes(speaker.asn) ||
         clusters.includes(speaker.clusterId) ||
         originator === speaker.identifier ||
-        (nextHop !== undefined && speaker.ownAddresses.has(nextHop))
+        (nextHop !== undefined && !speaker.isGobgp && speaker.ownAddresses.has(nextHop))
     );
 }
 

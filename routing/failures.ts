@@ -66,7 +66,7 @@ export function conditionsAfter(lab: Lab, fault: Fault, before: Simulation): Con
     return conditionsAt(down, fates, Number.MAX_VALUE, closedIn(before));
 }
 
-/** The interfaces that a fault takes down: with a cable or a device, those at the other ends as well. */
+/** The interfaces that a fault takes down: with a cable, a device or a Pod, those at the other ends as well. */
 function downPorts(lab: Lab, fault: Fault): readonly Port[] {
     switch (fault.kind) {
         case "link":
@@ -85,9 +85,7 @@ function portsOfNode(lab: Lab, device: string): readonly Port[] {
     );
     const cables = new Set(
         ports.flatMap(({ device: owner, attachment }) =>
-            owner === device &&
-            attachment.kind === "segment" &&
-            lab.segments[attachment.segment]?.kind === "point-to-point"
+            owner === device && attachment.kind === "segment" && lab.segments[attachment.segment]?.kind !== "bridge"
                 ? [attachment.segment]
                 : [],
         ),

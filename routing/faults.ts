@@ -3,7 +3,7 @@
 import { addressOf } from "../lab/address";
 import { namedDevices } from "../lab/devices";
 import { routingInstances } from "../lab/instances";
-import type { Address, Lab } from "../lab/model";
+import type { Address, BgpSpeaker, Lab, Neighbor } from "../lab/model";
 import { nodeSpeakers, type SpeakerProgram } from "../lab/speakers";
 import type { Port } from "./tables";
 
@@ -110,7 +110,9 @@ function namedFaults(lab: Lab): readonly NamedFault[] {
 }
 
 function linkFaults(lab: Lab): readonly NamedFault[] {
-    const faults = Object.entries(lab.segments).flatMap(([segment, { kind }]) => {
+    // The link of a Pod and its node fails with one of the two only.
+    const links = Object.entries(lab.segments).filter(([, { kind }]) => kind !== "pod-link");
+    const faults = links.flatMap(([segment, { kind }]) => {
         const ports = portsOn(lab, segment);
         return kind === "point-to-point"
             ? cable(segment, ports)
@@ -157,7 +159,7 @@ function sessionFaults(lab: Lab): readonly NamedFault[] {
     const owners = ownersOf(lab);
     const faults = Object.entries(lab.routers).flatMap(([router, model]) =>
         routingInstances(model).flatMap(({ vrf, bgp }) =>
-            bgp.neighbors.map(({ address }): NamedFault => {
+            configured(bgp).map(({ address }): NamedFault => {
                 const names = bothWays("session", router, owners.get(address) ?? address);
                 const inVrf = vrf === undefined ? [] : names.map((name) => `${name}:${vrf}`);
                 const exact = names.map((name) => `${name}:${address}`);
@@ -175,6 +177,11 @@ function sessionFaults(lab: Lab): readonly NamedFault[] {
     return withoutAmbiguity(withoutMirrors(lab, faults));
 }
 
+/** The neighbors that can be shut down: not Pods that a router takes by label, which shut down at their own end. */
+function configured({ neighbors }: BgpSpeaker): readonly Neighbor[] {
+    return neighbors.filter(({ pod }) => pod === undefined);
+}
+
 function ownersOf(lab: Lab): ReadonlyMap<Address, string> {
     return new Map(
         namedDevices(lab).flatMap(([name, { interfaces }]) =>
@@ -183,14 +190,21 @@ function ownersOf(lab: Lab): ReadonlyMap<Address, string> {
     );
 }
 
-/** A session between two routers is configured at both; it is the fault of the first. */
+function takesByLabel({ routers }: Lab, router: string, pod: string): boolean {
+    return routers[router]!.bgp.neighbors.some((neighbor) => neighbor.pod === pod);
+}
+
+/** A session between two routers is configured at both, unless one takes the other by label; it is the fault of the first. */
 function withoutMirrors(lab: Lab, faults: readonly NamedFault[]): readonly NamedFault[] {
     const order = new Map(Object.keys(lab.routers).map((name, place) => [name, place]));
     const owners = ownersOf(lab);
     return faults.filter(({ fault }) => {
-        const other = fault.kind === "session" ? owners.get(fault.neighbor) : undefined;
+        if (fault.kind !== "session") {
+            return true;
+        }
+        const other = owners.get(fault.neighbor);
         const place = other === undefined ? undefined : order.get(other);
-        return place === undefined || fault.kind !== "session" || place >= order.get(fault.router)!;
+        return place === undefined || place >= order.get(fault.router)! || takesByLabel(lab, other!, fault.router);
     });
 }
 

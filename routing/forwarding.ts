@@ -38,7 +38,10 @@ export function newForwarder(all: readonly Place[], lookup: Lookup): Forwarder {
     return forwarderOver(new Map(all.map((place) => [place.key, place])), own, portsBySegment(all), lookup);
 }
 
-/** A port with an address on a segment. */
+/**
+ * A port with an address on a segment. One without addresses of its own answers for all of its device's, as Cilium's end
+ * of a Pod's link does.
+ */
 interface Attached {
     readonly key: string;
     readonly port: string;
@@ -69,11 +72,12 @@ function forwarderOver(
 function portsBySegment(all: readonly Place[]): Segments {
     const segments = new Map<string, Map<Address, Attached[]>>();
     for (const { key, interfaces } of all) {
+        const own = interfaces.flatMap(({ addresses }) => addresses);
         for (const { name, attachment, addresses } of interfaces) {
             if (attachment.kind === "segment") {
                 const present = segments.get(attachment.segment) ?? new Map<Address, Attached[]>();
                 segments.set(attachment.segment, present);
-                for (const address of addresses.map(addressOf)) {
+                for (const address of (addresses.length > 0 ? addresses : own).map(addressOf)) {
                     present.set(address, [...(present.get(address) ?? []), { key, port: name }]);
                 }
             }

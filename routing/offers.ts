@@ -2,7 +2,7 @@
 
 import type { Family, Prefix } from "../lab/model";
 import type { Candidate } from "./attributes";
-import { permits } from "./exchange";
+import { isHeldBack, permits } from "./exchange";
 import type { PrefixIndex } from "./prefixes";
 import type { Settled } from "./settle";
 import type { Peer, Speaker } from "./speakers";
@@ -38,7 +38,8 @@ export function newOffers(index: PrefixIndex, settled: Settled): Offers {
         const known = groups.get(peer.speaker) ?? updateGroups(index, settled, peer.speaker);
         groups.set(peer.speaker, known);
         const { members, offer } = known.get(groupKey(peer, family))!;
-        const sent = members > 1 ? offer : offer.filter(({ best }) => best.peer !== peer);
+        const isEchoing = members > 1 && !peer.speaker.isGobgp;
+        const sent = isEchoing ? offer : offer.filter(({ best }) => best.peer !== peer && !isHeldBack(peer, best));
         return sent.map(({ prefix }) => prefix);
     };
 }

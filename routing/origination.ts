@@ -22,7 +22,8 @@ export function originatedByRouter(index: PrefixIndex, bgp: BgpSpeaker, routes: 
     for (const prefix of bgp.families.flatMap(({ networks }) => networks)) {
         const number = index.numberOf(prefix)!;
         // `bgp network import-check`: the path is used while the router has a route to that very prefix, not from BGP.
-        add(number, { ...ownPath(unspecified(familyOf(prefix)), "igp"), usable: routes.has(number) });
+        const usable = bgp.networkImportCheck === false || routes.has(number);
+        add(number, { ...ownPath(unspecified(familyOf(prefix)), "igp"), usable });
     }
     for (const [number, route] of routes) {
         const prefix = index.prefixes[number]!;

@@ -1,4 +1,4 @@
-/** Who reaches what: services and pods, asked by hosts and by whoever the lab's checks let ask. */
+/** Who reaches what: services, virtual servers and pods, asked by hosts and by whoever the lab's checks let ask. */
 
 import type { Address, Lab } from "../lab/model";
 import type { Simulation } from "./simulate";
@@ -9,7 +9,7 @@ export interface Question {
     /** Device or pod that asks. */
     readonly from: string;
     readonly to: Address;
-    /** What has the address: `namespace/name` of a service, or `pod name`. */
+    /** What has the address: `namespace/name` of a service, `virtual server <address>`, or `pod name`. */
     readonly name: string;
 }
 
@@ -34,13 +34,19 @@ function reasonOf({ disposition, detail }: Way): string {
     return `${disposition}: ${detail}`;
 }
 
-function questions({ hosts, checks, cluster: { services, workloads } }: Lab): readonly Question[] {
+function questions({ hosts, routers, checks, cluster: { services, workloads } }: Lab): readonly Question[] {
     const ofServices = services.flatMap(({ namespace, name, loadBalancerAddresses }) =>
         loadBalancerAddresses.map((to) => ({ to, name: `${namespace}/${name}` })),
     );
+    const virtual = new Set(
+        Object.values(routers).flatMap(({ virtualServers = [] }) => virtualServers.map(({ address }) => address)),
+    );
+    const ofVirtualServers = [...virtual].map((to) => ({ to, name: `virtual server ${to}` }));
     const ofPods = workloads.flatMap(({ pods }) =>
         pods.flatMap(({ name, addresses }) => addresses.map((to) => ({ to, name: `pod ${name}` }))),
     );
     const askers = new Set([...Object.keys(hosts), ...checks.map(({ from }) => from)]);
-    return [...askers].flatMap((from) => [...ofServices, ...ofPods].map((target) => ({ from, ...target })));
+    return [...askers].flatMap((from) =>
+        [...ofServices, ...ofVirtualServers, ...ofPods].map((target) => ({ from, ...target })),
+    );
 }

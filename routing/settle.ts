@@ -119,6 +119,10 @@ function isValid(path: Candidate, family: Family, resolverOf: (speaker: Speaker)
     if (path.peer === undefined || isLeakedOwn(path)) {
         return path.attributes.usable;
     }
+    // GoBGP asks nobody whether a next hop can be reached, unless it is told to work with zebra.
+    if (path.peer.speaker.isGobgp) {
+        return true;
+    }
     const nextHop = nextHopOf(path, family);
     // Zebra refuses IPv4-mapped next hops, which is what IPv6 routes over an IPv4 session get by themselves.
     return !nextHop.startsWith("::ffff:") && resolverOf(path.peer.speaker).find(nextHop).nextHops.length > 0;
@@ -184,9 +188,15 @@ export function newLearning(
             }
             const candidates = candidatesOf(speaker, outcome);
             const used = inUse(best, candidates, family, speaker.multipath, isValidPath[family]);
-            install(index, resolver, waysOf(used, family), members, routes, known);
+            const installed = speaker.isGobgp ? used.filter(isFromPod) : used;
+            install(index, resolver, waysOf(installed, family), members, routes, known);
         },
     };
+}
+
+/** Of what a GoBGP takes, only the routes of Pods reach the kernel of its node: the peering controller puts them there. */
+function isFromPod({ peer }: Candidate): boolean {
+    return peer?.pod !== undefined;
 }
 
 /** Where packets go by the paths in use. */

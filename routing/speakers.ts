@@ -2,8 +2,10 @@
 
 import { addressOf, contains, familyOf } from "../lab/address";
 import { carries } from "../lab/families";
+import { clusterRanges, importEntries } from "../lab/import-policy";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
-import type { Address, Asn, Family, Lab, Router } from "../lab/model";
+import type { Address, Asn, Family, Lab, Prefix, Router } from "../lab/model";
+import { podAddress } from "../lab/pods";
 import type { Filter } from "../lab/prefix-lists";
 import { onLink } from "../lab/sessions";
 import { nodeSpeakers, type SpeakerProgram } from "../lab/speakers";
@@ -25,8 +27,10 @@ export interface Speaker {
     /** BGP identifier as hexadecimal digits. */
     readonly identifier: string;
     readonly clusterId: Address;
-    /** Whether it takes routes at all: routers and Calico's speakers do. */
+    /** Whether it takes routes at all: routers and Calico's speakers do, and Cilium's where they pass routes on. */
     readonly imports: boolean;
+    /** Whether it is a GoBGP, as Cilium's are, which differs from FRR and BIRD in what it sends and prefers. */
+    readonly isGobgp: boolean;
     readonly multipath: MultipathSettings;
     readonly ownAddresses: ReadonlySet<Address>;
     /** The interface in whose subnet an address is. */
@@ -61,6 +65,8 @@ export interface Peer {
     readonly rank: number;
     /** What FRR tells update groups apart by, beside the family's policy. */
     readonly group: string;
+    /** Name of the Pod at the other end, where it was taken by label. */
+    readonly pod: string | undefined;
     /** Number that is the same for all of the speaker's peers that are told the same, but for next hops on their link. */
     readonly voice: number;
 }
@@ -158,14 +164,16 @@ function allSpeakers(lab: Lab, tables: ReadonlyMap<string, Table>): readonly Mut
             const { asn, routerId, clusterId = routerId, multipathRelax, maximumPaths } = bgp;
             const multipath = { multipathRelax, maximumPaths };
             const identifier = hexOf(routerId);
-            add(tables.get(keyOf(name, vrf))!, { asn, identifier, clusterId, imports: true, multipath });
+            const table = tables.get(keyOf(name, vrf))!;
+            add(table, { asn, identifier, clusterId, imports: true, isGobgp: false, multipath });
         }
     }
     for (const name of Object.keys(lab.cluster.nodes)) {
         for (const { program, asn, routerId, imports } of nodeSpeakers(lab, name)) {
-            const multipath = imports ? birdMultipath : onePath;
             const identifier = hexOf(routerId);
-            add(tables.get(name)!, { program, asn, identifier, clusterId: routerId, imports, multipath });
+            const isGobgp = program === "cilium";
+            const multipath = program === "calico" ? birdMultipath : onePath;
+            add(tables.get(name)!, { program, asn, identifier, clusterId: routerId, imports, isGobgp, multipath });
         }
     }
     return speakers;
@@ -261,6 +269,7 @@ function side(
         sendsLinkLocal: isRouter && kind === "ebgp" && end.onLink && familyOf(end.peerAddress) === "ipv6",
         identifier: hexOf(facing.routerId),
         group: `${kind} ${end.group} ${end.onLink}`,
+        pod: end.pod?.name,
     };
 }
 
@@ -291,7 +300,10 @@ function familyPolicy(
     const { prefixListIn, prefixListOut, nextHopSelf, routeReflectorClient, localPreference, med } = settings ?? {};
     return {
         active,
-        incoming: router === undefined ? permitAll : filter(prefixListIn, localPreference !== undefined),
+        incoming:
+            router === undefined
+                ? importFilter(lab, filters, end, family)
+                : filter(prefixListIn, localPreference !== undefined),
         outgoing: filter(prefixListOut, med !== undefined),
         ...(prefixListOut === undefined ? {} : { listOut: prefixListOut }),
         nextHopSelf: nextHopSelf === true,
@@ -299,6 +311,26 @@ function familyPolicy(
         ...(localPreference === undefined ? {} : { localPreference }),
         ...(med === undefined ? {} : { med }),
     };
+}
+
+/** What a node's speaker takes: of Pods what their policy lets through, of all others everything. */
+function importFilter(lab: Lab, filters: FilterFactory, { pod }: End, family: Family): Filter {
+    if (pod === undefined) {
+        return permitAll;
+    }
+    const router = lab.routers[pod.name];
+    const own = router && podAddress(router, family);
+    const policy = pod.neighbor.importPolicy;
+    const entries = importEntries({ policy, used: usedBy(lab), ...(own === undefined ? {} : { own }) }, family);
+    return filters([{ name: pod.name, family, entries }], family, pod.name);
+}
+
+const usedByLab = new WeakMap<Lab, readonly Prefix[]>();
+
+function usedBy(lab: Lab): readonly Prefix[] {
+    const used = usedByLab.get(lab) ?? clusterRanges(lab).map(({ prefix }) => prefix);
+    usedByLab.set(lab, used);
+    return used;
 }
 
 /**
@@ -373,6 +405,7 @@ function leakSides(
             sendsLinkLocal: false,
             identifier: hexOf(facing.bgp.routerId),
             group: "leak",
+            pod: undefined,
         };
     };
     return [sideOf(one, other, placeOfOther), sideOf(other, one, placeOfOne)];

@@ -1,6 +1,6 @@
 /** Where packets go: every way from a device or pod to an address, hop by hop. */
 
-import { addressOf, contains, familyOf, parseAddress } from "../lab/address";
+import { addressOf, contains, familyName, familyOf, parseAddress } from "../lab/address";
 import { findDevice } from "../lab/devices";
 import type { Address, Lab, Pod, Prefix, Service } from "../lab/model";
 import { serves } from "../lab/services";
@@ -172,8 +172,7 @@ function follow(journey: Journey, place: Place, hops: readonly Hop[], passed: Re
     if (proven?.has(place.key)) {
         return;
     }
-    const onNode =
-        lab.cluster.nodes[place.device] === undefined ? undefined : atNode(lab, place, address, place === start);
+    const onNode = lab.cluster.nodes[place.device] === undefined ? undefined : atNode(journey, place, place === start);
     if (onNode?.kind === "end") {
         end(onNode.disposition, onNode.detail);
         return;
@@ -186,7 +185,7 @@ function follow(journey: Journey, place: Place, hops: readonly Hop[], passed: Re
     const taken = step(forwarder, place, address);
     switch (taken.kind) {
         case "delivered":
-            end("delivered", place.device);
+            deliver(journey, place, hops);
             return;
         case "no-route":
             end("no-route", `${place.device} has no route to ${address}`);
@@ -204,6 +203,44 @@ function follow(journey: Journey, place: Place, hops: readonly Hop[], passed: Re
                 proven?.add(place.key);
             }
     }
+}
+
+/**
+ * A packet has come to the device that has its address. Where that passes connections on to the pods of a workload, it is
+ * delivered only if every one of them is reached.
+ */
+function deliver(journey: Journey, place: Place, hops: readonly Hop[]): void {
+    const { lab, address } = journey;
+    const lost = podsBehind(lab, place, address).flatMap((pod): readonly Way[] => {
+        const own = pod.addresses.find((each) => familyOf(each) === familyOf(address));
+        if (own === undefined) {
+            const detail = `pod ${pod.name} behind ${address} has no ${familyName(familyOf(address))} address`;
+            return [{ hops, disposition: "no-route", detail }];
+        }
+        const ways: Way[] = [];
+        follow({ ...journey, address: own, start: place, ways, most: 1, proven: new Set() }, place, [], new Set());
+        return ways.map((way) => ({
+            ...way,
+            hops: [...hops, ...way.hops],
+            detail: `on to pod ${pod.name}: ${way.detail}`,
+        }));
+    });
+    const delivered: Way = { hops, disposition: "delivered", detail: place.device };
+    for (const way of lost.length === 0 ? [delivered] : lost) {
+        arrive(journey, way);
+    }
+}
+
+/** The pods to which a router passes connections on that come to an address of its own. */
+function podsBehind({ routers, cluster }: Lab, { device, vrf }: Place, address: Address): readonly Pod[] {
+    const servers = vrf === undefined ? (routers[device]?.virtualServers ?? []) : [];
+    return servers
+        .filter((server) => server.address === address)
+        .flatMap(({ workload }) =>
+            cluster.workloads
+                .filter(({ namespace, name }) => namespace === workload.namespace && name === workload.name)
+                .flatMap(({ pods }) => pods),
+        );
 }
 
 function arrive({ ways, proven }: Journey, way: Way): void {
@@ -231,7 +268,8 @@ type AtNode =
     | { readonly kind: "tunnel"; readonly pod: Pod };
 
 /** What a Kubernetes node does with packets to pods and services before it looks into its table. */
-function atNode(lab: Lab, { device }: Place, address: Address, isOrigin: boolean): AtNode | undefined {
+function atNode({ lab, forwarder, address }: Journey, place: Place, isOrigin: boolean): AtNode | undefined {
+    const { device } = place;
     const { podsByAddress, servicesByAddress } = directoryOf(lab);
     const pod = podsByAddress.get(address);
     if (pod !== undefined) {
@@ -240,7 +278,8 @@ function atNode(lab: Lab, { device }: Place, address: Address, isOrigin: boolean
         }
         return encapsulates(lab) ? { kind: "tunnel", pod } : undefined;
     }
-    if (lab.cluster.nodes[device]!.podCidrs.some((own) => contains(own, address))) {
+    const slice = lab.cluster.nodes[device]!.podCidrs.find((own) => contains(own, address));
+    if (slice !== undefined && !isRoutedInside(forwarder, place, slice, address)) {
         return { kind: "end", disposition: "blackhole", detail: `${device} has no pod with the address ${address}` };
     }
     const service = servicesByAddress.get(address);
@@ -251,6 +290,12 @@ function atNode(lab: Lab, { device }: Place, address: Address, isOrigin: boolean
     return isOrigin || serves(lab, device, service)
         ? { kind: "end", disposition: "delivered", detail: `service ${service.name} at ${device}` }
         : { kind: "end", disposition: "blackhole", detail: `${device} has no pod of service ${service.name}` };
+}
+
+/** Whether an address in a node's slice is the node's own, or that of a Pod to which it has a route. */
+function isRoutedInside(forwarder: Forwarder, place: Place, slice: Prefix, address: Address): boolean {
+    const [prefix] = forwarder.lookup(place.key, address) ?? [];
+    return forwarder.owns(place, address) || (prefix !== undefined && contains(slice, prefix));
 }
 
 function encapsulates({ cluster: { cilium, calico } }: Lab): boolean {
