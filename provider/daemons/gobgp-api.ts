@@ -18,8 +18,10 @@ const schema = {
                 routerId: { type: "string", id: 2 },
                 listenPort: { type: "int32", id: 3 },
                 listenAddresses: { rule: "repeated", type: "string", id: 4 },
+                routeSelectionOptions: { type: "RouteSelectionOptionsConfig", id: 7 },
             },
         },
+        RouteSelectionOptionsConfig: { fields: { externalCompareRouterId: { type: "bool", id: 3 } } },
         StartBgpRequest: { fields: { global: { type: "Global", id: 1 } } },
         StopBgpRequest: { fields: {} },
         GetBgpRequest: { fields: {} },
@@ -27,6 +29,7 @@ const schema = {
 
         PeerConf: {
             fields: {
+                description: { type: "string", id: 2 },
                 localAsn: { type: "uint32", id: 3 },
                 neighborAddress: { type: "string", id: 4 },
                 peerAsn: { type: "uint32", id: 5 },
@@ -73,6 +76,7 @@ const schema = {
         AfiSafiConfig: { fields: { family: { type: "Family", id: 1 }, enabled: { type: "bool", id: 2 } } },
         AfiSafiState: { fields: { received: { type: "uint64", id: 3 } } },
         Transport: { fields: { localAddress: { type: "string", id: 1 } } },
+        EbgpMultihop: { fields: { enabled: { type: "bool", id: 1 }, multihopTtl: { type: "uint32", id: 2 } } },
         AfiSafi: {
             fields: {
                 mpGracefulRestart: { type: "MpGracefulRestart", id: 1 },
@@ -83,6 +87,7 @@ const schema = {
         Peer: {
             fields: {
                 conf: { type: "PeerConf", id: 2 },
+                ebgpMultihop: { type: "EbgpMultihop", id: 3 },
                 state: { type: "PeerState", id: 5 },
                 timers: { type: "Timers", id: 6 },
                 transport: { type: "Transport", id: 7 },
@@ -93,6 +98,13 @@ const schema = {
         AddPeerRequest: { fields: { peer: { type: "Peer", id: 1 } } },
         DeletePeerRequest: { fields: { address: { type: "string", id: 1 } } },
         UpdatePeerRequest: { fields: { peer: { type: "Peer", id: 1 } } },
+        ResetPeerRequest: {
+            fields: {
+                address: { type: "string", id: 1 },
+                soft: { type: "bool", id: 3 },
+                direction: { type: "int32", id: 4 },
+            },
+        },
         EnablePeerRequest: { fields: { address: { type: "string", id: 1 } } },
         ListPeerRequest: { fields: { address: { type: "string", id: 1 }, enableAdvertised: { type: "bool", id: 2 } } },
         ListPeerResponse: { fields: { peer: { type: "Peer", id: 1 } } },
@@ -124,7 +136,48 @@ const schema = {
         },
         ListPathResponse: { fields: { destination: { type: "Destination", id: 1 } } },
 
-        Conditions: { fields: { routeType: { type: "int32", id: 8 } } },
+        WatchedPeers: { fields: {} },
+        WatchFilter: { fields: { type: { type: "int32", id: 1 }, init: { type: "bool", id: 2 } } },
+        WatchedTables: { fields: { filters: { rule: "repeated", type: "WatchFilter", id: 1 } } },
+        WatchEventRequest: {
+            fields: { peer: { type: "WatchedPeers", id: 1 }, table: { type: "WatchedTables", id: 2 } },
+        },
+        PeerEvent: { fields: { type: { type: "int32", id: 1 }, peer: { type: "Peer", id: 2 } } },
+        TableEvent: { fields: { paths: { rule: "repeated", type: "Path", id: 2 } } },
+        WatchEventResponse: {
+            fields: { peer: { type: "PeerEvent", id: 2 }, table: { type: "TableEvent", id: 3 } },
+        },
+
+        Prefix: {
+            fields: {
+                ipPrefix: { type: "string", id: 1 },
+                maskLengthMin: { type: "uint32", id: 2 },
+                maskLengthMax: { type: "uint32", id: 3 },
+            },
+        },
+        DefinedSet: {
+            fields: {
+                definedType: { type: "int32", id: 1 },
+                name: { type: "string", id: 2 },
+                list: { rule: "repeated", type: "string", id: 3 },
+                prefixes: { rule: "repeated", type: "Prefix", id: 4 },
+            },
+        },
+        AddDefinedSetRequest: { fields: { definedSet: { type: "DefinedSet", id: 1 } } },
+        DeleteDefinedSetRequest: {
+            fields: { definedSet: { type: "DefinedSet", id: 1 }, all: { type: "bool", id: 2 } },
+        },
+        ListDefinedSetRequest: { fields: { definedType: { type: "int32", id: 1 }, name: { type: "string", id: 2 } } },
+        ListDefinedSetResponse: { fields: { definedSet: { type: "DefinedSet", id: 1 } } },
+
+        MatchSet: { fields: { type: { type: "int32", id: 1 }, name: { type: "string", id: 2 } } },
+        Conditions: {
+            fields: {
+                prefixSet: { type: "MatchSet", id: 1 },
+                neighborSet: { type: "MatchSet", id: 2 },
+                routeType: { type: "int32", id: 8 },
+            },
+        },
         Actions: { fields: { routeAction: { type: "int32", id: 1 } } },
         Statement: {
             fields: {
@@ -137,6 +190,18 @@ const schema = {
             fields: { name: { type: "string", id: 1 }, statements: { rule: "repeated", type: "Statement", id: 2 } },
         },
         AddPolicyRequest: { fields: { policy: { type: "Policy", id: 1 } } },
+        DeletePolicyRequest: {
+            fields: {
+                policy: { type: "Policy", id: 1 },
+                preserveStatements: { type: "bool", id: 2 },
+                all: { type: "bool", id: 3 },
+            },
+        },
+        ListPolicyRequest: { fields: { name: { type: "string", id: 1 } } },
+        ListPolicyResponse: { fields: { policy: { type: "Policy", id: 1 } } },
+        DeleteStatementRequest: {
+            fields: { statement: { type: "Statement", id: 1 }, all: { type: "bool", id: 2 } },
+        },
         PolicyAssignment: {
             fields: {
                 name: { type: "string", id: 1 },
@@ -171,12 +236,25 @@ const procedures = {
     EnablePeer: ["EnablePeerRequest", "Empty"],
     DisablePeer: ["EnablePeerRequest", "Empty"],
     ListPeer: ["ListPeerRequest", "ListPeerResponse"],
+    ResetPeer: ["ResetPeerRequest", "Empty"],
+    WatchEvent: ["WatchEventRequest", "WatchEventResponse"],
     AddPathStream: ["AddPathStreamRequest", "Empty"],
     ListPath: ["ListPathRequest", "ListPathResponse"],
+    AddDefinedSet: ["AddDefinedSetRequest", "Empty"],
+    DeleteDefinedSet: ["DeleteDefinedSetRequest", "Empty"],
+    ListDefinedSet: ["ListDefinedSetRequest", "ListDefinedSetResponse"],
     AddPolicy: ["AddPolicyRequest", "Empty"],
+    DeletePolicy: ["DeletePolicyRequest", "Empty"],
+    ListPolicy: ["ListPolicyRequest", "ListPolicyResponse"],
+    DeleteStatement: ["DeleteStatementRequest", "Empty"],
     SetPolicyAssignment: ["SetPolicyAssignmentRequest", "Empty"],
     ListPolicyAssignment: ["ListPolicyAssignmentRequest", "ListPolicyAssignmentResponse"],
 } as const;
+
+/** Socket of the API of a namespace's gobgpd, as a path inside the sandbox. */
+export function gobgpSocket(namespace: string): string {
+    return `/run/gobgp/${namespace}.sock`;
+}
 
 /** A procedure of the API. */
 export type Procedure = keyof typeof procedures;
@@ -211,6 +289,19 @@ export interface GobgpApi {
      * @throws Error when gobgpd refuses (with its reason), is gone, or does not answer in time
      */
     call(procedure: Procedure, request?: Message): Promise<readonly Message[]>;
+    /**
+     * Calls a procedure that answers as long as it is asked, and hears of each message at once.
+     *
+     * @param signal ends the call
+     * @returns when the signal has ended the call, or gobgpd has without an error
+     * @throws Error when gobgpd refuses or is gone
+     */
+    stream(
+        procedure: Procedure,
+        request: Message,
+        onMessage: (message: Message) => void,
+        signal: AbortSignal,
+    ): Promise<void>;
     close(): void;
 }
 
@@ -239,21 +330,37 @@ export async function connectGobgp(path: string, who: string): Promise<GobgpApi>
     // Every open call fails with the session's error; without a listener it would end the process.
     session.on("error", () => undefined);
     return {
-        call: (procedure, request = {}) => callOver(session, who, procedure, request),
+        async call(procedure, request = {}) {
+            const answers: Message[] = [];
+            const hear = (message: Message) => answers.push(message);
+            await callOver({ session, who, procedure, request, hear, timeoutMilliseconds: timeout });
+            return answers;
+        },
+        stream: (procedure, request, hear, signal) => callOver({ session, who, procedure, request, hear, signal }),
         close: () => session.destroy(),
     };
 }
 
-function callOver(
-    session: ClientHttp2Session,
-    who: string,
-    procedure: Procedure,
-    request: Message,
-): Promise<readonly Message[]> {
+interface Call {
+    readonly session: ClientHttp2Session;
+    readonly who: string;
+    readonly procedure: Procedure;
+    readonly request: Message;
+    readonly hear: (message: Message) => void;
+    /** Longest silence; without it there may be any. */
+    readonly timeoutMilliseconds?: number;
+    readonly signal?: AbortSignal;
+}
+
+function callOver({ session, who, procedure, request, hear, timeoutMilliseconds, signal }: Call): Promise<void> {
     const [takes, gives] = procedures[procedure];
     return new Promise((done, fail) => {
         if (session.closed || session.destroyed) {
             fail(new Error(`${who} is gone (${procedure})`));
+            return;
+        }
+        if (signal?.aborted) {
+            done();
             return;
         }
         const stream = session.request({
@@ -262,22 +369,26 @@ function callOver(
             "content-type": "application/grpc",
             te: "trailers",
         });
-        const chunks: Buffer[] = [];
-        stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-        stream.setTimeout(timeout, () => {
-            stream.close(constants.NGHTTP2_CANCEL);
-            fail(new Error(`${who} did not answer ${procedure} within ${timeout} ms`));
-        });
+        const abort = () => stream.close(constants.NGHTTP2_CANCEL);
+        signal?.addEventListener("abort", abort, { once: true });
+        onFrames(stream, (frame) => hear(decode(gives, frame)));
+        if (timeoutMilliseconds !== undefined) {
+            stream.setTimeout(timeoutMilliseconds, () => {
+                stream.close(constants.NGHTTP2_CANCEL);
+                fail(new Error(`${who} did not answer ${procedure} within ${timeoutMilliseconds} ms`));
+            });
+        }
         stream.once("error", (error) => fail(new Error(`${who}: ${procedure}: ${error.message}`)));
         const status = statusOf(stream);
         stream.once("close", () => {
+            signal?.removeEventListener("abort", abort);
             const { code, message } = status();
-            if (code === undefined) {
+            if (code === 0 || signal?.aborted) {
+                done();
+            } else if (code === undefined) {
                 fail(new Error(`${who} went away during ${procedure}`));
-            } else if (code !== 0) {
-                fail(new Error(`${who} refused ${procedure}: ${message}`));
             } else {
-                done(frames(Buffer.concat(chunks)).map((frame) => decode(gives, frame)));
+                fail(new Error(`${who} refused ${procedure}: ${message}`));
             }
         });
         stream.end(frame(encode(takes, request)));
@@ -306,12 +417,17 @@ function frame(message: Uint8Array): Buffer {
     return framed;
 }
 
-function frames(data: Buffer): readonly Buffer[] {
-    const found: Buffer[] = [];
-    for (let at = 0; at + 5 <= data.length; ) {
-        const end = at + 5 + data.readUInt32BE(at + 1);
-        found.push(data.subarray(at + 5, end));
-        at = end;
-    }
-    return found;
+/** Calls back for every complete message. */
+function onFrames(stream: ClientHttp2Stream, onFrame: (message: Buffer) => void): void {
+    let data: Buffer = Buffer.alloc(0);
+    stream.on("data", (chunk: Buffer) => {
+        data = data.length === 0 ? chunk : Buffer.concat([data, chunk]);
+        let at = 0;
+        while (at + 5 <= data.length && at + 5 + data.readUInt32BE(at + 1) <= data.length) {
+            const end = at + 5 + data.readUInt32BE(at + 1);
+            onFrame(data.subarray(at + 5, end));
+            at = end;
+        }
+        data = data.subarray(at);
+    });
 }

@@ -1,8 +1,19 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { isIP } from "node:net";
 import type { Family } from "../../lab/model";
 import type { Drift, Sandbox } from "../sandbox/protocol";
 import type { GobgpConfig, GobgpNeighbor } from "../schema";
-import { connectGobgp, decode, encode, type GobgpApi, type Message } from "./gobgp-api";
+import { connectGobgp, decode, encode, type GobgpApi, gobgpSocket, type Message } from "./gobgp-api";
+import {
+    applyPolicies,
+    expectedPolicies,
+    noPolicies,
+    type Policies,
+    parseMark,
+    podsIn,
+    policyDifferences,
+    readPolicies,
+} from "./gobgp-policy";
 import { executable } from "./needs";
 import { absence, statusOf, untilReady } from "./process";
 
@@ -16,9 +27,6 @@ export interface GobgpSpec {
 const afi: Readonly<Record<Family, number>> = { ipv4: 1, ipv6: 2 };
 const unicast = 1;
 const tables = { global: 0, adjacencyOut: 3 } as const;
-const directions = { import: 1, export: 2 } as const;
-const actions = { accept: 1, reject: 2 } as const;
-const localRoutes = 3;
 const established = 6;
 const peerTypes = { internal: 0, external: 1 } as const;
 
@@ -27,21 +35,6 @@ const peerTypes = { internal: 0, external: 1 } as const;
  * but of a family that only one end has there is never an end, and a lab is not to wait for GoBGP's default of 360.
  */
 const deferralTime = 5;
-
-/**
- * The one policy, in both directions: routes of this speaker itself pass, all else is rejected. The same as Cilium's
- * (pkg/bgp/gobgp/server.go, allowLocalPolicy); without it a gobgpd is a transit router.
- */
-const ownRoutesOnly = {
-    name: "own-routes-only",
-    statements: [
-        {
-            name: "own-routes",
-            conditions: { routeType: localRoutes },
-            actions: { routeAction: actions.accept },
-        },
-    ],
-};
 
 /** Milliseconds between SIGTERM and SIGKILL. */
 const grace = 1_000;
@@ -53,15 +46,11 @@ export function gobgpProcess(namespace: string): string {
     return `gobgpd.${namespace}`;
 }
 
-function socketPath(namespace: string): string {
-    return `/run/gobgp/${namespace}.sock`;
-}
-
 /**
  * Starts gobgpd in a namespace and tells it its configuration over its API (a unix socket within the sandbox; nothing
  * but BGP listens on TCP); or changes the running one to what is given. Paths come and go without touching sessions;
  * a neighbor is made anew only when its AS, families or graceful restart change; other timers apply from the next
- * session on. Another AS or router id restarts BGP.
+ * session on. Another AS or router id restarts BGP. Neighbors by label, and what policies know of them, stay as they are.
  *
  * gobgpd itself connects 5 to 10 seconds after it was told a neighbor, but listens at once: let the router connect.
  *
@@ -71,7 +60,8 @@ export async function applyGobgp(sandbox: Sandbox, { namespace, config }: GobgpS
     const api = await runningApi(sandbox, namespace);
     try {
         const global = await startBgp(api, config);
-        await Promise.all([applyPolicies(api, global), applyPaths(api, config, global)]);
+        await applyOwnPolicies(api, config, global);
+        await applyPaths(api, config, global);
         await applyNeighbors(api, config, global);
     } finally {
         api.close();
@@ -87,7 +77,7 @@ export async function stopGobgp(sandbox: Sandbox, { namespace }: { readonly name
     // Where none answers there is nobody to withdraw from.
     await withApi(sandbox, namespace, withdrawAll).catch(() => undefined);
     await sandbox.call("stopDaemon", { name: gobgpProcess(namespace), graceMilliseconds: grace });
-    rmSync(sandbox.path(socketPath(namespace)), { force: true });
+    rmSync(sandbox.path(gobgpSocket(namespace)), { force: true });
 }
 
 /** Differences between what is given and what gobgpd says of itself; empty when there are none. */
@@ -101,7 +91,7 @@ export async function inspectGobgp(sandbox: Sandbox, { namespace, config }: Gobg
         ]);
         return [
             ...globalDrift(global, config),
-            ...policyDrift(policies),
+            ...policyDrift(policies, config),
             ...pathDrift(paths, config),
             ...peerDrift(peers, config),
         ];
@@ -151,12 +141,12 @@ export async function gobgpAdvertised(
 
 /** Whether a node has a gobgpd, be it one that does not answer. */
 export function gobgpRuns(sandbox: Sandbox, namespace: string): boolean {
-    return existsSync(sandbox.path(socketPath(namespace)));
+    return existsSync(sandbox.path(gobgpSocket(namespace)));
 }
 
 /** Opens the API of a node's gobgpd for the time of one piece of work. @throws Error when none answers */
 export async function withApi<T>(sandbox: Sandbox, namespace: string, work: (api: GobgpApi) => Promise<T>): Promise<T> {
-    const api = await connectGobgp(sandbox.path(socketPath(namespace)), `gobgpd of ${namespace}`);
+    const api = await connectGobgp(sandbox.path(gobgpSocket(namespace)), `gobgpd of ${namespace}`);
     try {
         return await work(api);
     } finally {
@@ -166,7 +156,7 @@ export async function withApi<T>(sandbox: Sandbox, namespace: string, work: (api
 
 async function runningApi(sandbox: Sandbox, namespace: string): Promise<GobgpApi> {
     const name = gobgpProcess(namespace);
-    const open = () => connectGobgp(sandbox.path(socketPath(namespace)), `gobgpd of ${namespace}`);
+    const open = () => connectGobgp(sandbox.path(gobgpSocket(namespace)), `gobgpd of ${namespace}`);
     // The shortest way to find a running gobgpd is its socket: a dead one's refuses, a hanging one's takes but is silent.
     const running = await open().then(ifAnswering, () => undefined);
     if (running) {
@@ -175,14 +165,14 @@ async function runningApi(sandbox: Sandbox, namespace: string): Promise<GobgpApi
     // One that runs but does not answer (stopped, hanging, or its socket removed) would be taken for the one to start.
     await sandbox.call("stopDaemon", { name, graceMilliseconds: 0 });
     mkdirSync(sandbox.path("/run/gobgp"), { recursive: true });
-    rmSync(sandbox.path(socketPath(namespace)), { force: true });
+    rmSync(sandbox.path(gobgpSocket(namespace)), { force: true });
     await sandbox.call("startDaemon", {
         name,
         namespace,
         argv: [
             executable("gobgpd"),
             "--api-hosts",
-            `unix://${socketPath(namespace)}`,
+            `unix://${gobgpSocket(namespace)}`,
             "--pprof-disable",
             "--cpus=1",
             "--log-plain",
@@ -215,7 +205,14 @@ async function startBgp(api: GobgpApi, config: GobgpConfig): Promise<Before> {
     }
     if (!same) {
         await api.call("StartBgp", {
-            global: { asn: config.asn, routerId: config.routerId, listenPort: 179, listenAddresses: ["0.0.0.0", "::"] },
+            global: {
+                asn: config.asn,
+                routerId: config.routerId,
+                listenPort: 179,
+                listenAddresses: ["0.0.0.0", "::"],
+                // Of two equal routes the one of the lower router id, as elsewhere, and not the older one.
+                routeSelectionOptions: { externalCompareRouterId: true },
+            },
         });
     }
     return { fresh: !same };
@@ -240,63 +237,30 @@ function globalDrift(now: GlobalState, config: GobgpConfig): readonly Drift[] {
     return [{ path: "config.asn", found }];
 }
 
-interface PolicyState {
-    readonly direction: "import" | "export";
-    readonly policies: readonly string[];
-    readonly defaultAction: number;
+/**
+ * Makes the policies as configured. Of Pods those are kept that the peering controller has made known, and their neighbors
+ * are left alone: who they are is not the provider's business.
+ */
+async function applyOwnPolicies(api: GobgpApi, config: GobgpConfig, { fresh }: Before): Promise<void> {
+    const now = fresh ? noPolicies : await readPolicies(api);
+    await applyPolicies(api, policiesWithPods(config, now), now);
 }
 
-async function readPolicies(api: GobgpApi): Promise<readonly PolicyState[]> {
-    const answers = await api.call("ListPolicyAssignment", { name: "global" });
-    return answers.map((answer) => {
-        const assignment = answer.assignment as Message;
-        return {
-            direction: Number(assignment.direction) === directions.import ? "import" : "export",
-            policies: ((assignment.policies ?? []) as readonly Message[]).map((policy) => String(policy.name)),
-            defaultAction: Number(assignment.defaultAction ?? 0),
-        };
-    });
+function policiesWithPods(config: GobgpConfig, now: Policies): Policies {
+    return expectedPolicies(config, podsIn(now, config.podNeighbors ?? []));
 }
 
-function isOwnRoutesOnly({ policies, defaultAction }: PolicyState): boolean {
-    return policies.length === 1 && policies[0] === ownRoutesOnly.name && defaultAction === actions.reject;
+function policyDrift(now: Policies, config: GobgpConfig): readonly Drift[] {
+    return policyDifferences(policiesWithPods(config, now), now).map((found) => ({ path: "config", found }));
 }
 
-function policyDrift(states: readonly PolicyState[]): readonly Drift[] {
-    return states
-        .filter((state) => !isOwnRoutesOnly(state))
-        .map(({ direction, policies, defaultAction }) => ({
-            path: "config",
-            found: `${direction} policy is ${policies.join(", ") || "none"} with default action ${defaultAction}`,
-        }));
-}
-
-async function applyPolicies(api: GobgpApi, { fresh }: Before): Promise<void> {
-    const wrong = fresh ? (["import", "export"] as const) : await wrongPolicies(api);
-    if (wrong.length === 0) {
-        return;
-    }
-    await api.call("AddPolicy", { policy: ownRoutesOnly }).catch((error) => {
-        // A daemon that is told again has the policy, only not where it belongs.
-        if (fresh) {
-            throw error;
-        }
-    });
-    const assign = (direction: "import" | "export") =>
-        api.call("SetPolicyAssignment", {
-            assignment: {
-                name: "global",
-                direction: directions[direction],
-                policies: [{ name: ownRoutesOnly.name }],
-                defaultAction: actions.reject,
-            },
-        });
-    await Promise.all(wrong.map(assign));
-}
-
-async function wrongPolicies(api: GobgpApi): Promise<readonly ("import" | "export")[]> {
-    const states = await readPolicies(api);
-    return states.filter((state) => !isOwnRoutesOnly(state)).map(({ direction }) => direction);
+/** Whether a neighbor is a Pod that the peering controller has added. */
+function isControlled({ podNeighbors = [] }: Pick<GobgpConfig, "podNeighbors">): (peer: Message) => boolean {
+    const selectors = new Set(podNeighbors.map(({ name }) => name));
+    return (peer) => {
+        const mark = parseMark(String(((peer.conf ?? {}) as Message).description ?? ""));
+        return mark !== undefined && selectors.has(mark.selector);
+    };
 }
 
 function familyOf(address: string): Family {
@@ -341,20 +305,23 @@ async function sendPaths(api: GobgpApi, paths: readonly Message[]): Promise<void
     }
 }
 
-/** Prefixes that gobgpd originates. Received routes are not in the table: the import policy rejects them. */
+/** Prefixes that gobgpd originates. */
 async function originated(api: GobgpApi): Promise<readonly string[]> {
     const answers = await Promise.all(
         (["ipv4", "ipv6"] as const).map((family) =>
             api.call("ListPath", { tableType: tables.global, family: familyMessage(family) }),
         ),
     );
-    return destinations(answers.flat()).map(({ prefix }) => prefix);
+    return destinations(answers.flat(), ({ neighborIp }) => isIP(String(neighborIp)) === 0).map(({ prefix }) => prefix);
 }
 
-function destinations(answers: readonly Message[]): readonly GobgpRoute[] {
+function destinations(
+    answers: readonly Message[],
+    isMeant: (path: Message) => boolean = () => true,
+): readonly GobgpRoute[] {
     return answers.flatMap((answer) => {
         const destination = answer.destination as Message;
-        const paths = (destination.paths ?? []) as readonly Message[];
+        const paths = ((destination.paths ?? []) as readonly Message[]).filter(isMeant);
         return paths.map((path) => ({ prefix: String(destination.prefix), nextHop: nextHopOf(path) }));
     });
 }
@@ -419,8 +386,10 @@ function peerMessage(neighbor: GobgpNeighbor, asn: number): Message {
     };
 }
 
-async function applyNeighbors(api: GobgpApi, { asn, neighbors }: GobgpConfig, { fresh }: Before): Promise<void> {
-    const now = fresh ? [] : (await readPeers(api)).map(neighborOf);
+async function applyNeighbors(api: GobgpApi, config: GobgpConfig, { fresh }: Before): Promise<void> {
+    const { asn, neighbors } = config;
+    const peers = fresh ? [] : await readPeers(api);
+    const now = peers.filter((peer) => !isControlled(config)(peer)).map(neighborOf);
     const known = new Map(now.map((peer) => [peer.address, peer]));
     const wanted = new Set(neighbors.map(({ address }) => address));
     await Promise.all([
@@ -506,8 +475,9 @@ function peerState(peer: Message): GobgpPeer {
     };
 }
 
-function peerDrift(peers: readonly Message[], { neighbors }: GobgpConfig): readonly Drift[] {
-    const now = peers.map(neighborOf);
+function peerDrift(peers: readonly Message[], config: GobgpConfig): readonly Drift[] {
+    const { neighbors } = config;
+    const now = peers.filter((peer) => !isControlled(config)(peer)).map(neighborOf);
     const path = "config.neighbors";
     const foreign = now
         .filter(({ address }) => !neighbors.some((neighbor) => neighbor.address === address))
@@ -527,11 +497,13 @@ function peerDrift(peers: readonly Message[], { neighbors }: GobgpConfig): reado
 }
 
 /**
- * Withdraws all routes and waits until the withdrawals went out. gobgpd sends each in an update of its own, or several
+ * Withdraws all routes, those of Pods by ending their sessions, and waits until the withdrawals went out. gobgpd sends each in an update of its own, or several
  * in one, so they are out when every session has sent updates and sends no more.
  */
 async function withdrawAll(api: GobgpApi): Promise<void> {
-    const [prefixes, before] = await Promise.all([originated(api), updatesSent(api)]);
+    const [prefixes, before, peers] = await Promise.all([originated(api), updatesSent(api), readPeers(api)]);
+    const pods = peers.map(({ conf }) => conf as Message).filter(({ description }) => parseMark(String(description)));
+    await Promise.all(pods.map(({ neighborAddress: address }) => api.call("DeletePeer", { address })));
     const families = new Set(prefixes.map(familyOf));
     const concerned = before.filter((session) => session.families.some((family) => families.has(family)));
     await sendPaths(

@@ -178,7 +178,7 @@ describe("inspectGobgp", () => {
             (all) => all.length >= 4,
         );
         expect(found).toEqual([
-            "import policy is none with default action 1",
+            "import policy is none, and its default action is accept",
             "fd00:10:254::10/128 is not wanted",
             "169.254.1.1 is shut down",
             "fd00:1::1 is missing",
