@@ -4,13 +4,14 @@ import { selects } from "../lab/selectors";
 import { clusterReader } from "../provider/docker/cluster";
 import { dockerDriver } from "../provider/docker/driver";
 import { type ContainerState, type Engine, engine } from "../provider/docker/engine";
-import { inspectLab, type LabInDocker, withShells } from "../provider/docker/inspection";
+import { chooserOf, inspectLab, type LabInDocker, withShells } from "../provider/docker/inspection";
 import {
     type DockerClaimInputs,
     type DockerVerificationInputs,
     dockerTypes,
     type WiringInputs,
 } from "../provider/schema";
+import { withoutPods } from "../render/docker";
 import type { CheckResult } from "../verify/check";
 import type { Driver } from "../verify/driver";
 import { columns } from "../verify/report";
@@ -156,7 +157,7 @@ function look(lab: Deployed): Promise<Status> {
         const reader = clusterReader(shells, controlPlane);
         const [version, observed] = await Promise.all([
             docker.version(),
-            reader.observe(model.cluster.calico !== undefined).catch((error: Error) => error),
+            reader.observe(chooserOf(model)).catch((error: Error) => error),
         ]);
         const answers = !(observed instanceof Error);
         const witnesses = {
@@ -178,7 +179,7 @@ function look(lab: Deployed): Promise<Status> {
                 ...(answers ? {} : { trouble: observed.message }),
             },
             devices: await Promise.all([
-                ...devices("router", model.routers),
+                ...devices("router", withoutPods(model).routers),
                 ...devices("node", model.cluster.nodes),
                 ...devices("host", model.hosts),
             ]),

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { KubernetesObject } from "../render/kubernetes";
+import type { AppliedObject } from "../render/pod-objects";
 import type { KindCluster } from "./kind-cluster";
 import { kubernetesObject } from "./kubernetes";
 
@@ -7,8 +7,8 @@ import { kubernetesObject } from "./kubernetes";
 export interface WorkloadArgs {
     /** Where it runs. */
     readonly cluster: KindCluster;
-    /** Namespaces, pods' controllers and services, as `render/` made them. */
-    readonly objects: readonly KubernetesObject[];
+    /** Namespaces, pods' controllers with their files and rights, and services, as `render/` made them. */
+    readonly objects: readonly AppliedObject[];
 }
 
 /** The pods behind the services, and the services. Nothing waits for them here: their network may come later. */

@@ -3,7 +3,7 @@
  * addresses of pods. They are observed and put into the model; what the lab pins must be as it was pinned.
  */
 
-import { compareAddresses, contains, familyName, familyOf, lengthOf } from "./address";
+import { addressOf, compareAddresses, contains, familyName, familyOf, lengthOf } from "./address";
 import type {
     Address,
     Family,
@@ -17,6 +17,7 @@ import type {
     Workload,
 } from "./model";
 import { formatPath, type Path } from "./path";
+import { nodePort, type PodRouter, podAddress, podRouters } from "./pods";
 import type { Finding } from "./rules/findings";
 import { selects } from "./selectors";
 
@@ -38,6 +39,8 @@ export interface ObservedNode {
     readonly blocks?: readonly Prefix[];
     /** Addresses of type InternalIP. */
     readonly addresses: readonly Address[];
+    /** The node's own addresses in its slices (CiliumInternalIP of its CiliumNode). @default none are known */
+    readonly podGateways?: readonly Address[];
 }
 
 /** A pod as the cluster reports it. */
@@ -66,7 +69,7 @@ export type Binding =
 
 /**
  * Puts what a cluster chose into the model. Configurations that were made of the model are not touched: routers and hosts
- * stay as they are.
+ * stay as they are, but for the addresses of routers in pods and of those who peer with them.
  *
  * @param lab the model of which the cluster was made
  * @param observed what the cluster says of itself
@@ -75,17 +78,25 @@ export type Binding =
 export function bind(lab: Lab, observed: ClusterObservation): Binding {
     const nodes = bindNodes(lab, observed);
     const workloads = lab.cluster.workloads.map((workload, index) => bindWorkload(workload, index, observed.pods));
+    const routers = podRouters(lab).map((router) => bindPodRouter(lab, router, observed));
     const findings = [
         ...nodes.findings,
         ...workloads.flatMap((bound) => bound.findings),
+        ...routers.flatMap((bound) => bound.findings),
         ...compareServices(lab, observed.services),
     ];
     if (findings.length > 0) {
         return { kind: "unbound", findings };
     }
     const pods = new Map(workloads.flatMap(({ bound }) => bound));
-    const cluster = { ...lab.cluster, nodes: nodes.nodes, workloads: workloads.map(({ workload }) => workload) };
-    return { kind: "bound", lab: { ...lab, cluster, checks: lab.checks.map((check) => bindCheck(check, pods)) } };
+    const moved = new Map(routers.flatMap(({ moved }) => moved));
+    const cluster = {
+        ...lab.cluster,
+        nodes: withAddresses(nodes.nodes, moved),
+        workloads: workloads.map(({ workload }) => workload),
+    };
+    const checks = lab.checks.map((check) => bindCheck(check, pods));
+    return { kind: "bound", lab: { ...lab, routers: withAddresses(lab.routers, moved), cluster, checks } };
 }
 
 function finding(id: string, source: string, at: Path, says: string, fix: string): Finding {
@@ -306,6 +317,83 @@ function comparePod(pod: Pod, seen: ObservedPod, path: Path): readonly Finding[]
 function bindPod(pod: Pod, seen: ObservedPod): Pod {
     const addresses = pod.addresses.map((address) => ofFamily(seen.addresses, familyOf(address)) ?? address);
     return { ...pod, name: seen.name, addresses };
+}
+
+/** Label that tells the cluster's pods which of the lab's routers they are. */
+export const routerLabel = "bgp-lab.dev/router";
+
+/** Where the addresses of a router in a pod, and of its node, are in the cluster; or what is wrong with it. */
+interface BoundRouter {
+    readonly moved: readonly (readonly [model: Address, cluster: Address])[];
+    readonly findings: readonly Finding[];
+}
+
+/** There is one pod for each router; where none or several are, one is about to replace another. */
+function bindPodRouter({ cluster }: Lab, { name, pod, router }: PodRouter, observed: ClusterObservation): BoundRouter {
+    const path: Path = ["routers", name, "pod"];
+    const wrong = (id: string, source: string, says: string, fix: string): BoundRouter => ({
+        moved: [],
+        findings: [finding(id, source, path, says, fix)],
+    });
+    const own = observed.pods.filter(
+        ({ namespace, labels }) => namespace === pod.namespace && labels[routerLabel] === name,
+    );
+    const [seen] = own;
+    if (own.length !== 1 || seen === undefined || seen.node !== pod.node) {
+        const places = own.map(({ node }) => node ?? "no node yet");
+        return wrong(
+            "BIND-POD-003",
+            "Kubernetes documentation, Deployments",
+            `the router ${name} is one pod on ${pod.node}, and the cluster has ${listed(places)}`,
+            `look at it: kubectl -n ${pod.namespace} describe deployment ${name}`,
+        );
+    }
+    const families = (["ipv4", "ipv6"] as const).filter((family) => podAddress(router, family) !== undefined);
+    const missing = families.filter((family) => ofFamily(seen.addresses, family) === undefined);
+    if (missing.length > 0) {
+        return wrong(
+            "BIND-POD-004",
+            "Kubernetes documentation, IPv4/IPv6 dual-stack",
+            `the pod ${seen.name} has ${listed(seen.addresses)} and so no ${missing.map(familyName).join(" and no ")} address`,
+            `look at it: kubectl -n ${seen.namespace} describe pod ${seen.name}`,
+        );
+    }
+    const gateways = observed.nodes[pod.node]?.podGateways ?? [];
+    const port = cluster.nodes[pod.node]?.interfaces.find(({ name: of }) => of === nodePort);
+    const nodes = (port?.addresses ?? []).map(addressOf);
+    const gateway = nodes.map((address) => [address, ofFamily(gateways, familyOf(address))] as const);
+    const unknown = gateway.flatMap(([address, found]) => (found === undefined ? [familyOf(address)] : []));
+    if (unknown.length > 0) {
+        return wrong(
+            "BIND-NODE-007",
+            "Cilium documentation, CiliumNode",
+            `${pod.node} has ${listed(gateways)} as its own in the pod ranges, and so no ${unknown.map(familyName).join(" and no ")} address that ${name} could peer with`,
+            `look why: kubectl get ciliumnode ${pod.node} -o yaml`,
+        );
+    }
+    return {
+        moved: [
+            ...families.map((family) => [podAddress(router, family)!, ofFamily(seen.addresses, family)!] as const),
+            ...gateway.map(([address, found]) => [address, found!] as const),
+        ],
+        findings: [],
+    };
+}
+
+/** The same with other addresses, wherever they stand alone or with the length of a host route. */
+function withAddresses<T>(value: T, moved: ReadonlyMap<Address, Address>): T {
+    if (typeof value === "string") {
+        const [address = "", length] = value.split("/");
+        const other = moved.get(address);
+        return (other === undefined ? value : length === undefined ? other : `${other}/${length}`) as T;
+    }
+    if (Array.isArray(value)) {
+        return value.map((each) => withAddresses(each, moved)) as T;
+    }
+    if (typeof value === "object" && value !== null) {
+        return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withAddresses(each, moved)])) as T;
+    }
+    return value;
 }
 
 function compareServices(

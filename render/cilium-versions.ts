@@ -28,6 +28,8 @@ export interface CiliumTraits {
     readonly nativeValue: "nativeRoutingCIDR" | "ipv4NativeRoutingCIDR";
     /** Whether MetalLB's speaker is in Cilium, as another way to speak BGP (Helm `bgp.enabled`). */
     readonly metallb: boolean;
+    /** Whether agents can be told to pass what pods send from addresses that are not theirs. */
+    readonly sourceVerification: boolean;
     /** Annotation by which a service asks for its load-balancer addresses. */
     readonly addressAnnotation: "io.cilium/lb-ipam-ips" | "lbipam.cilium.io/ips";
 }
@@ -43,6 +45,7 @@ const cilium110: CiliumTraits = {
     kubeProxyValue: "words",
     nativeValue: "nativeRoutingCIDR",
     metallb: true,
+    sourceVerification: false,
     addressAnnotation: "io.cilium/lb-ipam-ips",
 };
 
@@ -71,7 +74,7 @@ const cilium116: CiliumTraits = {
     addressAnnotation: "lbipam.cilium.io/ips",
 };
 
-const cilium117: CiliumTraits = { ...cilium116, since: [1, 17], metallb: false };
+const cilium117: CiliumTraits = { ...cilium116, since: [1, 17], metallb: false, sourceVerification: true };
 
 const cilium118: CiliumTraits = {
     ...cilium117,

@@ -10,6 +10,7 @@ import type {
     PodNeighbor,
     Prefix,
 } from "../lab/model";
+import { podRouters } from "../lab/pods";
 import { type BgpApi, type CiliumTraits, ciliumTraits } from "./cilium-versions";
 import { type HelmValues, mergeValues } from "./helm";
 import type {
@@ -64,6 +65,7 @@ interface CiliumValues {
     readonly k8sServiceHost?: string;
     readonly k8sServicePort?: number;
     readonly devices?: readonly string[];
+    readonly daemon?: { readonly enableSourceIPVerification: false };
     readonly nodePort?: { readonly directRoutingDevice: string };
     readonly image?: { readonly override: string };
     readonly rollOutCiliumPods: true;
@@ -104,6 +106,7 @@ export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): H
         ...routing(cilium),
         kubeProxyReplacement: kubeProxyValue(cilium, kubeProxyReplacement),
         ...(kubeProxyReplacement ? serviceHandling(lab) : {}),
+        ...sourceAddresses(lab, cilium),
         ...image(images.cilium),
         // Agents and operator read their configuration when they start: another one has to restart them.
         rollOutCiliumPods: true,
@@ -114,6 +117,13 @@ export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): H
         l7Proxy: false,
     };
     return mergeValues({ ...own }, values);
+}
+
+/** A pod that takes connections at other addresses than its own answers from those; agents would drop that. */
+function sourceAddresses(lab: Lab, { version }: Cilium): Pick<CiliumValues, "daemon"> {
+    return podRouters(lab).length > 0 && ciliumTraits(version).sourceVerification
+        ? { daemon: { enableSourceIPVerification: false } }
+        : {};
 }
 
 /**

@@ -16,6 +16,7 @@ import {
 import { findDevice, namedDevices } from "../lab/devices";
 import { bridgeGateway, isUplink } from "../lab/gateway";
 import type { Address, Device, Interface, Lab, Prefix, Router, SourceNat, StaticRoute } from "../lab/model";
+import { nodePort } from "../lab/pods";
 import type { RouteSpec, Silence, WiredInterface, WiredVrf, WiringInputs } from "../provider/schema";
 import { bootFifoPath, bootFolder, wiringFilePath, wiringFolder, wiringScriptPath } from "./wiring-script";
 
@@ -35,6 +36,29 @@ export function dockerPrefix(project: string, stack: string): string {
     // Two stacks must not get one prefix.
     const digest = createHash("sha256").update(full).digest("hex").slice(0, 6);
     return `${plain.slice(0, longestPrefix - digest.length - 1).replace(/-+$/, "")}-${digest}`;
+}
+
+/**
+ * The part of a lab that is made of containers and networks: without the routers in pods and their links, which the cluster
+ * makes, and without what the network of pods gives to its nodes.
+ */
+export function withoutPods(lab: Lab): Lab {
+    const made = Object.entries(lab.segments).filter(([, { kind }]) => kind !== "pod-link");
+    const segments = Object.fromEntries(made);
+    const nodes = Object.entries(lab.cluster.nodes).map(([name, node]) => {
+        const interfaces = node.interfaces.filter(
+            (each) => each.name !== nodePort && (segmentOf(each) ?? lab.cluster.nodeSegment) in segments,
+        );
+        const isThere = ({ via }: StaticRoute) =>
+            via.kind !== "interface" || interfaces.some((each) => each.name === via.interface);
+        return [name, { ...node, interfaces, staticRoutes: node.staticRoutes.filter(isThere) }] as const;
+    });
+    return {
+        ...lab,
+        segments,
+        routers: Object.fromEntries(Object.entries(lab.routers).filter(([, { pod }]) => pod === undefined)),
+        cluster: { ...lab.cluster, nodes: Object.fromEntries(nodes) },
+    };
 }
 
 /** Name of the container of a device. */

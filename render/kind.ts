@@ -33,13 +33,18 @@ export interface KindOptions {
     readonly image?: string;
     /** Whether the network plugin does kube-proxy's work, and the cluster has none. @default false */
     readonly kubeProxyReplacement?: boolean;
+    /** Settings of pods' kernels that kubelets let through although Kubernetes calls them unsafe. @default none */
+    readonly unsafeSysctls?: readonly string[];
 }
 
 /** Lengths of the nodes' slices that kubeadm gives by itself. */
 const defaultNodeMask: Readonly<Record<Family, number>> = { ipv4: 24, ipv6: 64 };
 
 /** The kind cluster of a lab, without a network plugin: that is Cilium's part. */
-export function kindCluster(lab: Lab, { image, kubeProxyReplacement = false }: KindOptions = {}): KindCluster {
+export function kindCluster(
+    lab: Lab,
+    { image, kubeProxyReplacement = false, unsafeSysctls = [] }: KindOptions = {},
+): KindCluster {
     const { name, podCidrs, serviceCidrs, nodes } = lab.cluster;
     return {
         kind: "Cluster",
@@ -52,7 +57,7 @@ export function kindCluster(lab: Lab, { image, kubeProxyReplacement = false }: K
             podSubnet: podCidrs.join(","),
             serviceSubnet: serviceCidrs.join(","),
         },
-        ...patches(nodeMaskPatches(lab)),
+        ...patches([...nodeMaskPatches(lab), ...kubeletPatches(unsafeSysctls)]),
         nodes: Object.values(nodes).map((node) => kindNode(node, image)),
     };
 }
@@ -118,6 +123,12 @@ function nodeMaskPatches({ cluster: { podCidrs, nodeMask } }: Lab): readonly str
         differing.map((family) => [`node-cidr-mask-size-${family}`, String(nodeMask[family])]),
     );
     return [yamlText({ kind: "ClusterConfiguration", controllerManager: { extraArgs } })];
+}
+
+function kubeletPatches(unsafeSysctls: readonly string[]): readonly string[] {
+    return unsafeSysctls.length === 0
+        ? []
+        : [yamlText({ kind: "KubeletConfiguration", allowedUnsafeSysctls: unsafeSysctls })];
 }
 
 const excluded = "node.kubernetes.io/exclude-from-external-load-balancers";

@@ -1,5 +1,6 @@
 import { familyOf } from "../lab/address";
 import type { Address, Lab, Labels, Service as LabService, Workload } from "../lab/model";
+import { podRouters } from "../lab/pods";
 import { currentVersions } from "../lab/versions";
 import { ciliumTraits } from "./cilium-versions";
 import type {
@@ -51,8 +52,10 @@ function addressRequest({ cluster: { cilium, metallb } }: Lab): string {
     return cilium.metallbBgp === undefined ? ciliumTraits(cilium.version).addressAnnotation : "loadBalancerIP";
 }
 
-function namespaces({ cluster: { services, workloads } }: Lab): Namespace[] {
-    const names = new Set([...workloads, ...services].map(({ namespace }) => namespace));
+function namespaces(lab: Lab): Namespace[] {
+    const { services, workloads } = lab.cluster;
+    const pods = podRouters(lab).map(({ pod }) => pod);
+    const names = new Set([...workloads, ...services, ...pods].map(({ namespace }) => namespace));
     names.delete("default");
     return [...names].map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }));
 }
@@ -127,25 +130,32 @@ function podCounts({ pods: all }: Workload): ReadonlyMap<string, number> {
 }
 
 function template(lab: Lab, workload: Workload, image: string, nodes: readonly string[], labels: Labels): PodTemplate {
-    const values = nodes.map((name) => lab.cluster.nodes[name]?.labels[hostnameLabel] ?? name);
-    const onControlPlane = nodes.some((name) => lab.cluster.nodes[name]?.role === "control-plane");
     return {
         metadata: { labels },
         spec: {
-            affinity: {
-                nodeAffinity: {
-                    requiredDuringSchedulingIgnoredDuringExecution: {
-                        nodeSelectorTerms: [{ matchExpressions: [{ key: hostnameLabel, operator: "In", values }] }],
-                    },
-                },
-            },
-            ...(onControlPlane
-                ? { tolerations: [{ key: controlPlane, operator: "Exists" as const, effect: "NoSchedule" }] }
-                : {}),
+            ...onNodes(lab, nodes),
             containers: [container(workload, image)],
             volumes: [{ name: "page", configMap: { name: workload.name } }],
             terminationGracePeriodSeconds: 1,
         },
+    };
+}
+
+/** What keeps pods on some nodes, and lets them on control planes that are among these. */
+export function onNodes(lab: Lab, nodes: readonly string[]): Pick<PodTemplate["spec"], "affinity" | "tolerations"> {
+    const values = nodes.map((name) => lab.cluster.nodes[name]?.labels[hostnameLabel] ?? name);
+    const onControlPlane = nodes.some((name) => lab.cluster.nodes[name]?.role === "control-plane");
+    return {
+        affinity: {
+            nodeAffinity: {
+                requiredDuringSchedulingIgnoredDuringExecution: {
+                    nodeSelectorTerms: [{ matchExpressions: [{ key: hostnameLabel, operator: "In", values }] }],
+                },
+            },
+        },
+        ...(onControlPlane
+            ? { tolerations: [{ key: controlPlane, operator: "Exists" as const, effect: "NoSchedule" }] }
+            : {}),
     };
 }
 

@@ -4,7 +4,8 @@ import type { Lab as Model } from "../../lab/model";
 import { calicoResources } from "../../render/calico";
 import { calicoChartValues, metallbChartValues } from "../../render/charts";
 import { ciliumResources, ciliumValues } from "../../render/cilium";
-import { dockerPrefix, networkName } from "../../render/docker";
+import { dockerPrefix, networkName, withoutPods } from "../../render/docker";
+import { gatewayPodResources, unsafeSysctls } from "../../render/gateway-pods";
 import { kindConfig, nodeLabelChanges } from "../../render/kind";
 import { metallbResources } from "../../render/metallb";
 import { workloadResources } from "../../render/workload";
@@ -43,14 +44,15 @@ export {
  */
 export const docker: Runtime<{ readonly docker: DockerSettings }> = (parent, { model, docker: settings, verify }) => {
     const prefix = dockerPrefix(pulumi.getProject(), pulumi.getStack());
-    const place: Place = { model, prefix, claim: makeClaim(parent, model, prefix, settings) };
+    const fabricModel = withoutPods(model);
+    const place: Place = { model: fabricModel, prefix, claim: makeClaim(parent, fabricModel, prefix, settings) };
     const segments = dockerSegments(parent, place);
     const { images } = settings;
     const fabric = dockerFabric(parent, { ...place, images, segments });
-    const cluster = makeCluster(parent, place, settings, segments, fabric);
+    const cluster = makeCluster(parent, { ...place, model }, settings, segments, fabric);
     const nodes = dockerNodes(parent, { ...place, images, segments, nodes: cluster.nodes });
     const programs = makePrograms(parent, model, settings, cluster);
-    const objects = workloadResources(model, { image: images.web });
+    const objects = [...workloadResources(model, { image: images.web }), ...gatewayPodResources(model, images)];
     const workload = new Workload(`${model.name}-workload`, { cluster, objects }, { parent });
 
     const subject = createHash("sha256")
@@ -142,7 +144,11 @@ function makeCluster(
         {
             claim,
             cluster: name,
-            config: kindConfig(model, { image: images.node, kubeProxyReplacement }),
+            config: kindConfig(model, {
+                image: images.node,
+                kubeProxyReplacement,
+                unsafeSysctls: unsafeSysctls(model),
+            }),
             nodes: Object.keys(nodes),
             network,
             networkId,

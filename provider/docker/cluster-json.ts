@@ -19,6 +19,11 @@ interface NodeJson extends ObjectJson {
     readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
 }
 
+/** What an agent of Cilium tells of its node. */
+interface CiliumNodeJson extends ObjectJson {
+    readonly spec?: { readonly addresses?: readonly { readonly type?: string; readonly ip?: string }[] };
+}
+
 interface PodJson extends ObjectJson {
     readonly spec?: { readonly nodeName?: string };
     readonly status?: { readonly phase?: string; readonly podIPs?: readonly { readonly ip: string }[] };
@@ -63,12 +68,17 @@ export function inOrder(references: readonly ObjectReference[], text: string): r
     return references.map(({ apiVersion, kind, namespace, name }) => found.get(key(apiVersion, kind, namespace, name)));
 }
 
-function observedNode({ spec = {}, status = {} }: NodeJson, blocks: readonly string[]): ObservedNode {
+function observedNode(
+    { spec = {}, status = {} }: NodeJson,
+    blocks: readonly string[],
+    gateways: readonly string[],
+): ObservedNode {
     const internal = (status.addresses ?? []).filter(({ type }) => type === "InternalIP");
     return {
         podCidrs: spec.podCIDRs ?? (spec.podCIDR === undefined ? [] : [spec.podCIDR]),
         addresses: internal.map(({ address }) => address),
         ...(blocks.length === 0 ? {} : { blocks }),
+        ...(gateways.length === 0 ? {} : { podGateways: gateways }),
     };
 }
 
@@ -77,6 +87,12 @@ function blocksOf(node: string, affinities: readonly BlockAffinityJson[]): reado
     return affinities
         .filter(({ spec }) => spec?.node === node && spec.state === "confirmed" && String(spec.deleted) !== "true")
         .flatMap(({ spec }) => spec?.cidr ?? []);
+}
+
+/** A node's own addresses in its slices of the pod CIDRs. */
+function gatewaysOf(node: string, ciliumNodes: readonly CiliumNodeJson[]): readonly string[] {
+    const own = ciliumNodes.find(({ metadata }) => metadata.name === node)?.spec?.addresses ?? [];
+    return own.flatMap(({ type, ip }) => (type === "CiliumInternalIP" && ip !== undefined ? [ip] : []));
 }
 
 function observedPod({ metadata, spec, status }: PodJson): ObservedPod {
@@ -103,16 +119,17 @@ function isCurrent({ metadata, status }: PodJson): boolean {
     return metadata.deletionTimestamp === undefined && status?.phase !== "Succeeded" && status?.phase !== "Failed";
 }
 
-/** What nodes, pods, services and Calico's blocks say of a cluster. @param text what kubectl printed of them */
+/** What nodes, also as Cilium has them, pods, services and Calico's blocks say of a cluster. @param text what kubectl printed of them */
 export function parseObservation(text: string): ClusterObservation {
     const objects = objectsIn(text);
     const ofKind = <T extends ObjectJson>(kind: string) => objects.filter((each): each is T => each.kind === kind);
     const affinities = ofKind<BlockAffinityJson>("BlockAffinity");
+    const ciliumNodes = ofKind<CiliumNodeJson>("CiliumNode");
     return {
         nodes: Object.fromEntries(
             ofKind<NodeJson>("Node").map((node) => {
                 const { name } = node.metadata;
-                return [name, observedNode(node, blocksOf(name, affinities))] as const;
+                return [name, observedNode(node, blocksOf(name, affinities), gatewaysOf(name, ciliumNodes))] as const;
             }),
         ),
         pods: ofKind<PodJson>("Pod").filter(isCurrent).map(observedPod),

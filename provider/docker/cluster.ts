@@ -12,9 +12,10 @@ export interface ClusterReader {
     /**
      * What the cluster chose.
      *
-     * @param hasCalico whether Calico gives blocks of addresses to the nodes
+     * @param chooser who else chooses: Calico gives blocks of addresses to the nodes, and Cilium takes addresses for them
+     *     with which routers in pods peer @default nobody
      */
-    observe(hasCalico: boolean): Promise<ClusterObservation>;
+    observe(chooser?: "calico" | "cilium"): Promise<ClusterObservation>;
     /** Objects as JSON, all in one go, in the order of the references; nothing where there is no such object. */
     objects(references: readonly ObjectReference[]): Promise<readonly unknown[]>;
     /**
@@ -26,6 +27,9 @@ export interface ClusterReader {
     /** The pods that are not ready, why, and what to do about it; empty when all are. */
     troubles(): Promise<string>;
 }
+
+/** Resources in which a program tells what it chose. */
+const choices = { calico: "blockaffinities.crd.projectcalico.org", cilium: "ciliumnodes.cilium.io" } as const;
 
 /** Milliseconds that an API server under load may take. */
 const timeoutMilliseconds = 30_000;
@@ -100,13 +104,8 @@ export function clusterReader(shells: Shells, controlPlane: string): ClusterRead
         run(controlPlane, ["sh", "-c", script, "kubectl", ...words], `the API server of ${clusterName(controlPlane)}`);
 
     return {
-        async observe(hasCalico) {
-            const kinds = [
-                "nodes",
-                "pods",
-                "services",
-                ...(hasCalico ? ["blockaffinities.crd.projectcalico.org"] : []),
-            ];
+        async observe(chooser) {
+            const kinds = ["nodes", "pods", "services", ...(chooser === undefined ? [] : [choices[chooser]])];
             return parseObservation(await ask(`${kubectl} get ${kinds.join(",")} -A -o json`));
         },
         async objects(references) {

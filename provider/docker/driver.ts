@@ -81,7 +81,7 @@ export function dockerDriver({ shells, containers, pods = {}, probes: places = {
     }
 
     function placeOf(device: string): ProbePlace {
-        return pods[device] ?? { container: containerOf(device) };
+        return pods[device] ?? places[device] ?? { container: containerOf(device) };
     }
 
     /** Runs a program of the device's image. */
@@ -104,7 +104,7 @@ export function dockerDriver({ shells, containers, pods = {}, probes: places = {
 
     const frr = once((device): FrrShow => vtysh((argv) => runBesideFrr(device, argv), `FRR of ${device}`));
     const probes = once((from): Prober => {
-        const place = places[from] ?? placeOf(from);
+        const place = placeOf(from);
         return prober((argv, lane, timeoutMilliseconds) =>
             shells.run(place.container, probeCommand(place, argv), { lane, timeoutMilliseconds }),
         );

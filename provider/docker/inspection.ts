@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Binding, bind } from "../../lab/bind";
 import type { Lab, Seconds } from "../../lab/model";
+import { podAddress, podRouters } from "../../lab/pods";
 import type { Finding } from "../../lab/rules/findings";
 import { predict } from "../../routing/predict";
 import type { Prediction } from "../../routing/prediction";
@@ -11,7 +12,7 @@ import { readyChecks } from "../../verify/readiness";
 import { verify } from "../../verify/run";
 import type { DockerVerificationInputs } from "../schema";
 import { type ClusterReader, clusterReader } from "./cluster";
-import { dockerDriver, type ProbePlace } from "./driver";
+import { dockerDriver, type PodPlace, type ProbePlace } from "./driver";
 import { engine } from "./engine";
 import { inSeconds } from "./seconds";
 import { type Shells, shellsOf } from "./shells";
@@ -53,9 +54,17 @@ export async function withShells<T>(work: (shells: Shells) => Promise<T>): Promi
     }
 }
 
+/** Who chooses beside Kubernetes what the lab has to know. */
+export function chooserOf(lab: Lab): "calico" | "cilium" | undefined {
+    if (lab.cluster.calico !== undefined) {
+        return "calico";
+    }
+    return podRouters(lab).length > 0 ? "cilium" : undefined;
+}
+
 async function attempt(lab: Lab, reader: ClusterReader): Promise<Binding | Error> {
     try {
-        return bind(lab, await reader.observe(lab.cluster.calico !== undefined));
+        return bind(lab, await reader.observe(chooserOf(lab)));
     } catch (error) {
         return error as Error;
     }
@@ -109,6 +118,15 @@ function probePlaces(lab: Lab, probes: Readonly<Record<string, string>>): Readon
     return Object.fromEntries([...devices, ...pods]);
 }
 
+/** Where the routers in pods are. */
+export function podPlaces(lab: Lab): Readonly<Record<string, PodPlace>> {
+    const places = podRouters(lab).flatMap(({ name, pod, router }) => {
+        const address = podAddress(router, "ipv4") ?? podAddress(router, "ipv6");
+        return address === undefined ? [] : [[name, { container: pod.node, pod: address }] as const];
+    });
+    return Object.fromEntries(places);
+}
+
 function checksOf(lab: Lab, hasCluster: boolean): readonly Check[] {
     const prediction = predict(lab);
     const ofCluster = hasCluster ? [...Object.values(readyChecks(lab)), ...agentChecks(lab, prediction)] : [];
@@ -152,6 +170,7 @@ export function inspectLab(
         const driver = dockerDriver({
             shells,
             containers,
+            pods: podPlaces(bound),
             probes: probePlaces(bound, probes),
             ...(reader ? { cluster: { reader, ciliumVersion: lab.cluster.cilium?.version } } : {}),
         });
