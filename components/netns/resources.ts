@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type {
     BridgeSpec,
+    ControllerInputs,
     LinkSpec,
     NamespaceSpec,
     NodeInputs,
@@ -62,6 +63,13 @@ export class Router extends Revised {
 export class Node extends Revised {
     constructor(name: string, args: Args<NodeInputs>, opts?: pulumi.CustomResourceOptions) {
         super(types.node, name, { revision: undefined, ...args }, opts);
+    }
+}
+
+/** The peering controller: keeps the neighbors by label of nodes and routers. */
+export class PeeringController extends Revised {
+    constructor(name: string, args: Args<ControllerInputs>, opts?: pulumi.CustomResourceOptions) {
+        super(types.controller, name, { revision: undefined, ...args }, opts);
     }
 }
 
