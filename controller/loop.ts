@@ -262,7 +262,7 @@ function routesAfter<S extends PodSelector>({ routes = {} }: TargetState<S>, { a
 }
 
 /** An action as a person says it. */
-function describeAction<S extends PodSelector>(action: Action<S>): string {
+export function describeAction<S extends PodSelector>(action: Action<S>): string {
     switch (action.kind) {
         case "remove neighbor":
             return `removed the neighbor ${action.address} (${action.mark})`;

@@ -72,6 +72,11 @@ export interface TargetState<S extends PodSelector = PodSelector> {
     readonly paths?: readonly AcceptedPath[];
     /** Kernel routes that were learned of Pods, by anyone. */
     readonly routes?: Routes;
+    /**
+     * Prefixes to which a node's kernel has a route of another origin, by node: that one stays. The address of each Pod on
+     * the node is such a prefix. @default none
+     */
+    readonly occupied?: Readonly<Record<string, ReadonlySet<Prefix>>>;
 }
 
 /** How a target says what it should have, so that it can be compared with what it has. */
@@ -80,6 +85,8 @@ export interface Terms<S extends PodSelector = PodSelector> {
     settings(peer: WantedPeer<S>): string;
     /** The import policies for these neighbors. Absent where the controller sets none. */
     policy?(peers: readonly WantedPeer<S>[]): string;
+    /** Whether a neighbor may get the packets to a prefix. @default whatever was taken of it is right */
+    mayLead?(peer: WantedPeer<S>, prefix: Prefix): boolean;
 }
 
 /** A neighbor that comes or goes. */
@@ -132,7 +139,7 @@ export function plan<S extends PodSelector>(
 ): Plan<S> {
     const { wanted, notes } = wantedPeers(pods, state);
     const neighbors = state.peers === undefined ? [] : neighborActions(pods, wanted, state.peers, terms);
-    const routes = wantedRoutes(wanted, state);
+    const routes = wantedRoutes(wanted, state, terms);
     return {
         wanted,
         actions: [
@@ -368,24 +375,39 @@ function policyActions<S extends PodSelector>(
  */
 function wantedRoutes<S extends PodSelector>(
     wanted: readonly WantedPeer<S>[],
-    { paths = [] }: TargetState<S>,
+    { paths = [], occupied = {} }: TargetState<S>,
+    terms: Terms<S>,
 ): { readonly wanted: Routes; readonly notes: readonly Note[] } {
     const peers = new Map(wanted.map((peer) => [peer.address, peer]));
     const routes = new Map<string, Map<Prefix, Address>>();
     const notes: Note[] = [];
     const ofPods = paths.filter(({ neighbor }) => peers.has(neighbor));
     for (const { prefix, nextHop, neighbor } of ofPods.sort((a, b) => compareAddresses(a.neighbor, b.neighbor))) {
-        const { pod } = peers.get(neighbor)!;
-        if (nextHop === neighbor) {
-            const onNode = routes.get(pod.node) ?? new Map<Prefix, Address>();
+        const peer = peers.get(neighbor)!;
+        const { node } = peer.pod;
+        const objection = objectionTo(peer, prefix, nextHop, terms);
+        if (objection !== undefined) {
+            notes.push({ about: podName(peer.pod), says: `${prefix} is not routed to it: ${objection}` });
+        } else if (!occupied[node]?.has(prefix)) {
+            const onNode = routes.get(node) ?? new Map<Prefix, Address>();
             // Of several Pods on one node the first gets the packets.
-            routes.set(pod.node, onNode.set(prefix, onNode.get(prefix) ?? neighbor));
-        } else {
-            notes.push({ about: podName(pod), says: `announces ${prefix} by ${nextHop}, which is not itself` });
+            routes.set(node, onNode.set(prefix, onNode.get(prefix) ?? neighbor));
         }
     }
     const byNode = [...routes].map(([node, hops]) => [node, Object.fromEntries(hops)] as const);
     return { wanted: Object.fromEntries(byNode), notes };
+}
+
+function objectionTo<S extends PodSelector>(
+    peer: WantedPeer<S>,
+    prefix: Prefix,
+    nextHop: Address,
+    { mayLead }: Terms<S>,
+): string | undefined {
+    if (nextHop !== peer.address) {
+        return `its next hop ${nextHop} is somebody else`;
+    }
+    return mayLead?.(peer, prefix) === false ? `selector ${peer.selector.name} does not allow it` : undefined;
 }
 
 function routeActions(wanted: Routes, actual: Routes): readonly RouteAction[] {

@@ -6,6 +6,7 @@ import { dockerVerification } from "./docker/verification";
 import { vyos } from "./docker/vyos";
 import { wiring } from "./docker/wiring";
 import { claim } from "./resources/claim";
+import { controller } from "./resources/controller";
 import { fabric } from "./resources/fabric";
 import { node } from "./resources/node";
 import { router } from "./resources/router";
@@ -13,7 +14,7 @@ import { sandbox } from "./resources/sandbox";
 import { verification } from "./resources/verification";
 import { serve } from "./server";
 
-const netnsKinds = [claim, sandbox, fabric, router, node, verification];
+const netnsKinds = [claim, sandbox, fabric, router, node, controller, verification];
 const dockerKinds = [dockerClaim, wiring, frr, vyos, readiness, dockerVerification];
 
 serve([...netnsKinds, ...dockerKinds], version);

@@ -8,6 +8,7 @@ const entries = {
     engine: "engine/main.ts",
     provider: "provider/main.ts",
     sandbox: "provider/sandbox/init.ts",
+    controller: "controller/embedded.ts",
     commands: "commands/main.ts",
 };
 

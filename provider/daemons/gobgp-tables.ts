@@ -4,7 +4,7 @@ import type { Family, Prefix } from "../../lab/model";
 import type { ObservedPath, ObservedSession } from "../../verify/driver";
 import type { Sandbox } from "../sandbox/protocol";
 import { withApi } from "./gobgp";
-import { decode, type Message } from "./gobgp-api";
+import { decode, type GobgpApi, type Message } from "./gobgp-api";
 
 /** Numbers of GoBGP's API (TableType, and RFC 4760's AFI and SAFI). */
 const tables = { global: 0, adjacencyIn: 2 } as const;
@@ -53,6 +53,24 @@ export async function gobgpBestPaths(
             .filter(({ path }) => path.best === true)
             .map(({ prefix, path }) => ({ prefix, nextHop: nextHopOf(path), asPath: asPathOf(path) }));
     });
+}
+
+/** A best path and who offered it. */
+export interface OfferedPath {
+    readonly prefix: Prefix;
+    readonly nextHop: string;
+    /** Address of the neighbor; `<nil>` for a route of the speaker's own. */
+    readonly neighbor: string;
+}
+
+/** The best paths of all neighbors, in both families. */
+export async function gobgpOfferedPaths(api: GobgpApi): Promise<readonly OfferedPath[]> {
+    const answers = await Promise.all(
+        Object.values(families).map((family) => api.call("ListPath", { tableType: tables.global, family })),
+    );
+    return pathsIn(answers.flat())
+        .filter(({ path }) => path.best === true)
+        .map(({ prefix, path }) => ({ prefix, nextHop: nextHopOf(path), neighbor: String(path.neighborIp) }));
 }
 
 /**

@@ -198,13 +198,16 @@ function explainFailure(errors: string): string {
     return errors.trim() === "" ? "it ended without a message" : errors.trim();
 }
 
-/** Path of the bundle of PID 1, which is made from its sources when it is not fresh. */
-export function bundlePath(): string {
+/** Programs that run inside of sandboxes. */
+type Program = "sandbox" | "controller";
+
+/** Path of the bundle of PID 1, or of another program, which is made from its sources when it is not fresh. */
+export function bundlePath(program: Program = "sandbox"): string {
     const root = projectRoot(__dirname);
     const { bundle } = createRequire(join(root, "package.json"))("./scripts/bundle.cjs") as {
-        bundle: (name: "sandbox") => string;
+        bundle: (name: Program) => string;
     };
-    return bundle("sandbox");
+    return bundle(program);
 }
 
 function projectRoot(directory: string): string {

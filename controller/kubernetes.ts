@@ -1,0 +1,178 @@
+/** Pods and CiliumBGPClusterConfigs of a cluster, through its API. */
+
+import {
+    CoreV1Api,
+    CustomObjectsApi,
+    type KubeConfig,
+    Observable,
+    PatchStrategy,
+    type V1Pod,
+    Watch,
+} from "@kubernetes/client-node";
+import {
+    appliedPeers,
+    type CiliumPodSelector,
+    fieldManager,
+    type ObservedConfig,
+    settingsOf,
+    stateOf,
+} from "./cilium-peers";
+import type { PodSource, Target } from "./loop";
+import type { ObservedPod } from "./reconcile";
+
+/** How long the API server may take. */
+export interface Patience {
+    /** Milliseconds for an answer. @default 10,000 */
+    readonly answer?: number;
+    /** Seconds after which the API server ends a watch, so that one over a dead connection does not last. @default 60 */
+    readonly watch?: number;
+}
+
+/** A Pod that ends or has ended is nobody's neighbor, and neither is one that has no node yet. */
+function observed({ metadata, spec, status }: V1Pod): ObservedPod | undefined {
+    const isOver =
+        metadata?.deletionTimestamp !== undefined || status?.phase === "Succeeded" || status?.phase === "Failed";
+    if (isOver || spec?.nodeName === undefined) {
+        return undefined;
+    }
+    return {
+        namespace: metadata?.namespace ?? "",
+        name: metadata?.name ?? "",
+        uid: metadata?.uid ?? "",
+        node: spec.nodeName,
+        labels: metadata?.labels,
+        addresses: (status?.podIPs ?? []).map(({ ip }) => ip),
+        ...(spec.hostNetwork === true ? { unfit: "it shares the addresses of its node" } : {}),
+    };
+}
+
+/**
+ * The Pods of some namespaces. Each namespace is listed and then watched; when one of the watches ends, all are begun anew
+ * by who asked for them.
+ */
+export function podsOf(config: KubeConfig, namespaces: readonly string[], patience: Patience = {}): PodSource {
+    const { answer = 10_000, watch: lasting = 60 } = patience;
+    const api = config.makeApiClient(CoreV1Api);
+    return {
+        async watch(onPods, signal) {
+            const known = new Map<string, ReadonlyMap<string, V1Pod>>();
+            const tell = () => {
+                if (known.size === namespaces.length) {
+                    const pods = [...known.values()].flatMap((each) => [...each.values()]);
+                    onPods(pods.flatMap((pod) => observed(pod) ?? []));
+                }
+            };
+            const ended = new AbortController();
+            const until = AbortSignal.any([signal, ended.signal]);
+            const follow = async (namespace: string) => {
+                const { metadata, items } = await api.listNamespacedPod({ namespace }, within(answer));
+                const pods = new Map(items.map((pod) => [pod.metadata?.uid ?? "", pod]));
+                known.set(namespace, pods);
+                tell();
+                await watchPods(config, namespace, metadata?.resourceVersion, lasting, until, (type, pod) => {
+                    const uid = pod.metadata?.uid ?? "";
+                    if (type === "DELETED") {
+                        pods.delete(uid);
+                    } else {
+                        pods.set(uid, pod);
+                    }
+                    tell();
+                });
+            };
+            try {
+                await Promise.race(namespaces.map(follow));
+            } finally {
+                ended.abort();
+            }
+        },
+    };
+}
+
+/** Watches the Pods of a namespace from a version on. Settles when the API server ends it, or the version is too old. */
+function watchPods(
+    config: KubeConfig,
+    namespace: string,
+    resourceVersion: string | undefined,
+    timeoutSeconds: number,
+    signal: AbortSignal,
+    onPod: (type: string, pod: V1Pod) => void,
+): Promise<void> {
+    return new Promise((resolve, reject) => {
+        const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
+        const end = (error?: unknown) => (error ? reject(error as Error) : resolve());
+        const onEvent = (type: string, object: V1Pod & { readonly code?: number; readonly message?: string }) => {
+            if (type === "ERROR") {
+                end(new Error(`the watch was ended with ${object.code}: ${object.message}`));
+            } else if (type !== "BOOKMARK") {
+                onPod(type, object);
+            }
+        };
+        new Watch(config)
+            .watch(path, { resourceVersion, timeoutSeconds }, onEvent, end)
+            .then((request) => {
+                signal.addEventListener("abort", () => request.abort(), { once: true });
+                if (signal.aborted) {
+                    request.abort();
+                }
+            }, reject);
+        signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+}
+
+const resource = { group: "cilium.io", version: "v2", plural: "ciliumbgpclusterconfigs" } as const;
+
+/**
+ * A CiliumBGPClusterConfig whose peers follow the Pods.
+ *
+ * @param name of the configuration
+ * @param nodes those that its selector means
+ */
+export function ciliumTarget(
+    config: KubeConfig,
+    name: string,
+    nodes: readonly string[],
+    { answer = 10_000 }: Patience = {},
+): Target<CiliumPodSelector> {
+    const api = config.makeApiClient(CustomObjectsApi);
+    return {
+        name: `CiliumBGPClusterConfig ${name}`,
+        settings: settingsOf,
+        async open() {
+            let seen: ObservedConfig | undefined;
+            return {
+                // Nothing is held that could go: each look is a request of its own.
+                gone: new Promise<never>(() => {}),
+                async observe() {
+                    seen = (await api.getClusterCustomObject({ ...resource, name }, within(answer))) as ObservedConfig;
+                    return stateOf(seen, nodes);
+                },
+                async apply({ wanted, actions }, done) {
+                    const body = appliedPeers(seen!, wanted);
+                    const request = { ...resource, name, body, fieldManager, force: true };
+                    await api.patchClusterCustomObject(request, within(answer, PatchStrategy.ServerSideApply));
+                    actions.forEach(done);
+                },
+                close() {},
+            };
+        },
+    };
+}
+
+/** Options of a request that must be answered in time. */
+function within(milliseconds: number, contentType?: string) {
+    return {
+        middleware: [
+            {
+                pre(request: RequestContext) {
+                    request.setSignal(AbortSignal.timeout(milliseconds));
+                    if (contentType !== undefined) {
+                        request.setHeaderParam("Content-Type", contentType);
+                    }
+                    return of(request);
+                },
+                post: (response: ResponseContext) => of(response),
+            },
+        ],
+        middlewareMergeStrategy: "append" as const,
+    };
+}
