@@ -6,12 +6,13 @@ import { predict } from "../routing/predict";
 import type { Check, CheckResult } from "../verify/check";
 import type { Driver } from "../verify/driver";
 import { type Attempt, type Outage, outageOf, type Target, watch } from "../verify/outage";
-import { planChecks, planTableChecks } from "../verify/plan";
+import { planChecks, planNodeChecks, planTableChecks } from "../verify/plan";
 import { columns, failures } from "../verify/report";
 import { verify } from "../verify/run";
-import { deployed } from "./deployed";
+import { type Deployed, deployed } from "./deployed";
 import { sandboxOf } from "./netns";
 import { options } from "./options";
+import { isPodDrill, isSoundPodDrill, parsePodDrill, podDrill, podDrillText, virtualTarget } from "./pod-drill";
 
 /** Seconds that routers may take to be as predicted, beyond the time that the prediction itself gives. */
 const grace: Seconds = 5;
@@ -55,31 +56,64 @@ export async function run(args: string[]): Promise<number> {
         json: { type: "boolean", default: false },
     });
     const lab = await deployed(values.stack);
-    const fault = parseFault(lab.model, values.fault);
+    const work = isPodDrill(values.fault) ? ofPods(lab, values) : ofNetwork(lab, values);
     if (lab.runtime !== "netns") {
         throw new Error(`stack ${values.stack} runs in Docker; drills are for labs in network namespaces`);
     }
-    const target = targetOf(lab.model, fault, values);
     const sandbox = await sandboxOf(lab);
     const driver = netnsDriver(sandbox);
     const drilled = { ...lab, sandbox, context: { stack: values.stack, project: "bgp-lab" } };
     try {
-        const report = await drill(drilled, driver, { name: values.fault, fault, target });
-        console.log(values.json ? JSON.stringify(report, undefined, 2) : text(report));
-        return isSound(report) ? 0 : 1;
+        const { report, described, isSound } = await work(drilled, driver);
+        console.log(values.json ? JSON.stringify(report, undefined, 2) : described);
+        return isSound ? 0 : 1;
     } finally {
         driver.close();
         sandbox.close();
     }
 }
 
+/** What is asked of a drill. */
+interface Asked {
+    readonly fault: string;
+    readonly from?: string | undefined;
+    readonly to?: string | undefined;
+}
+
+/** A drill that is ready to be carried out. */
+type Work = (lab: DrilledLab, driver: Driver) => Promise<Outcome>;
+
+interface Outcome {
+    readonly report: object;
+    readonly described: string;
+    readonly isSound: boolean;
+}
+
+function ofNetwork({ model }: Deployed, asked: Asked): Work {
+    const fault = parseFault(model, asked.fault);
+    const target = targetOf(model, fault, asked);
+    return async (lab, driver) => {
+        const report = await drill(lab, driver, { name: asked.fault, fault, target });
+        return { report, described: text(report), isSound: isSound(report) };
+    };
+}
+
+function ofPods({ model }: Deployed, asked: Asked): Work {
+    const plan = parsePodDrill(model, asked.fault);
+    const target =
+        asked.from === undefined && asked.to === undefined ? virtualTarget(model) : askedTarget(model, asked);
+    return async (lab, driver) => {
+        const report = await podDrill(lab, driver, { ...plan, ...(target === undefined ? {} : { target }) });
+        return { report, described: podDrillText(report), isSound: isSoundPodDrill(report) };
+    };
+}
+
 /** The first client that asks a service, or the one that was asked for; not one on the device that fails. */
-function targetOf(
-    lab: Lab,
-    fault: Fault,
-    { from, to }: { readonly from?: string | undefined; readonly to?: string | undefined },
-): Target | undefined {
-    const lost = fault.kind === "node" || fault.kind === "daemon" ? fault.device : undefined;
+function targetOf(lab: Lab, fault: Fault, asked: Asked): Target | undefined {
+    return askedTarget(lab, asked, fault.kind === "node" || fault.kind === "daemon" ? fault.device : undefined);
+}
+
+function askedTarget(lab: Lab, { from, to }: Asked, lost?: string): Target | undefined {
     const asked = lab.checks
         .flatMap((check) => (check.kind === "service" ? [check] : []))
         .filter((check) => check.from !== lost)
@@ -97,7 +131,8 @@ interface Plan {
 }
 
 async function drill(lab: DrilledLab, driver: Driver, { name, fault, target }: Plan): Promise<DrillReport> {
-    const sound = planChecks(lab.model, predict(lab.model));
+    const prediction = predict(lab.model);
+    const sound = [...planChecks(lab.model, prediction), ...planNodeChecks(lab.model, prediction)];
     await expectSound(sound, driver);
     const series = target && watch(driver, target);
     await pause(calm);

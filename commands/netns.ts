@@ -1,9 +1,12 @@
 import { routingInstances } from "../lab/instances";
 import type { Lab, Router, Seconds } from "../lab/model";
+import { podRouters } from "../lab/pods";
+import { controllerProcess, readControllerStatus } from "../provider/daemons/controller";
 import { netnsDriver } from "../provider/driver";
+import { podNamespace } from "../provider/sandbox/pods";
 import type { DaemonStatus, Sandbox } from "../provider/sandbox/protocol";
 import { connectSandbox } from "../provider/sandbox/start";
-import { types } from "../provider/schema";
+import { type ControllerStatus, type TargetStatus, types } from "../provider/schema";
 import { predict } from "../routing/predict";
 import type { Check, CheckResult } from "../verify/check";
 import { inReadingOrder } from "../verify/describe";
@@ -16,7 +19,9 @@ import type { RunningLabs, StatusReport } from "./running";
 /** One device of the lab as it runs now. */
 interface DeviceStatus {
     readonly name: string;
-    readonly role: "router" | "node" | "host";
+    readonly role: "router" | "pod" | "node" | "host";
+    /** Node on which the Pod of a router is. */
+    readonly node?: string;
     readonly asn?: number;
     readonly daemons: readonly DaemonStatus[];
     readonly sessions?: { readonly established: number; readonly total: number };
@@ -29,6 +34,12 @@ interface Status {
     readonly pid: number;
     readonly startedAt: string;
     readonly devices: readonly DeviceStatus[];
+    /** The peering controller, where the lab has neighbors by label. */
+    readonly controller?: {
+        readonly daemon: DaemonStatus;
+        /** What it says of itself; nothing before it has said anything. */
+        readonly says?: ControllerStatus | undefined;
+    };
 }
 
 /** Machine-wide name of a lab's sandbox. */
@@ -88,18 +99,23 @@ async function sessionsOf(sandbox: Sandbox, name: string, router: Router): Promi
 
 async function look(model: Lab, sandbox: Sandbox): Promise<Status> {
     const [{ startedAt }, { daemons }] = await Promise.all([sandbox.call("hello", {}), sandbox.call("daemons", {})]);
-    const own = (device: string) => daemons.filter(({ namespace }) => namespace === device);
-    const routers = Object.entries(model.routers).map(
-        async ([name, model]): Promise<DeviceStatus> => ({
+    const own = (place: string) => daemons.filter(({ namespace }) => namespace === place);
+    const routers = Object.entries(model.routers).map(async ([name, model]): Promise<DeviceStatus> => {
+        const { pod } = model;
+        const place = pod === undefined ? { role: "router" as const } : { role: "pod" as const, node: pod.node };
+        return {
             name,
-            role: "router",
+            ...place,
             asn: model.bgp.asn,
-            daemons: own(name),
+            daemons: own(pod === undefined ? name : podNamespace(name)),
             sessions: await sessionsOf(sandbox, name, model),
             pods: [],
-        }),
-    );
-    const pods = model.cluster.workloads.flatMap((workload) => workload.pods);
+        };
+    });
+    const pods = [
+        ...model.cluster.workloads.flatMap((workload) => workload.pods),
+        ...podRouters(model).map(({ name, pod }) => ({ name, node: pod.node })),
+    ];
     const nodes = Object.keys(model.cluster.nodes).map(
         (name): DeviceStatus => ({
             name,
@@ -110,7 +126,16 @@ async function look(model: Lab, sandbox: Sandbox): Promise<Status> {
     );
     const hosts = Object.keys(model.hosts).map((name): DeviceStatus => ({ name, role: "host", daemons: [], pods: [] }));
     const devices = [...(await Promise.all(routers)), ...nodes, ...hosts];
-    return { sandbox: sandbox.name, pid: sandbox.pid, startedAt, devices };
+    const controller = daemons.find(({ name }) => name === controllerProcess);
+    return {
+        sandbox: sandbox.name,
+        pid: sandbox.pid,
+        startedAt,
+        devices,
+        ...(controller === undefined
+            ? {}
+            : { controller: { daemon: controller, says: readControllerStatus(sandbox) } }),
+    };
 }
 
 function describeDaemon({ name, namespace, pid, running, ended }: DaemonStatus): string {
@@ -122,19 +147,45 @@ function describeDevice(device: DeviceStatus): string[] {
     const { sessions } = device;
     return [
         device.name,
-        device.role + (device.asn === undefined ? "" : ` AS ${device.asn}`),
+        device.role +
+            (device.asn === undefined ? "" : ` AS ${device.asn}`) +
+            (device.node === undefined ? "" : ` on ${device.node}`),
         device.daemons.map(describeDaemon).join(", "),
         sessions ? `${sessions.established}/${sessions.total} sessions established` : "",
         device.pods.join(", "),
     ];
 }
 
-function describeLab({ name, routers }: Lab, { sandbox, pid, startedAt, devices }: Status): string {
+function describeController({ daemon, says }: NonNullable<Status["controller"]>): readonly string[] {
+    const { restarts = 0 } = daemon;
+    const again = restarts === 0 ? "" : `, started again ${restarts === 1 ? "once" : `${restarts} times`}`;
+    const { pods, targets = {} } = says ?? {};
+    const knows =
+        pods && (pods.error === undefined ? `, knows ${pods.known} Pods` : `, hears of no Pods: ${pods.error}`);
+    return [
+        `peering controller ${describeDaemon(daemon)}${again}${knows ?? ", has said nothing yet"}`,
+        columns(Object.entries(targets).map(describeTarget)),
+    ];
+}
+
+function describeTarget([name, target]: readonly [string, TargetStatus]): readonly string[] {
+    const { state, error, neighbors, routes, convergences, actions, last } = target;
+    return [
+        `  ${name}`,
+        error === undefined ? state : `${state}: ${error}`,
+        `${neighbors} neighbors, ${routes} routes`,
+        `${actions} changes in ${convergences} looks`,
+        last === undefined ? "" : `last ${last.at}, ${last.actions} in ${last.milliseconds} ms`,
+    ];
+}
+
+function describeLab({ name, routers }: Lab, { sandbox, pid, startedAt, devices, controller }: Status): string {
     const example = Object.keys(routers)[0] ?? "";
     return [
         `lab      ${name}, in sandbox ${sandbox} (pid ${pid}), since ${startedAt}`,
         "",
         columns(devices.map(describeDevice)),
+        ...(controller === undefined ? [] : ["", ...describeController(controller)]),
         "",
         `shell    nsenter -t ${pid} -a ip netns exec ${example} sh     (any device by its name)`,
         `FRR      nsenter -t ${pid} -a vtysh -N ${example}`,

@@ -12,6 +12,7 @@ import type { Context, ResourceKind } from "./resource";
 import { fabric } from "./resources/fabric";
 import { node } from "./resources/node";
 import { router } from "./resources/router";
+import { podNamespace } from "./sandbox/pods";
 import type { Sandbox } from "./sandbox/protocol";
 import { type FabricInputs, type NodeInputs, type RouterInputs, types } from "./schema";
 
@@ -41,6 +42,11 @@ export async function take(lab: DrilledLab, fault: Fault): Promise<void> {
 /** Undoes a fault, and makes again what went with it: addresses, routes and daemons. */
 export async function repair(lab: DrilledLab, fault: Fault): Promise<void> {
     await undo(lab, fault);
+    await restore(lab);
+}
+
+/** Makes everything as the stack's state has it. */
+export async function restore(lab: DrilledLab): Promise<void> {
     await Promise.all(inputsOf<FabricInputs>(lab, types.fabric).map((inputs) => remake(lab, fabric, inputs)));
     await Promise.all(inputsOf<NodeInputs>(lab, types.node).map((inputs) => remake(lab, node, inputs)));
     await Promise.all(inputsOf<RouterInputs>(lab, types.router).map((inputs) => remake(lab, router, inputs)));
@@ -73,21 +79,27 @@ async function setPorts({ sandbox, model }: DrilledLab, ports: readonly Port[], 
     await Promise.all(
         ports.map(({ device, interface: name }) => {
             const port = findDevice(model, device)?.interfaces.find((each) => each.name === name);
-            return setInterfaces(sandbox, vrfNamespace(device, port?.vrf), [name], up);
+            return setInterfaces(sandbox, vrfNamespace(placeOf(model, device), port?.vrf), [name], up);
         }),
     );
 }
 
+/** Namespace of a device: that of its Pod where it runs in one. */
+function placeOf({ routers }: Lab, device: string): string {
+    return routers[device]?.pod === undefined ? device : podNamespace(device);
+}
+
 /** The namespaces of a device: one, or of a router one for each VRF. */
-function namespacesOf({ model: { routers } }: DrilledLab, device: string): readonly string[] {
-    const router = routers[device];
-    return router === undefined ? [device] : routingInstances(router).map(({ vrf }) => vrfNamespace(device, vrf));
+function namespacesOf({ model }: DrilledLab, device: string): readonly string[] {
+    const router = model.routers[device];
+    const place = placeOf(model, device);
+    return router === undefined ? [place] : routingInstances(router).map(({ vrf }) => vrfNamespace(place, vrf));
 }
 
 async function shut({ sandbox, model }: DrilledLab, fault: FaultOf<"session">, down: boolean): Promise<void> {
     const { router: name, vrf, neighbor } = fault;
     const instance = routingInstances(model.routers[name]!).find((each) => each.vrf === vrf);
-    await setShutdown(sandbox, { router: name, asn: instance!.bgp.asn, vrf, neighbor }, down);
+    await setShutdown(sandbox, { router: placeOf(model, name), asn: instance!.bgp.asn, vrf, neighbor }, down);
 }
 
 async function lose(lab: DrilledLab, fault: FaultOf<"daemon">): Promise<void> {
@@ -119,14 +131,15 @@ async function regain(lab: DrilledLab, fault: FaultOf<"daemon">): Promise<void> 
 function processesOf(lab: DrilledLab, { device, program }: FaultOf<"daemon">): readonly string[] {
     const inputs = inputsOf<NodeInputs>(lab, types.node).find(({ namespace }) => namespace === device);
     if (inputs === undefined) {
-        return [frrProcess(device, "bgpd")];
+        return [frrProcess(placeOf(lab.model, device), "bgpd")];
     }
     return Object.entries(inputs.speakers)
         .filter(([name]) => program === undefined || name === program)
         .map(([, speaker]) => speakerOf(speaker).process(device));
 }
 
-function inputsOf<Inputs>({ resources }: DrilledLab, type: string): readonly Inputs[] {
+/** Inputs of the lab's resources of a type. */
+export function inputsOf<Inputs>({ resources }: DrilledLab, type: string): readonly Inputs[] {
     return resources.filter((each) => each.type === type).map(({ inputs }) => inputs as Inputs);
 }
 

@@ -56,6 +56,21 @@ export function outageOf(attempts: readonly Attempt[]): Outage {
     };
 }
 
+/**
+ * From a moment of a series until a request was sent that was answered, after one that was not.
+ *
+ * @param attempts those after the moment, in the order in which they were sent
+ * @returns 0 when all were answered, nothing when none was after the first that failed
+ */
+export function answeredAgain(attempts: readonly Attempt[], moment: Milliseconds): Milliseconds | undefined {
+    const lost = attempts.findIndex(({ answered }) => !answered);
+    const next = attempts.slice(Math.max(0, lost)).find(({ answered }) => answered);
+    if (lost < 0) {
+        return 0;
+    }
+    return next && Math.round(next.sent - moment);
+}
+
 /** A series of requests under way. */
 export interface Watch {
     /** Ends the series. @returns its requests in order, once all of them are answered or given up */

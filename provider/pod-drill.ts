@@ -1,0 +1,107 @@
+/** Drills on Pods and on what follows them: other Pods on the nodes, and a controller or an API that is not there. */
+
+import { existsSync, readFileSync, renameSync } from "node:fs";
+import type { Lab } from "../lab/model";
+import { nodeSpec } from "../render/embedded";
+import { controllerProcess } from "./daemons/controller";
+import { type DrilledLab, inputsOf } from "./drill";
+import { signal } from "./faults";
+import { node } from "./resources/node";
+import { socketPath } from "./sandbox/protocol";
+import { type NodeInputs, types } from "./schema";
+
+/**
+ * Gives the nodes the Pods of another model of the lab, as a cluster does: nothing but Pods and the services over them
+ * changes. Nodes that lose Pods come first, so that a Pod that moves is gone before it is there.
+ *
+ * @param from whose Pods the nodes have
+ * @param to whose Pods they get
+ */
+export async function changePods(lab: DrilledLab, from: Lab, to: Lab): Promise<void> {
+    const changes = inputsOf<NodeInputs>(lab, types.node)
+        .map((inputs) => ({ before: withPodsOf(inputs, from), after: withPodsOf(inputs, to) }))
+        .filter(({ before, after }) => JSON.stringify(before) !== JSON.stringify(after));
+    for (const { before, after } of changes.sort((a, b) => growth(a) - growth(b))) {
+        await node.update(before, after, lab.context);
+    }
+}
+
+interface Change {
+    readonly before: NodeInputs;
+    readonly after: NodeInputs;
+}
+
+function growth({ before, after }: Change): number {
+    return Object.keys(after.pods).length - Object.keys(before.pods).length;
+}
+
+/** What a node is told with the Pods of a model. */
+function withPodsOf(inputs: NodeInputs, lab: Lab): NodeInputs {
+    const { pods, services } = nodeSpec(lab, inputs.namespace);
+    return { ...inputs, pods, services };
+}
+
+/** What keeps the controller from following the Pods: it is killed, says nothing, or finds no API of Pods. */
+export type Trouble = (typeof troubles)[number];
+
+/** All troubles, by the texts that name them. */
+export const troubles = ["controller:killed", "controller:frozen", "api:unavailable"] as const;
+
+/** Where the socket of the API is while it is unavailable. */
+const hiddenSocket = `${socketPath}.hidden`;
+
+/**
+ * Brings trouble about. A controller that is killed is started again by the sandbox. The one that has a connection to the API
+ * would keep it: it is killed, too, and the next one finds no API.
+ */
+export async function trouble({ sandbox }: DrilledLab, kind: Trouble): Promise<void> {
+    switch (kind) {
+        case "controller:killed":
+            return signal(sandbox, [controllerProcess], "KILL");
+        case "controller:frozen":
+            return signal(sandbox, [controllerProcess], "STOP");
+        case "api:unavailable":
+            renameSync(sandbox.path(socketPath), sandbox.path(hiddenSocket));
+            return signal(sandbox, [controllerProcess], "KILL");
+    }
+}
+
+/** Ends trouble. No error when there is none. */
+export async function calm({ sandbox }: DrilledLab, kind: Trouble): Promise<void> {
+    switch (kind) {
+        case "controller:killed":
+            return;
+        case "controller:frozen":
+            return signal(sandbox, [controllerProcess], "CONT");
+        case "api:unavailable":
+            if (existsSync(sandbox.path(hiddenSocket))) {
+                renameSync(sandbox.path(hiddenSocket), sandbox.path(socketPath));
+            }
+    }
+}
+
+/** A line of the controller's log, which is JSON (controller/loop.ts, LogLine). */
+interface LogLine {
+    readonly time?: string;
+    readonly at?: string;
+    readonly says?: string;
+    readonly why?: string;
+}
+
+/** What the controller has said since it was started first, a line for each thing that it did or saw. */
+export function controllerLog({ sandbox }: DrilledLab): readonly string[] {
+    const file = sandbox.path(`/run/log/${controllerProcess}.log`);
+    return existsSync(file) ? readFileSync(file, "utf8").split("\n").flatMap(described) : [];
+}
+
+function described(text: string): readonly string[] {
+    if (text === "") {
+        return [];
+    }
+    try {
+        const { time = "", at = "", says = "", why } = JSON.parse(text) as LogLine;
+        return [`${time.slice(11, 23)} ${at}: ${says}${why === undefined ? "" : ` (${why})`}`];
+    } catch {
+        return [text];
+    }
+}
