@@ -67,3 +67,28 @@ function meets({ key, operator, values = [] }: LabelRequirement, labels: Labels)
             return value === undefined;
     }
 }
+
+/** What a selector selects, e.g. `rack=0, tier in (a, b)`. */
+export function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+    return [...labelTexts(matchLabels), ...matchExpressions.map(requirementText)].join(", ") || "everything";
+}
+
+function requirementText({ key, operator, values = [] }: LabelRequirement): string {
+    switch (operator) {
+        case "In":
+            return `${key} in (${values.join(", ")})`;
+        case "NotIn":
+            return `${key} not in (${values.join(", ")})`;
+        case "Exists":
+            return key;
+        case "DoesNotExist":
+            return `no ${key}`;
+    }
+}
+
+/** Labels as `key=value`, in their alphabetical order, since a model has them in any. */
+export function labelTexts(labels: Labels): readonly string[] {
+    return Object.entries(labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .sort();
+}

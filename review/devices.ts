@@ -13,20 +13,10 @@ import type {
     SpeakerFamily,
     StaticRoute,
 } from "../lab/model";
+import { labelTexts } from "../lab/selectors";
 import { findSessionSettings, nodeSpeakers, programNames } from "../lab/speakers";
 import { viaText } from "../render/frr";
-import {
-    entryText,
-    type Facts,
-    facts,
-    factsIn,
-    factTexts,
-    fieldChanges,
-    joined,
-    labelTexts,
-    noFacts,
-    renamed,
-} from "./facts";
+import { entryText, type Facts, facts, factsIn, factTexts, fieldChanges, joined, noFacts, renamed } from "./facts";
 import { byRank, kindOf, pairByName } from "./pairing";
 import { type Parts, partChanges } from "./parts";
 import type { DeviceChange } from "./review";

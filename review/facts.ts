@@ -1,6 +1,7 @@
 /** What is said of a thing in the model, as text by field, and how two such accounts differ. */
 
-import type { LabelRequirement, LabelSelector, Labels, PrefixListEntry } from "../lab/model";
+import type { PrefixListEntry } from "../lab/model";
+import { selectorText } from "../lab/selectors";
 import type { FieldChange } from "./review";
 
 /** The text of one field; a list is compared item by item. */
@@ -143,31 +144,6 @@ const spellings: Readonly<Record<string, string>> = {
 function spelled(key: string): string {
     const words = key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(" ");
     return words.map((word) => spellings[word] ?? word).join(" ");
-}
-
-/** What a selector selects, e.g. `rack=0, tier in (a, b)`. */
-function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
-    return [...labelTexts(matchLabels), ...matchExpressions.map(requirementText)].join(", ") || "everything";
-}
-
-function requirementText({ key, operator, values = [] }: LabelRequirement): string {
-    switch (operator) {
-        case "In":
-            return `${key} in (${values.join(", ")})`;
-        case "NotIn":
-            return `${key} not in (${values.join(", ")})`;
-        case "Exists":
-            return key;
-        case "DoesNotExist":
-            return `no ${key}`;
-    }
-}
-
-/** Labels as `key=value`, in their alphabetical order, since a model has them in any. */
-export function labelTexts(labels: Labels): readonly string[] {
-    return Object.entries(labels)
-        .map(([key, value]) => `${key}=${value}`)
-        .sort();
 }
 
 /** An entry of a prefix list as FRR writes it. */

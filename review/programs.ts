@@ -2,9 +2,10 @@
 
 import type { Calico, Cilium, CiliumBgpInstance, Lab, MetalLb, Workload } from "../lab/model";
 import { formatPath, type Path } from "../lab/path";
+import { labelTexts } from "../lab/selectors";
 import { sessionEnds } from "../lab/sessions";
 import { nodeSpeakers } from "../lab/speakers";
-import { type Facts, facts, factsIn, factTexts, labelTexts } from "./facts";
+import { type Facts, facts, factsIn, factTexts } from "./facts";
 import { type Parts, partChanges } from "./parts";
 import type { FieldChange } from "./review";
 import type { Revision } from "./revision";

@@ -2,9 +2,10 @@
 
 import { familyOf } from "../lab/address";
 import type { Address, Lab, Pod, Service } from "../lab/model";
+import { labelTexts } from "../lab/selectors";
 import { advertisingNodes, podsOf } from "../lab/services";
 import type { Reach } from "../routing/reach";
-import { type Facts, facts, factsIn, fieldChanges, joined, labelTexts, noFacts } from "./facts";
+import { type Facts, facts, factsIn, fieldChanges, joined, noFacts } from "./facts";
 import { byName } from "./order";
 import { byRank, type Paired, pairByName } from "./pairing";
 import type { ServiceChange } from "./review";

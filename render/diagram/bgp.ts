@@ -4,16 +4,30 @@ import { routingInstances } from "../../lab/instances";
 import type { BgpSpeaker, Lab } from "../../lab/model";
 import { advertisedPodCidrs } from "../../lab/services";
 import { type SessionEnd, sessionEnds } from "../../lab/sessions";
-import { nodeSpeakers } from "../../lab/speakers";
+import { nodeInstances, nodeSpeakers } from "../../lab/speakers";
 import { type Box, type Graph, type Group, mergedEdges } from "./graph";
-import { asnLines, clusterGroup, deviceId, mostNames, nodeBox, routerBox } from "./parts";
+import {
+    asnLines,
+    clusterGroup,
+    deviceId,
+    mostNames,
+    nodeBox,
+    podNames,
+    routerBox,
+    routerNames,
+    selectorLines,
+} from "./parts";
 import { announcements, holdings, poolBox, serviceBox, servicesId } from "./services";
 import { loneLines, meshLines, reflects, sessionEdges } from "./sessions";
 import { tiers } from "./tiers";
 
 /** Draws the BGP speakers and sessions of a lab. */
 export function bgp(lab: Lab): Graph {
-    const speakers = [...Object.keys(lab.routers).flatMap((name) => speakerBoxes(lab, name)), ...nodeBoxes(lab)];
+    const speakers = [
+        ...routerNames(lab).flatMap((name) => speakerBoxes(lab, name)),
+        ...nodeBoxes(lab),
+        ...podNames(lab).flatMap((name) => speakerBoxes(lab, name)),
+    ];
     const services = lab.cluster.services.map((service) => serviceBox(lab, service));
     const pools = lab.cluster.loadBalancerPools.map((pool) => poolBox(lab, pool));
     const boxes = [...speakers, ...services, ...pools];
@@ -75,6 +89,7 @@ function speakerLines(lab: Lab, router: string, speaker: BgpSpeaker, vrf?: strin
         ...(isReflector ? [reflectorText(speaker)] : []),
         ...announced(speaker.families.flatMap(({ networks }) => networks)),
         ...(redistributed.length === 0 ? [] : [`announces ${redistributed.join(" and ")} routes`]),
+        ...selectorLines(speaker.podNeighbors),
         ...loneLines(lab, router, vrf),
     ];
 }
@@ -91,6 +106,7 @@ function nodeBoxes(lab: Lab): readonly Box[] {
             ...asnLines(lab, name),
             ...(programs.length === 0 ? [] : [`id ${routerId}`]),
             ...announced([...podCidrs]),
+            ...nodeInstances(lab, name).flatMap(({ podNeighbors }) => selectorLines(podNeighbors)),
             ...loneLines(lab, name),
         ]);
     });

@@ -1,6 +1,6 @@
 /** DOT, from which Graphviz makes drawings (graphviz.org/doc/info/lang.html). */
 
-import { type Box, type Edge, type EdgeKind, type Graph, type Group, identifiers, type Role } from "./graph";
+import { type Box, boxesIn, type Edge, type EdgeKind, type Graph, type Group, identifiers, type Role } from "./graph";
 import { boxLabel, edgeLabel } from "./labels";
 import { type Paint, paintOf } from "./paint";
 
@@ -14,7 +14,7 @@ export function dotOf(graph: Graph): string {
         `node [fontname="${font}", fontsize=13, style="filled,rounded", shape=box, margin="0.14,0.09"]`,
         `edge [fontname="${font}", fontsize=11, arrowsize=0.6]`,
         ...graph.boxes.filter(({ group }) => group === undefined).map((box) => boxText(box, name)),
-        ...graph.groups.flatMap((group) => groupText(group, graph.boxes, name)),
+        ...graph.groups.filter(({ group }) => group === undefined).flatMap((group) => groupText(group, graph, name)),
         ...rows(graph, name),
         ...graph.edges.map((edge) => edgeText(edge, graph, name)),
     ];
@@ -49,8 +49,11 @@ function boxText(box: Box, name: Namer): string {
     return `${name(box.id)} [${attributes.filter((text) => text !== "").join(", ")}]`;
 }
 
-function groupText(group: Group, boxes: readonly Box[], name: Namer): readonly string[] {
-    const own = boxes.filter((box) => box.group === group.id);
+function groupText(group: Group, graph: Graph, name: Namer): readonly string[] {
+    const own = graph.boxes.filter((box) => box.group === group.id).map((box) => boxText(box, name));
+    const inner = graph.groups
+        .filter((each) => each.group === group.id)
+        .flatMap((each) => groupText(each, graph, name));
     const attributes = [
         `label="${boxLabel(group)
             .map((line) => `${text([line])}\\l`)
@@ -62,7 +65,7 @@ function groupText(group: Group, boxes: readonly Box[], name: Namer): readonly s
     ];
     return [
         `subgraph cluster_${name(group.id)} {`,
-        ...indent([`graph [${attributes.join(", ")}]`, ...own.map((box) => boxText(box, name))]),
+        ...indent([`graph [${attributes.join(", ")}]`, ...own, ...inner]),
         "}",
     ];
 }
@@ -113,8 +116,8 @@ function edgeText(edge: Edge, graph: Graph, name: Namer): string {
 }
 
 /** Id of the box at which an edge begins: one in the middle of a group, at whose frame it is then clipped. */
-function tailOf({ from }: Edge, { boxes }: Graph): string {
-    const members = boxes.filter(({ group }) => group === from);
+function tailOf({ from }: Edge, graph: Graph): string {
+    const members = boxesIn(graph, from);
     return members[Math.floor((members.length - 1) / 2)]?.id ?? from;
 }
 

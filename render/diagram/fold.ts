@@ -1,6 +1,6 @@
 /** Pictures of large labs stay readable: a few of many alike boxes are drawn, and one for the others. */
 
-import type { Box, Edge, Graph, Mark } from "./graph";
+import { type Box, boxesIn, type Edge, type Graph, type Mark } from "./graph";
 
 /** More alike boxes than this are drawn folded: those that change, at least the first few, and one box for the others. */
 const mostAlike = 12;
@@ -21,12 +21,12 @@ export function folded(graph: Graph): Graph {
         }
         const key = keyOf(box)!;
         const hidden = rest.get(key)!;
-        return hidden[0] === box ? [moreBox(key, hidden)] : [];
+        return hidden[0] === box ? [moreBox(graph, key, hidden)] : [];
     });
-    const groups = new Set(boxes.map(({ group }) => group));
+    const picture = { ...graph, boxes };
     return {
         ...graph,
-        groups: graph.groups.filter(({ id }) => groups.has(id)),
+        groups: graph.groups.filter(({ id }) => boxesIn(picture, id).length > 0),
         boxes,
         edges: foldedEdges(graph.edges, stand),
     };
@@ -78,8 +78,9 @@ function hiddenOf(boxes: readonly Box[], reasons: ReadonlyMap<string, Reason>): 
     return boxes.filter((box) => !shown.includes(box));
 }
 
-function moreBox(key: string, hidden: readonly Box[]): Box {
-    const { group, tier, kin } = hidden[0]!;
+function moreBox(graph: Graph, key: string, hidden: readonly Box[]): Box {
+    const { tier, kin } = hidden[0]!;
+    const group = commonGroup(graph, hidden);
     const asns = hidden.flatMap((box) => box.kin?.asns ?? []);
     const pods = hidden.reduce((sum, box) => sum + (box.kin?.pods ?? 0), 0);
     const marks = hidden.map(({ mark }) => mark);
@@ -97,6 +98,12 @@ function moreBox(key: string, hidden: readonly Box[]): Box {
         tier,
         ...(mark === undefined ? {} : { mark }),
     };
+}
+
+/** The group that boxes share, or that around theirs. */
+function commonGroup({ groups }: Graph, [first, ...others]: readonly Box[]): string | undefined {
+    const own = first?.group;
+    return others.every(({ group }) => group === own) ? own : (groups.find(({ id }) => id === own)?.group ?? own);
 }
 
 function asnRange(asns: readonly number[]): string {

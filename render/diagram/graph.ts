@@ -20,6 +20,8 @@ export type Mark = "added" | "removed" | "changed";
 /** A frame around boxes. */
 export interface Group {
     readonly id: string;
+    /** Id of the group in which it stands; absent means in none. */
+    readonly group?: string;
     readonly lines: readonly string[];
     readonly mark?: Mark;
 }
@@ -65,6 +67,12 @@ export interface Edge {
 
 /** `ebgp`, `ibgp`: a session; `leak`: a VRF takes over another's routes; `holds`: a pool has a service's addresses. */
 export type EdgeKind = "link" | "ebgp" | "ibgp" | "announcement" | "leak" | "holds";
+
+/** The boxes in a group, and in the groups inside it. */
+export function boxesIn(graph: Graph, group: string): readonly Box[] {
+    const inner = graph.groups.filter((each) => each.group === group).map(({ id }) => id);
+    return graph.boxes.filter((box) => box.group === group || inner.includes(box.group ?? ""));
+}
 
 /** Collects edges; those of one id become one, with the lines of all. */
 export function mergedEdges(edges: readonly Edge[]): readonly Edge[] {

@@ -10,7 +10,7 @@ export function mermaidOf(graph: Graph): string {
     const lines = [
         `accTitle: ${graph.title.replace(/[^A-Za-z0-9 .,:()-]/g, "_")}`,
         ...graph.boxes.filter(({ group }) => group === undefined).map((box) => boxText(box, name)),
-        ...graph.groups.flatMap((group) => groupText(group, graph.boxes, name)),
+        ...graph.groups.filter(({ group }) => group === undefined).flatMap((group) => groupText(group, graph, name)),
         ...graph.edges.map((edge) => edgeText(edge, name)),
         ...marks.flatMap((mark) => markText(graph, mark, name)),
     ];
@@ -47,9 +47,12 @@ function boxText(box: Box, name: Namer): string {
     return `${name(box.id)}${open}"${text(boxLabel(box))}"${close}`;
 }
 
-function groupText(group: Group, boxes: readonly Box[], name: Namer): readonly string[] {
-    const own = boxes.filter((box) => box.group === group.id).map((box) => boxText(box, name));
-    return [`subgraph ${name(group.id)}["${text(boxLabel(group))}"]`, ...indent(own), "end"];
+function groupText(group: Group, graph: Graph, name: Namer): readonly string[] {
+    const own = graph.boxes.filter((box) => box.group === group.id).map((box) => boxText(box, name));
+    const inner = graph.groups
+        .filter((each) => each.group === group.id)
+        .flatMap((each) => groupText(each, graph, name));
+    return [`subgraph ${name(group.id)}["${text(boxLabel(group))}"]`, ...indent([...own, ...inner]), "end"];
 }
 
 const arrows: Readonly<Record<Edge["kind"], string>> = {

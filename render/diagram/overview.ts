@@ -4,7 +4,19 @@ import { addressOf } from "../../lab/address";
 import type { Lab } from "../../lab/model";
 import { podsOn } from "../../lab/services";
 import { type Box, type Graph, mergedEdges } from "./graph";
-import { asnLines, clusterGroup, deviceId, hostBox, linkEdges, nodeBox, routerBox, segmentId } from "./parts";
+import {
+    asnLines,
+    clusterGroup,
+    deviceId,
+    hostBox,
+    linkEdges,
+    nodeBox,
+    podNames,
+    routerBox,
+    routerNames,
+    segmentId,
+    virtualServerLines,
+} from "./parts";
 import { announcements, serviceBox, servicesId } from "./services";
 import { meshLines, sessionEdges } from "./sessions";
 import { tiers } from "./tiers";
@@ -15,8 +27,9 @@ export function overview(lab: Lab): Graph {
     const nodeNetwork = lab.segments[nodeSegment]?.subnets.join(", ");
     const boxes = [
         ...Object.keys(lab.hosts).map((name) => hostBox(lab, name, addressesOf(lab, name))),
-        ...Object.keys(lab.routers).map((name) => routerBox(lab, name, routerLines(lab, name))),
+        ...routerNames(lab).map((name) => routerBox(lab, name, routerLines(lab, name))),
         ...Object.keys(nodes).map((name) => nodeBox(lab, name, [...asnLines(lab, name), ...podLines(lab, name)])),
+        ...podNames(lab).map((name) => routerBox(lab, name, routerLines(lab, name))),
         ...bridgeBoxes(lab).filter(({ id }) => id !== segmentId(nodeSegment)),
         ...services.map((service) => serviceBox(lab, service)),
     ];
@@ -44,8 +57,13 @@ function addressesOf(lab: Lab, host: string): readonly string[] {
 }
 
 function routerLines(lab: Lab, name: string): readonly string[] {
-    const { nos, bgp, vrfs = [] } = lab.routers[name]!;
-    return [`${nos.toUpperCase()}, AS ${bgp.asn}`, ...vrfs.map((vrf) => `VRF ${vrf.name}`)];
+    const router = lab.routers[name]!;
+    const { nos, bgp, vrfs = [] } = router;
+    return [
+        `${nos.toUpperCase()}, AS ${bgp.asn}`,
+        ...vrfs.map((vrf) => `VRF ${vrf.name}`),
+        ...virtualServerLines(router),
+    ];
 }
 
 function podLines(lab: Lab, node: string): readonly string[] {

@@ -1,6 +1,8 @@
 /** Devices, the cluster and links, which several views draw alike. */
 
-import type { Lab } from "../../lab/model";
+import type { Lab, PodNeighbor, Router } from "../../lab/model";
+import { podRouters } from "../../lab/pods";
+import { selectorText } from "../../lab/selectors";
 import { podsOn } from "../../lab/services";
 import { nodeSpeakers, programNames } from "../../lab/speakers";
 import { type Box, between, type Edge, type Group } from "./graph";
@@ -22,7 +24,15 @@ export function segmentId(name: string): string {
     return `segment ${name}`;
 }
 
-/** The group of the cluster, with what makes its network; nothing when the lab has no nodes. */
+/** Id of the group of a node with its forwarding Pods. */
+function insideId(node: string): string {
+    return `inside ${node}`;
+}
+
+/**
+ * The group of the cluster, with what makes its network, and in it those of nodes with forwarding Pods; nothing when the
+ * lab has no nodes.
+ */
 export function clusterGroup(lab: Lab, lines: readonly string[]): readonly Group[] {
     const { name, kubernetesVersion, nodes, cilium, calico, metallb } = lab.cluster;
     if (Object.keys(nodes).length === 0) {
@@ -31,7 +41,30 @@ export function clusterGroup(lab: Lab, lines: readonly string[]): readonly Group
     const programs = Object.entries({ Cilium: cilium, Calico: calico, MetalLB: metallb })
         .flatMap(([program, installed]) => (installed === undefined ? [] : [`${program} ${installed.version}`]))
         .join(", ");
-    return [{ id: clusterId, lines: [`${name}: Kubernetes ${kubernetesVersion}, ${programs}`, ...lines] }];
+    return [
+        { id: clusterId, lines: [`${name}: Kubernetes ${kubernetesVersion}, ${programs}`, ...lines] },
+        ...[...nodesWithPods(lab)].map((node) => ({
+            id: insideId(node),
+            group: clusterId,
+            lines: [`${node} and its Pods`],
+        })),
+    ];
+}
+
+/** Names of the nodes on which routers run in Pods, in the cluster's order. */
+function nodesWithPods(lab: Lab): ReadonlySet<string> {
+    const nodes = new Set(podRouters(lab).map(({ pod }) => pod.node));
+    return new Set(Object.keys(lab.cluster.nodes).filter((name) => nodes.has(name)));
+}
+
+/** Names of the routers that are devices of their own; those in Pods are drawn behind their nodes. */
+export function routerNames({ routers }: Lab): readonly string[] {
+    return Object.keys(routers).filter((name) => routers[name]!.pod === undefined);
+}
+
+/** Names of the routers in Pods. */
+export function podNames(lab: Lab): readonly string[] {
+    return podRouters(lab).map(({ name }) => name);
 }
 
 /** Box of a host. */
@@ -40,22 +73,39 @@ export function hostBox(lab: Lab, name: string, lines: readonly string[]): Box {
     return { id: deviceId(name), role: "host", lines: [name, ...lines], tier, kin: { name: "hosts" } };
 }
 
-/** Box of a router. */
+/** Box of a router; that of one in a Pod is at its node. */
 export function routerBox(lab: Lab, name: string, lines: readonly string[]): Box {
-    return {
-        id: deviceId(name),
-        role: "router",
-        lines: [name, ...lines],
-        tier: tiers(lab).ofDevice(name),
-        kin: { name: "routers", asns: [lab.routers[name]!.bgp.asn] },
-    };
+    const { pod, bgp } = lab.routers[name]!;
+    const box = { id: deviceId(name), role: "router", tier: tiers(lab).ofDevice(name) } as const;
+    return pod === undefined
+        ? { ...box, lines: [name, ...lines], kin: { name: "routers", asns: [bgp.asn] } }
+        : {
+              ...box,
+              group: insideId(pod.node),
+              lines: [name, `Pod of ${pod.workload}`, ...lines],
+              kin: { name: "Pods", asns: [bgp.asn] },
+          };
+}
+
+/** What a router passes on to the pods of workloads: one line for each port and workload. */
+export function virtualServerLines({ virtualServers = [] }: Router): readonly string[] {
+    const targets = virtualServers.map(({ port, workload }) => `port ${port} to ${workload.name}`);
+    return [...new Set(targets)].map((target) => {
+        const addresses = virtualServers.filter((_, at) => targets[at] === target).map(({ address }) => address);
+        return `passes ${addresses.join(", ")} ${target}`;
+    });
+}
+
+/** Labels by which a speaker takes Pods for neighbors. */
+export function selectorLines(podNeighbors: readonly PodNeighbor[] = []): readonly string[] {
+    return [...new Set(podNeighbors.map(({ selector }) => `peers with Pods ${selectorText(selector)}`))];
 }
 
 /** Box of a Kubernetes node. */
 export function nodeBox(lab: Lab, name: string, lines: readonly string[]): Box {
     return {
         id: deviceId(name),
-        group: clusterId,
+        group: nodesWithPods(lab).has(name) ? insideId(name) : clusterId,
         role: "node",
         lines: [name, ...lines],
         tier: tiers(lab).ofDevice(name),

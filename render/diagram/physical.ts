@@ -4,7 +4,17 @@ import { addressOf } from "../../lab/address";
 import type { Device, Interface, Lab } from "../../lab/model";
 import { type Graph, mergedEdges } from "./graph";
 import { bridgeBoxes } from "./overview";
-import { clusterGroup, hostBox, linkEdges, mostNames, nodeBox, routerBox } from "./parts";
+import {
+    clusterGroup,
+    hostBox,
+    linkEdges,
+    mostNames,
+    nodeBox,
+    podNames,
+    routerBox,
+    routerNames,
+    virtualServerLines,
+} from "./parts";
 
 /** Interfaces of a device up to this number are written out. */
 const mostInterfaces = 12;
@@ -13,16 +23,11 @@ const mostInterfaces = 12;
 export function physical(lab: Lab): Graph {
     const boxes = [
         ...Object.entries(lab.hosts).map(([name, host]) => hostBox(lab, name, interfaceLines(host))),
-        ...Object.entries(lab.routers).map(([name, router]) =>
-            routerBox(lab, name, [
-                [router.nos.toUpperCase(), router.nosVersion].filter((text) => text !== undefined).join(" "),
-                ...interfaceLines(router),
-                ...(router.sourceNat ?? []).map((nat) => `hides ${nat.source} behind ${nat.interface}`),
-            ]),
-        ),
+        ...routerNames(lab).map((name) => routerBox(lab, name, routerLines(lab, name))),
         ...Object.entries(lab.cluster.nodes).map(([name, node]) =>
             nodeBox(lab, name, [...interfaceLines(node), ...podLines(node.podCidrs)]),
         ),
+        ...podNames(lab).map((name) => routerBox(lab, name, routerLines(lab, name))),
         ...bridgeBoxes(lab),
     ];
     return {
@@ -31,6 +36,17 @@ export function physical(lab: Lab): Graph {
         boxes,
         edges: mergedEdges(linkEdges(lab, boxes)),
     };
+}
+
+function routerLines(lab: Lab, name: string): readonly string[] {
+    const router = lab.routers[name]!;
+    const { nos, nosVersion, sourceNat = [] } = router;
+    return [
+        [nos.toUpperCase(), nosVersion].filter((text) => text !== undefined).join(" "),
+        ...interfaceLines(router),
+        ...virtualServerLines(router),
+        ...sourceNat.map((nat) => `hides ${nat.source} behind ${nat.interface}`),
+    ];
 }
 
 function interfaceLines({ interfaces }: Device): readonly string[] {

@@ -1,4 +1,7 @@
-/** Rows of a picture: hosts on top, then routers, those far from the cluster above those near to it, then nodes. */
+/**
+ * Rows of a picture: hosts on top, then routers, those far from the cluster above those near to it, then nodes, and half a
+ * row below them the routers in their Pods.
+ */
 
 import { namedDevices } from "../../lab/devices";
 import type { Device, Lab } from "../../lab/model";
@@ -29,7 +32,11 @@ function makeTiers(lab: Lab): Tiers {
         if (lab.hosts[name] !== undefined) {
             return 0;
         }
-        return lab.routers[name] === undefined ? most + 1 : 1 + most - (hops.get(name) ?? most);
+        const router = lab.routers[name];
+        if (router?.pod !== undefined) {
+            return most + 1.5;
+        }
+        return router === undefined ? most + 1 : 1 + most - (hops.get(name) ?? most);
     };
     return {
         ofDevice,
@@ -63,10 +70,11 @@ function segmentsOf({ interfaces }: Device): readonly string[] {
 /** Segments between each router and the nearest node; a router that no node reaches over routers has none. */
 function hopsFromNodes(lab: Lab, attached: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, number> {
     const hops = new Map<string, number>();
+    const isDevice = (name: string) => lab.routers[name] !== undefined && lab.routers[name].pod === undefined;
     let edge = Object.values(lab.cluster.nodes).flatMap(segmentsOf);
     for (let distance = 1; edge.length > 0; distance++) {
         const found = [...new Set(edge.flatMap((segment) => attached.get(segment) ?? []))].filter(
-            (name) => lab.routers[name] !== undefined && !hops.has(name),
+            (name) => isDevice(name) && !hops.has(name),
         );
         for (const name of found) {
             hops.set(name, distance);

@@ -5,7 +5,7 @@ import { largestAsn } from "../../lab/asn";
 import type { Prefix } from "../../lab/model";
 import { firstPod } from "../planning/pods";
 import type { Limit } from "../topology";
-import { firstGateway, rogueNode } from "./names";
+import { firstGateway, rogueNumber } from "./names";
 import { linkMask, nodeMask, type PodGateway } from "./parameters";
 
 /** Parameters that leave too little room for what they must hold, or name nodes that there are not. */
@@ -80,31 +80,30 @@ function podLimits(parameters: PodGateway, cidr: Prefix, index: number): Limit[]
 type Room = Pick<Limit, "with" | "says" | "fix">;
 
 /** The last address of an IPv4 slice stays free, as every CNI leaves it. */
-function gatewayRoom({ gateways, hijacks }: PodGateway, cidr: Prefix, mask: number): Room[] {
-    const placed = [...gateways, ...(hijacks.length === 0 ? [] : [rogueNode])];
-    const most = Math.max(0, ...placed.map((node) => placed.filter((other) => other === node).length));
+function gatewayRoom({ gateways }: PodGateway, cidr: Prefix, mask: number): Room[] {
+    const most = Math.max(0, ...gateways.map((node) => gateways.filter((other) => other === node).length));
     const last = firstGateway + most - 1;
     return 1n << BigInt(familyBits(familyOf(cidr)) - mask) >= last + 2
         ? []
         : [
               {
-                  with: [["gateways"], ["hijacks"]],
+                  with: [["gateways"]],
                   says: `a node's slice of /${mask} has no address ${last}, which its last forwarding Pod would have`,
                   fix: "use a shorter node mask, or fewer gateways on one node",
               },
           ];
 }
 
-/** Pods of the workload have the addresses before those of forwarding Pods. */
+/** Pods of the workload have the addresses before those of other Pods. */
 function podRoom({ replicas, workers }: PodGateway, mask: number): Room[] {
     const perNode = Math.ceil(replicas / (workers + 1));
-    const room = firstGateway - firstPod;
+    const room = rogueNumber - firstPod;
     return room >= perNode
         ? []
         : [
               {
                   with: [["replicas"]],
-                  says: `a node's slice of /${mask} has room for ${room} pods from its address ${firstPod} to the forwarding Pods' ${firstGateway}, but ${perNode} are planned`,
+                  says: `a node's slice of /${mask} has room for ${room} pods from its address ${firstPod} to ${rogueNumber}, but ${perNode} are planned`,
                   fix: "reduce replicas, or raise workers",
               },
           ];
@@ -142,7 +141,7 @@ function clientLimit(network: Prefix, index: number): Limit[] {
 }
 
 function identifierLimit({ podRouterIds, gateways, hijacks }: PodGateway): Limit[] {
-    const pods = gateways.length + (hijacks.length === 0 ? 0 : 1);
+    const pods = gateways.length + (hijacks.length === 0 ? 0 : 2);
     return sizeOf(podRouterIds) >= pods
         ? []
         : [

@@ -34,6 +34,9 @@ export const nodeNumber = 69;
 /** Number of the first forwarding Pod of a node in its slice, as the article's Pod had it. */
 export const firstGateway = 216;
 
+/** Number of the rogue Pod in its node's slice. */
+export const rogueNumber = 200;
+
 /** Number of the router's interface to the client: behind the article's three nodes, and the same for any other count. */
 export const clientPort = 3;
 

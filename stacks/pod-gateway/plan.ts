@@ -5,6 +5,7 @@ import {
     familyBits,
     familyOf,
     hostPrefix,
+    lastHost,
     nthAddress,
     nthInterfaceAddress,
     subnet,
@@ -60,6 +61,7 @@ import {
     podPort,
     rogue,
     rogueNode,
+    rogueNumber,
     router,
     selectorName,
     workload,
@@ -133,7 +135,7 @@ function planNodes(parameters: PodGateway): readonly PlannedNode[] {
             links: parameters.linkPools.map((pool) => link(subnet(pool, linkMask(parameters, familyOf(pool)), index))),
             podCidrs: slices,
             internalAddresses: parameters.nodeSubnets.map((network) => nthInterfaceAddress(network, index + 2)),
-            ownPodAddresses: slices.map((slice) => hostAddress(nthAddress(slice, nodeNumber))),
+            ownPodAddresses: slices.map((slice) => hostPrefix(nthAddress(slice, nodeNumber))),
         };
     });
 }
@@ -141,36 +143,29 @@ function planNodes(parameters: PodGateway): readonly PlannedNode[] {
 /** Forwarding Pods are numbered in the order of `gateways`; the rogue Pod comes last. */
 function planPods(parameters: PodGateway, nodes: readonly PlannedNode[]): readonly PlannedPod[] {
     const { gateways, podAsn, podRouterIds, virtualAddresses, hijacks, rogueAsn } = parameters;
-    const place = (index: number, all: readonly number[]) => {
-        const number = firstGateway + all.slice(0, index).filter((other) => other === all[index]).length;
-        const node = nodes[all[index]!]!;
-        return {
-            routerId: nthAddress(podRouterIds, index),
-            node,
-            addresses: node.podCidrs.map((slice) => hostAddress(nthAddress(slice, number))),
-        };
-    };
-    const forwarding = gateways.map((_, index) => ({
-        ...place(index, gateways),
+    const place = (node: number, number: number) => ({
+        node: nodes[node]!,
+        addresses: nodes[node]!.podCidrs.map((slice) => hostPrefix(nthAddress(slice, number))),
+    });
+    const forwarding = gateways.map((node, index) => ({
+        ...place(node, firstGateway + gateways.slice(0, index).filter((other) => other === node).length),
         name: `${gateway}-${index}`,
+        routerId: nthAddress(podRouterIds, index),
         workload: gateway,
         asn: podAsn,
         virtualAddresses,
         networks: [],
     }));
     const pretending = {
-        ...place(gateways.length, [...gateways, rogueNode]),
+        ...place(rogueNode, rogueNumber),
         name: `${rogue}-0`,
+        routerId: lastHost(podRouterIds),
         workload: rogue,
         asn: rogueAsn,
         virtualAddresses: [],
         networks: hijacks,
     };
     return hijacks.length === 0 ? forwarding : [...forwarding, pretending];
-}
-
-function hostAddress(address: Address): InterfaceAddress {
-    return hostPrefix(address);
 }
 
 function planSegments(
@@ -506,7 +501,7 @@ function planPod(parameters: PodGateway, pod: PlannedPod, nodes: readonly Planne
         nos: "frr",
         interfaces: [
             podEnd(pod.name, pod.addresses),
-            { name: "lo", attachment: { kind: "loopback" }, addresses: pod.virtualAddresses.map(hostAddress) },
+            { name: "lo", attachment: { kind: "loopback" }, addresses: pod.virtualAddresses.map(hostPrefix) },
         ],
         staticRoutes: podRoutes(pod.node.ownPodAddresses),
         prefixLists: exportsAll(parameters, pod) ? [] : families.map((family) => planExport(pod, family)),
