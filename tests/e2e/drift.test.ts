@@ -79,7 +79,7 @@ const faults: readonly Fault[] = [
     },
     {
         what: "a deleted link to a pod",
-        inflict: () => shell(lab, "pod-app-0", "ip link delete eth0"),
+        inflict: () => shell(lab, "pod_app-0", "ip link delete eth0"),
         reported: reports(worker, "pods.app-0", /missing/),
         untouched: everyNode,
     },
@@ -109,7 +109,7 @@ const faults: readonly Fault[] = [
     },
     {
         what: "a removed namespace of a pod",
-        inflict: () => shell(lab, undefined, "umount /run/netns/pod-app-0; rm /run/netns/pod-app-0"),
+        inflict: () => shell(lab, undefined, "umount /run/netns/pod_app-0; rm /run/netns/pod-app-0"),
         reported: reports(worker, "pods.app-0", /./),
         untouched: everyNode,
     },
@@ -117,7 +117,7 @@ const faults: readonly Fault[] = [
 
 /** Interfaces of the devices with their hardware addresses, which neighbors go on using for a while. */
 async function hardware(): Promise<readonly (readonly string[])[]> {
-    const devices = ["router0", "client0", controlPlane, worker, "pod-app-0"];
+    const devices = ["router0", "client0", controlPlane, worker, "pod_app-0"];
     const lists = await Promise.all(
         devices.map((device) => shell(lab, device, "ip -br link | awk '{ print $1, $3 }' | sed 's/@[^ ]*//'")),
     );

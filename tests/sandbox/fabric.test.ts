@@ -319,7 +319,7 @@ describe("the fabric", () => {
         const wrong: FabricInputs = {
             sandbox: "",
             namespaces: {
-                "pod-x": device(),
+                pod_x: device(),
                 x: device({
                     addresses: { net0: ["10.0.0.1"], net7: ["10.0.0.1/8"] },
                     routes: { "10.0.0.0/8": { via: "nowhere" } },
@@ -332,7 +332,7 @@ describe("the fabric", () => {
         await expect(apply(wrong)).rejects.toThrow(
             [
                 "the fabric cannot be made:",
-                'namespaces.pod-x: names that begin with "pod-" are the sandbox\'s own; rename it',
+                'namespaces.pod_x: names that begin with "pod_" are the sandbox\'s own; rename it',
                 'links.one.b: there is no namespace "gone" in the fabric',
                 "links.two.a: interface x:net0 is also an end of links.one.a; give each link its own interface",
                 'links.two.b: "an-interface-name" is no interface name: Linux wants 1 to 15 bytes without "/", ":" and spaces',
@@ -342,7 +342,7 @@ describe("the fabric", () => {
                 'namespaces.x.routes["10.0.0.0/8"]: "nowhere" is not an IPv4 or IPv6 address',
             ].join("\n"),
         );
-        expect(await run(sandbox, undefined, "ip", "netns")).not.toContain("pod-x");
+        expect(await run(sandbox, undefined, "ip", "netns")).not.toContain("pod_x");
     });
 
     it("says which route the kernel refuses, and why", async () => {

@@ -70,7 +70,7 @@ describe("a node", () => {
 
     it("serves its services to itself and to its pods", async () => {
         expect((await ask("worker", "10.254.0.1")).pod).toMatch(/^web-[123]$/);
-        expect((await ask("pod-web-1", "fd00:10:254::1")).pod).toMatch(/^web-[123]$/);
+        expect((await ask("pod_web-1", "fd00:10:254::1")).pod).toMatch(/^web-[123]$/);
     });
 
     it.each(["10.254.0.1", "fd00:10:254::1", "10.254.0.2", "fd00:10:254::3"])(
@@ -110,8 +110,8 @@ describe("a node", () => {
     });
 
     it("lets pods reach each other across nodes with their own addresses", async () => {
-        expect((await ask("pod-web-1", "10.100.2.3", 8080)).client).toBe("10.100.1.1");
-        expect((await ask("pod-web-3", "fd00:10:255:1::1", 8080)).client).toBe("fd00:10:255:2::3");
+        expect((await ask("pod_web-1", "10.100.2.3", 8080)).client).toBe("10.100.1.1");
+        expect((await ask("pod_web-3", "fd00:10:255:1::1", 8080)).client).toBe("fd00:10:255:2::3");
     });
 
     it("answers only GET and HEAD of /", async () => {
@@ -134,15 +134,15 @@ describe("a node", () => {
     it.each<[string, string, readonly string[], Drift]>([
         [
             "a missing pod",
-            "pod-web-1",
+            "pod_web-1",
             ["ip", "link", "del", "eth0"],
             { path: "pods.web-1", found: "the link between worker:pod" },
         ],
         [
             "a pod without its address",
-            "pod-web-1",
+            "pod_web-1",
             ["ip", "address", "flush", "dev", "eth0"],
-            { path: "pods.web-1", found: "10.100.1.1/32 is missing at pod-web-1:eth0" },
+            { path: "pods.web-1", found: "10.100.1.1/32 is missing at pod_web-1:eth0" },
         ],
         [
             "a pod without its route",
@@ -158,9 +158,9 @@ describe("a node", () => {
         ],
         [
             "a foreign address in a pod",
-            "pod-web-2",
+            "pod_web-2",
             ["ip", "address", "add", "203.0.113.1/32", "dev", "eth0"],
-            { path: "pods.web-2", found: "foreign address 203.0.113.1/32 at pod-web-2:eth0" },
+            { path: "pods.web-2", found: "foreign address 203.0.113.1/32 at pod_web-2:eth0" },
         ],
         [
             "missing service rules",
@@ -196,11 +196,11 @@ describe("a node", () => {
 
     it("removes a pod and its endpoints, and leaves the others their connections", async () => {
         const node = workerNode();
-        const before = await run(sandbox, "pod-web-1", "ip", "-o", "address");
+        const before = await run(sandbox, "pod_web-1", "ip", "-o", "address");
         await apply({ ...node, pods: { "web-1": node.pods["web-1"]! } });
-        expect(await run(sandbox, undefined, "ip", "netns")).not.toContain("pod-web-2");
+        expect(await run(sandbox, undefined, "ip", "netns")).not.toContain("pod_web-2");
         expect(await run(sandbox, "worker", "ip", "-6", "neigh", "show", "proxy")).not.toContain("fd00:10:255:1::2");
-        expect(await run(sandbox, "pod-web-1", "ip", "-o", "address")).toBe(before);
+        expect(await run(sandbox, "pod_web-1", "ip", "-o", "address")).toBe(before);
     });
 
     it("takes over a pod that moved here before its old node is told", async () => {
@@ -226,7 +226,7 @@ describe("a node", () => {
         await sandbox.call("removeNode", { namespace: "worker" });
         expect(await run(sandbox, "worker", "nft", "list", "ruleset")).toBe("");
         expect(await run(sandbox, "worker", "ip", "-o", "link")).not.toContain("pod");
-        expect(await run(sandbox, undefined, "ip", "netns")).not.toMatch(/pod-web-[12]/);
+        expect(await run(sandbox, undefined, "ip", "netns")).not.toMatch(/pod_web-[12]/);
         expect((await sandbox.call("inspectFabric", { fabric: smallFabric() })).drift).toEqual([]);
     });
 
