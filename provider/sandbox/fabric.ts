@@ -12,8 +12,8 @@ import type {
     WantedRoute,
 } from "./network";
 
-/** Prefixes of the names of namespaces that the sandbox makes by itself; no name in Kubernetes has an underscore. */
-export const reserved = { pod: "pod_", bridge: "bridge_" } as const;
+/** Prefixes of the names of namespaces that the sandbox makes by itself. No name in Kubernetes has an underscore. */
+export const reserved = { pod: "pod_", bridge: "bridge-" } as const;
 
 /** Whether an interface is a node's end of a pod's link. */
 export function isPodInterface(name: string): boolean {
