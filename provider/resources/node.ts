@@ -1,8 +1,9 @@
 import { findSandbox, runningSandbox } from "../connections";
+import { applyPodRouter, inspectPodRouter } from "../daemons/pod-router";
 import { speakerOf } from "../daemons/speaker";
 import type { ResourceKind } from "../resource";
 import type { Drift, Sandbox } from "../sandbox/protocol";
-import { type NodeInputs, type SpeakerSpec, types } from "../schema";
+import { type NodeInputs, type PodRouterSpec, type SpeakerSpec, types } from "../schema";
 
 /** Inputs as a state may have them: before there could be several speakers, the one speaker was an input of its own. */
 type RecordedInputs = Omit<NodeInputs, "speakers"> & {
@@ -16,7 +17,8 @@ function speakersOf({ speakers, speaker }: RecordedInputs): readonly (readonly [
 
 /**
  * Makes the node as given. Daemons that are no longer wanted end first, so that they free what others take over. Pods and
- * service rules come before the speakers announce them, so that no packet is drawn to a node that cannot answer.
+ * service rules come before the speakers announce them, so that no packet is drawn to a node that cannot answer. Routers in
+ * Pods start when the Pods are there, and end with them.
  */
 async function apply(olds: RecordedInputs | undefined, news: NodeInputs): Promise<void> {
     const sandbox = await runningSandbox(news.sandbox);
@@ -30,7 +32,16 @@ async function apply(olds: RecordedInputs | undefined, news: NodeInputs): Promis
         before.filter(([, { kind }]) => !kinds.has(kind)),
     );
     await sandbox.call("applyNode", { node: { namespace, pods: news.pods, services: news.services } });
-    await Promise.all(speakers.map(([, spec]) => speakerOf(spec).apply(sandbox, namespace)));
+    await Promise.all([
+        ...speakers.map(([, spec]) => speakerOf(spec).apply(sandbox, namespace)),
+        ...routersIn(news).map(([pod, router]) => applyPodRouter(sandbox, pod, router)),
+    ]);
+}
+
+function routersIn({ pods }: Pick<NodeInputs, "pods">): readonly (readonly [pod: string, PodRouterSpec])[] {
+    return Object.entries(pods).flatMap(([name, { router }]) =>
+        router === undefined ? [] : [[name, router] as const],
+    );
 }
 
 async function stopAll(
@@ -47,8 +58,11 @@ async function inspect(
     namespace: string,
     [program, spec]: readonly [string, SpeakerSpec],
 ): Promise<readonly Drift[]> {
-    const drift = await speakerOf(spec).inspect(sandbox, namespace);
-    return drift.map(({ path, found }) => ({ path: ["speakers", program, path].filter(Boolean).join("."), found }));
+    return within(["speakers", program], await speakerOf(spec).inspect(sandbox, namespace));
+}
+
+function within(place: readonly string[], drift: readonly Drift[]): readonly Drift[] {
+    return drift.map(({ path, found }) => ({ path: [...place, path].filter(Boolean).join("."), found }));
 }
 
 /** A Kubernetes node: its BGP speakers, its pods and the rules for service addresses. */
@@ -67,11 +81,14 @@ export const node: ResourceKind<NodeInputs> = {
         if (!sandbox) {
             return "gone";
         }
-        const [network, ...speakers] = await Promise.all([
+        const [network, ...daemons] = await Promise.all([
             sandbox.call("inspectNode", { node: { namespace, pods, services } }),
             ...speakersOf(inputs).map((speaker) => inspect(sandbox, namespace, speaker)),
+            ...routersIn(inputs).map(async ([pod, router]) =>
+                within(["pods", pod, "router"], await inspectPodRouter(sandbox, pod, router)),
+            ),
         ]);
-        return [...network.drift, ...speakers.flat()];
+        return [...network.drift, ...daemons.flat()];
     },
     async delete(_id, inputs) {
         const { sandbox, namespace } = inputs;

@@ -211,7 +211,9 @@ async function removePods(node: string, state: NodeState, names: readonly string
 /** Ends the daemons of a Pod, and removes their sockets and what was noted of them. */
 async function endRouter(namespace: string): Promise<void> {
     await stopDaemonsIn(namespace, graceMilliseconds);
-    rmSync(`/run/frr/${namespace}`, { recursive: true, force: true });
+    for (const directory of [namespace, `${namespace}_scratch`]) {
+        rmSync(`/run/frr/${directory}`, { recursive: true, force: true });
+    }
 }
 
 function closeServers(state: NodeState, isUnwanted: (name: string, server: PodServer) => boolean): void {
