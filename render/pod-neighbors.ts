@@ -6,7 +6,7 @@
 
 import { familyOf } from "../lab/address";
 import { clusterRanges, importLayers } from "../lab/import-policy";
-import type { Asn, CiliumBgpInstance, Lab, LabelSelector, PodNeighbor, PrefixListEntry } from "../lab/model";
+import type { Asn, CiliumBgpInstance, Family, Lab, LabelSelector, PodNeighbor, PrefixListEntry } from "../lab/model";
 import type { CiliumBGPClusterConfig } from "./kubernetes";
 
 /** Key of the annotation; its value is a {@link PodPeers} in JSON. */
@@ -24,6 +24,8 @@ export interface PodPeer {
     readonly name: string;
     readonly namespace: string;
     readonly podSelector: LabelSelector;
+    /** A session of its own for each, between addresses of that family. */
+    readonly families: readonly Family[];
     /** AS of the Pods; absent for any other than the speaker's own. */
     readonly peerASN?: Asn;
     /** The CiliumBGPPeerConfig with what else holds for the sessions. */
@@ -64,6 +66,7 @@ function podPeer(lab: Lab, neighbor: PodNeighbor, peerConfig: string): PodPeer {
         name,
         namespace,
         podSelector: selector,
+        families,
         ...(remoteAs.kind === "asn" ? { peerASN: remoteAs.asn } : {}),
         peerConfigRef: { name: peerConfig },
         importPolicy: {
@@ -117,6 +120,7 @@ function isPodPeer(value: unknown): value is PodPeer {
         typeof name === "string" &&
         typeof namespace === "string" &&
         typeof podSelector === "object" &&
+        Array.isArray(families) &&
         typeof peerConfigRef?.name === "string" &&
         typeof importPolicy?.ownAddress === "boolean" &&
         isEntries(importPolicy.administrator) &&

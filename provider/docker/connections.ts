@@ -1,6 +1,6 @@
-import { familyOf, formatAddress, parseAddress } from "../../lab/address";
 import type { Address } from "../../lab/model";
 import type { ObservedConnection } from "../../verify/driver";
+import { formatAddress, parseAddress } from "../sandbox/addresses";
 
 /**
  * Prints the connections that the kernel tracks in a network namespace (nf_conntrack_standalone.c). The file is there while
@@ -10,7 +10,7 @@ export const connectionsCommand: readonly string[] = ["cat", "/proc/net/nf_connt
 
 /** The kernel writes IPv6 addresses with all their zeros. */
 function canonical(address: string): Address {
-    return formatAddress(familyOf(address), parseAddress(address).value);
+    return formatAddress(parseAddress(address));
 }
 
 /** The TCP connections in the kernel's list: each line has both directions, the one of the first packet before the other. */
