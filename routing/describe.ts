@@ -78,10 +78,16 @@ function describeSession(pair: Pair, peers: ReadonlyMap<string, Peer>, offers: O
     const offerOf = (end: End | undefined): Offer => {
         const peer = state.up && end !== undefined ? peers.get(endKey(end)) : undefined;
         return lazily<Offer>({
-            ipv4: () => (peer ? offers(peer, "ipv4") : []),
-            ipv6: () => (peer ? offers(peer, "ipv6") : []),
+            ipv4: () => (peer ? offers.sent(peer, "ipv4") : []),
+            ipv6: () => (peer ? offers.sent(peer, "ipv6") : []),
         });
     };
+    const refusedBy = (end: End | undefined): Offer => {
+        const peer = state.up && end !== undefined ? peers.get(endKey(end)) : undefined;
+        const of = (family: Family) => (peer && keepsRefused(end!, family) ? offers.refused(peer, family) : []);
+        return lazily<Offer>({ ipv4: () => of("ipv4"), ipv6: () => of("ipv6") });
+    };
+    const isKept = [local, remote].some((end) => end && (keepsRefused(end, "ipv4") || keepsRefused(end, "ipv6")));
     return {
         local: local.place.device,
         ...instanceOf("localInstance", local),
@@ -93,7 +99,15 @@ function describeSession(pair: Pair, peers: ReadonlyMap<string, Peer>, offers: O
         state,
         ...(closed === undefined ? {} : { closedBy: closed }),
         offers: { fromLocal: offerOf(local), fromRemote: offerOf(remote) },
+        ...(isKept ? { refused: { byLocal: refusedBy(local), byRemote: refusedBy(remote) } } : {}),
     };
+}
+
+/** Whether an end can show what it refuses: FRR where it is told to, GoBGP always. */
+function keepsRefused({ families, imports, pod, program }: End, family: Family): boolean {
+    return program === undefined
+        ? families.some((each) => each.family === family && each.keepRefused === true)
+        : imports && pod !== undefined;
 }
 
 function instanceOf<K extends string>(name: K, end: End | undefined): { readonly [key in K]?: string } {

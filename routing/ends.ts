@@ -56,6 +56,8 @@ export interface End {
     /** Hops that an eBGP peer may be away. */
     readonly hops: number;
     readonly families: readonly SessionFamily[];
+    /** Whether this end takes routes. */
+    readonly imports: boolean;
     /** Peer group of the neighbor. */
     readonly group?: string;
     /** The Pod that is the neighbor and was taken by label; absent for one that is configured by its address. */
@@ -65,7 +67,7 @@ export interface End {
 /** A Pod as a neighbor. */
 export interface PodPeer {
     readonly name: string;
-    /** The selector that takes it. Of a router's own lists it only names the peer group. */
+    /** The selector by which it was taken; to a router it says no more than whom the nodes route to. */
     readonly neighbor: PodNeighbor;
 }
 
@@ -108,6 +110,7 @@ function routerEnd(bgp: BgpSpeaker, neighbor: Neighbor, settings: SessionSetting
         ...(settings.bfd === undefined ? {} : { bfd: settings.bfd }),
         hops: settings.ebgpMultihop ?? 1,
         families: settings.families,
+        imports: true,
         group: neighbor.session.kind === "group" ? neighbor.session.group : undefined,
     };
 }
@@ -140,7 +143,7 @@ function nodeEnds(lab: Lab, tables: ReadonlyMap<string, Table>): End[] {
     );
 }
 
-function nodeEnd({ program, asn, routerId }: NodeSpeaker, neighbor: NodeNeighbor, table: Table): End {
+function nodeEnd({ program, asn, routerId, imports }: NodeSpeaker, neighbor: NodeNeighbor, table: Table): End {
     const expected = neighbor.remoteAsn;
     const source = program === "calico" ? sourceOf(table.place, routerId) : neighbor.updateSource;
     return {
@@ -158,6 +161,7 @@ function nodeEnd({ program, asn, routerId }: NodeSpeaker, neighbor: NodeNeighbor
         ...(neighbor.gracefulRestartTime === undefined ? {} : { restartTime: neighbor.gracefulRestartTime }),
         hops: neighbor.ebgpMultihop ?? 1,
         families: neighbor.families.map((family) => ({ family })),
+        imports,
         ...(neighbor.pod === undefined ? {} : { pod: neighbor.pod }),
     };
 }

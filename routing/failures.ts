@@ -123,7 +123,7 @@ function fatesOf(lab: Lab, fault: Fault, down: readonly Port[], before: Simulati
     switch (fault.kind) {
         case "link":
         case "node":
-            return tornSessions(up, simulate(lab, { down, sessions: new Map() }), down);
+            return tornSessions(up, simulate(lab, { down, sessions: new Map() }), down, fault);
         case "session":
             return up
                 .filter((pair) => endsOf(pair).some(isShutDown(fault)))
@@ -148,7 +148,12 @@ function isShutDown({ router, vrf, neighbor }: Extract<Fault, { kind: "session" 
 }
 
 /** Sessions that need what is down. */
-function tornSessions(up: readonly Pair[], after: Simulation, down: readonly Port[]): readonly Fate[] {
+function tornSessions(
+    up: readonly Pair[],
+    after: Simulation,
+    down: readonly Port[],
+    fault: Extract<Fault, { kind: "link" | "node" }>,
+): readonly Fate[] {
     const left = new Map(after.pairs.map((pair) => [endKey(pair.local), pair]));
     const isDown = ({ place, interface: port }: End) =>
         down.some(({ device, interface: name }) => device === place.device && name === port);
@@ -159,8 +164,13 @@ function tornSessions(up: readonly Pair[], after: Simulation, down: readonly Por
         }
         const ends = endsOf(pair);
         const reason = state?.reason ?? "the way to the peer is gone";
-        // FRR ends an external session with the interface it is on (`bgp fast-external-failover`).
-        const atOnce = ends.some((end) => end.program === undefined && end.onLink && isDown(end));
+        // FRR ends an external session with the interface it is on (`bgp fast-external-failover`), and the peering controller
+        // takes a Pod that is gone from the speaker of its node.
+        const atOnce = ends.some((end) =>
+            end.program === undefined
+                ? end.onLink && isDown(end)
+                : fault.kind === "node" && end.pod?.name === fault.device,
+        );
         if (atOnce && pair.local.asn !== pair.remote!.asn) {
             return [{ pair, noticed: 0, keptUntil: 0, reason, isTorn: true }];
         }

@@ -7,8 +7,16 @@ import type { PrefixIndex } from "./prefixes";
 import type { Settled } from "./settle";
 import type { Peer, Speaker } from "./speakers";
 
-/** Gives the prefixes that one end of a session sends, in order of address. */
-export type Offers = (peer: Peer, family: Family) => readonly Prefix[];
+/** What goes over sessions, in order of address. */
+export interface Offers {
+    /** The prefixes that one end of a session sends. */
+    readonly sent: (peer: Peer, family: Family) => readonly Prefix[];
+    /**
+     * The prefixes that one end of a session gets and its incoming filter refuses. What comes back that the end sent itself
+     * is not among them, nor what GoBGP drops before it asks its policy, because it went through its own AS.
+     */
+    readonly refused: (peer: Peer, family: Family) => readonly Prefix[];
+}
 
 /** Peers that are sent the same. */
 interface UpdateGroup {
@@ -31,18 +39,34 @@ interface Announcement {
  */
 export function newOffers(index: PrefixIndex, settled: Settled): Offers {
     const groups = new Map<Speaker, ReadonlyMap<string, UpdateGroup>>();
-    return (peer, family) => {
+    const groupOf = (peer: Peer, family: Family): UpdateGroup => {
         if (!peer.policy[family].active) {
-            return [];
+            return nobody;
         }
         const known = groups.get(peer.speaker) ?? updateGroups(index, settled, peer.speaker);
         groups.set(peer.speaker, known);
-        const { members, offer } = known.get(groupKey(peer, family))!;
-        const isEchoing = members > 1 && !peer.speaker.isGobgp;
-        const sent = isEchoing ? offer : offer.filter(({ best }) => best.peer !== peer && !isHeldBack(peer, best));
-        return sent.map(({ prefix }) => prefix);
+        return known.get(groupKey(peer, family))!;
+    };
+    const fresh = (peer: Peer, { offer }: UpdateGroup) =>
+        offer.filter(({ best }) => best.peer !== peer && !isHeldBack(peer, best));
+    return {
+        sent: (peer, family) => {
+            const group = groupOf(peer, family);
+            const isEchoing = group.members > 1 && !peer.speaker.isGobgp;
+            return (isEchoing ? group.offer : fresh(peer, group)).map(({ prefix }) => prefix);
+        },
+        refused: (peer, family) => {
+            const { speaker, policy, other } = peer;
+            const isAsked = ({ best }: Announcement) =>
+                !speaker.isGobgp || !best.attributes.asPath.includes(speaker.asn);
+            return fresh(other, groupOf(other, family))
+                .filter((each) => isAsked(each) && !policy[family].incoming(each.prefix))
+                .map(({ prefix }) => prefix);
+        },
     };
 }
+
+const nobody: UpdateGroup = { members: 0, offer: [] };
 
 function updateGroups(index: PrefixIndex, settled: Settled, speaker: Speaker): ReadonlyMap<string, UpdateGroup> {
     const groups = new Map<string, UpdateGroup>();

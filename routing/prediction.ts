@@ -45,6 +45,11 @@ export interface PredictedSession {
     readonly closedBy?: "local" | "remote";
     /** Prefixes that each end sends to the other; empty when the session is down. */
     readonly offers: { readonly fromLocal: Offer; readonly fromRemote: Offer };
+    /**
+     * Prefixes that each end gets and refuses by its incoming filter or import policy, without those that it sent itself;
+     * empty of an end that cannot show them. Absent where neither end can.
+     */
+    readonly refused?: { readonly byLocal: Offer; readonly byRemote: Offer };
 }
 
 /** Whether a session is established, and if not, why. */

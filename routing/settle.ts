@@ -1,15 +1,17 @@
 /** Lets BGP and the forwarding tables follow each other until neither changes. */
 
+import { hostPrefix } from "../lab/address";
 import { routingInstances } from "../lab/instances";
 import type { Address, Family, Lab, Prefix } from "../lab/model";
 import type { Candidate } from "./attributes";
+import { sortedByAddress } from "./bits";
 import { type PrefixClass, prefixClasses } from "./classes";
 import { candidatesOf, converge, DisputeError, type Outcome, sameBest } from "./converge";
 import { gatewayOf, inUse, isLeakedOwn, nextHopOf, type Validity } from "./decision";
 import { type OwnPaths, originatedByNode, originatedByRouter } from "./origination";
 import type { FibRoute, NextHop } from "./prediction";
 import type { PrefixIndex } from "./prefixes";
-import type { Speaker } from "./speakers";
+import type { Peer, Speaker } from "./speakers";
 import { differingRoutes, distinct, newResolver, type Resolver, type Table, withStaticRoutes } from "./tables";
 import { type Unrest, UnrestError } from "./unrest";
 
@@ -137,13 +139,36 @@ function updateTables(index: PrefixIndex, tables: ReadonlyMap<string, Table>, se
     );
     return [...tables.values()].flatMap((table) => {
         const base = withStaticRoutes(index, table.connected, table.place, table.resolver);
-        const next = { place: table.place, base, bgp: learned.get(table) ?? [] };
+        const next = { place: table.place, base, bgp: learned.get(table) ?? routesToPods(index, table, settled) };
         const resolver = newResolver(index, next);
         const changed = differingRoutes(index, table, { ...next, resolver });
         Object.assign(table, { base, bgp: next.bgp, resolver });
         const { device, vrf } = table.place;
         return changed.map((prefix) => ({ device, ...(vrf === undefined ? {} : { vrf }), prefix }));
     });
+}
+
+/**
+ * What the peering controller puts into the kernel of a node for the routers that took it of Pods there; of several Pods
+ * with one prefix it is the one with the lowest address.
+ */
+function routesToPods(
+    index: PrefixIndex,
+    { place, resolver }: Table,
+    { speakers, classes }: Settled,
+): readonly (FibRoute | undefined)[] {
+    const peers = speakers
+        .filter(({ program }) => program === undefined)
+        .flatMap((speaker) => speaker.peers.filter(({ podNode }) => podNode === place.device));
+    const routes: (FibRoute | undefined)[] = [];
+    const isThere = ({ address }: Peer) => resolver.find(address).prefix === hostPrefix(address);
+    for (const peer of sortedByAddress(peers.filter(isThere), ({ address }) => address)) {
+        for (const number of classes.flatMap(({ members, outcome }) => (outcome.received[peer.index] ? members : []))) {
+            const nextHops = resolver.resolve(peer.address, index.prefixes[number]);
+            routes[number] ??= nextHops.length === 0 ? undefined : { protocol: "bgp", blackhole: false, nextHops };
+        }
+    }
+    return routes;
 }
 
 /** What a speaker puts into its forwarding table, by number of the prefix. */
@@ -196,7 +221,7 @@ export function newLearning(
 
 /** Of what a GoBGP takes, only the routes of Pods reach the kernel of its node: the peering controller puts them there. */
 function isFromPod({ peer }: Candidate): boolean {
-    return peer?.pod !== undefined;
+    return peer?.podNode !== undefined;
 }
 
 /** Where packets go by the paths in use. */

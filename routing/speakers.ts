@@ -5,7 +5,7 @@ import { carries } from "../lab/families";
 import { clusterRanges, importEntries } from "../lab/import-policy";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
 import type { Address, Asn, Family, Lab, Prefix, Router } from "../lab/model";
-import { podAddress } from "../lab/pods";
+import { matchesPod, podAddress } from "../lab/pods";
 import type { Filter } from "../lab/prefix-lists";
 import { onLink } from "../lab/sessions";
 import { nodeSpeakers, type SpeakerProgram } from "../lab/speakers";
@@ -65,8 +65,8 @@ export interface Peer {
     readonly rank: number;
     /** What FRR tells update groups apart by, beside the family's policy. */
     readonly group: string;
-    /** Name of the Pod at the other end, where it was taken by label. */
-    readonly pod: string | undefined;
+    /** Node of the Pod at the other end, where it was taken by label: what it announces is routed to it there. */
+    readonly podNode: string | undefined;
     /** Number that is the same for all of the speaker's peers that are told the same, but for next hops on their link. */
     readonly voice: number;
 }
@@ -269,8 +269,16 @@ function side(
         sendsLinkLocal: isRouter && kind === "ebgp" && end.onLink && familyOf(end.peerAddress) === "ipv6",
         identifier: hexOf(facing.routerId),
         group: `${kind} ${end.group} ${end.onLink}`,
-        pod: end.pod?.name,
+        podNode: podNodeOf(lab, end),
     };
+}
+
+/** A router takes whoever calls, but only Pods that its selector means are routed to. */
+function podNodeOf({ routers }: Lab, { pod }: End): string | undefined {
+    const placement = pod === undefined ? undefined : routers[pod.name]?.pod;
+    return pod !== undefined && placement !== undefined && matchesPod(pod.neighbor, placement)
+        ? placement.node
+        : undefined;
 }
 
 /** A speaker's address for the other end: the session's own, or for the other family one of the same interface. */
@@ -405,7 +413,7 @@ function leakSides(
             sendsLinkLocal: false,
             identifier: hexOf(facing.bgp.routerId),
             group: "leak",
-            pod: undefined,
+            podNode: undefined,
         };
     };
     return [sideOf(one, other, placeOfOther), sideOf(other, one, placeOfOne)];
