@@ -382,7 +382,7 @@ function wantedRoutes<S extends PodSelector>(
     const routes = new Map<string, Map<Prefix, Address>>();
     const notes: Note[] = [];
     const ofPods = paths.filter(({ neighbor }) => peers.has(neighbor));
-    for (const { prefix, nextHop, neighbor } of ofPods.sort((a, b) => compareAddresses(a.neighbor, b.neighbor))) {
+    for (const { prefix, nextHop, neighbor } of ofPods) {
         const peer = peers.get(neighbor)!;
         const { node } = peer.pod;
         const objection = objectionTo(peer, prefix, nextHop, terms);
@@ -390,12 +390,16 @@ function wantedRoutes<S extends PodSelector>(
             notes.push({ about: podName(peer.pod), says: `${prefix} is not routed to it: ${objection}` });
         } else if (!occupied[node]?.has(prefix)) {
             const onNode = routes.get(node) ?? new Map<Prefix, Address>();
-            // Of several Pods on one node the first gets the packets.
-            routes.set(node, onNode.set(prefix, onNode.get(prefix) ?? neighbor));
+            routes.set(node, onNode.set(prefix, lower(onNode.get(prefix), neighbor)));
         }
     }
     const byNode = [...routes].map(([node, hops]) => [node, Object.fromEntries(hops)] as const);
     return { wanted: Object.fromEntries(byNode), notes };
+}
+
+/** Of several Pods on one node the one with the lowest address gets the packets. */
+function lower(known: Address | undefined, other: Address): Address {
+    return known === undefined || compareAddresses(other, known) < 0 ? other : known;
 }
 
 function objectionTo<S extends PodSelector>(
