@@ -189,7 +189,7 @@ function runtimeFindings({ runtime, docker, embedded }: Chosen, { lab }: Planned
     }
     return runtime === "docker"
         ? dockerFindings(docker, lab, { docker: [`${namespace}:docker`], lab: labKey([]) })
-        : embeddedFindings(embedded, lab, { embedded: [`${namespace}:embedded`], lab: labKey([]) });
+        : embeddedFindings(embedded, lab, [`${namespace}:embedded`]);
 }
 
 /** The parameters with the name of the cluster, where the name that a topology gives by itself could meet another stack's. */

@@ -56,7 +56,8 @@ export const origins: readonly Origin<PodGateway>[] = [
     { model: "routers.*.bgp.networkImportCheck", config: "hijacks" },
     {
         model: "routers.*.bgp.neighbors.*.remoteAsn",
-        config: (_, { peering }) => [peering === "node" ? "nodeAsn" : "routerAsn"],
+        // In each family the node comes first, and then the router if it is one.
+        config: ([, index], { peering }) => [peering === "router" && Number(index) % 2 === 1 ? "routerAsn" : "nodeAsn"],
     },
     { model: "routers.*.bgp.neighbors.*.session.settings.timers", config: "podTimers", rest: true },
     { model: "routers.*.bgp.neighbors.*.session.settings.families", config: "ownAddress" },

@@ -51,11 +51,8 @@ export const schema = z.strictObject({
     peering: choice("node", "router")
         .default("node")
         .describe(
-            "Who the forwarding Pods peer with: their node, whose Cilium must be patched to pass routes on, or the router.",
+            "Who takes the forwarding Pods' routes: their node, whose Cilium must be patched to pass them on, or the router.",
         ),
-    ciliumPeers: flag
-        .default(false)
-        .describe("With `peering: router`, whether nodes have the Pods as neighbors, too; takes the docker runtime."),
     gateways: z
         .array(wholeNumber(0, 200))
         .default([2])

@@ -267,14 +267,9 @@ function planInstance(parameters: PodGateway, node: PlannedNode): CiliumBgpInsta
         exportPodCidr: parameters.exportPodCidr,
         serviceSelector: serviceSelector ?? { matchLabels: { "io.kubernetes.service.namespace": namespace } },
         neighbors: families.map((family) => planCiliumNeighbor(parameters, linkOf(node, family))),
-        ...(hasNodePeers(parameters) ? { podNeighbors: [selected] } : {}),
+        podNeighbors: [selected],
         ...(peering === "node" ? { transit: true } : {}),
     };
-}
-
-/** Whether nodes have the Pods as neighbors. */
-function hasNodePeers({ peering, ciliumPeers }: PodGateway): boolean {
-    return peering === "node" || ciliumPeers;
 }
 
 function planCiliumNeighbor(parameters: PodGateway, end: Link): CiliumNeighbor {
@@ -560,7 +555,10 @@ function planPodSpeaker(parameters: PodGateway, pod: PlannedPod, nodes: readonly
 /** Whom a Pod calls. */
 type Upstream = Pick<Neighbor, "address" | "remoteAsn">;
 
-/** A Pod's neighbors: its node at the end of its default route, the router at the address of its first link, or both. */
+/**
+ * A Pod's neighbors: its node at the end of its default route, and where that takes no routes also the router, at the
+ * address of its first link.
+ */
 function upstreams(
     parameters: PodGateway,
     { node }: PlannedPod,
@@ -569,7 +567,7 @@ function upstreams(
 ): readonly Upstream[] {
     const own = { address: addressIn(node.ownPodAddresses, family), remoteAsn: node.asn };
     const far = { address: addressOf(linkOf(nodes[0]!, family).first), remoteAsn: parameters.routerAsn };
-    return [...(hasNodePeers(parameters) ? [own] : []), ...(parameters.peering === "router" ? [far] : [])];
+    return parameters.peering === "node" ? [own] : [own, far];
 }
 
 function planUpstream(parameters: PodGateway, pod: PlannedPod, upstream: Upstream, family: Family): Neighbor {
