@@ -115,7 +115,7 @@ function isPodPeers(value: unknown): value is PodPeers {
 }
 
 function isPodPeer(value: unknown): value is PodPeer {
-    const { name, namespace, podSelector, peerConfigRef, importPolicy } = (value ?? {}) as Partial<PodPeer>;
+    const { name, namespace, podSelector, families, peerConfigRef, importPolicy } = (value ?? {}) as Partial<PodPeer>;
     return (
         typeof name === "string" &&
         typeof namespace === "string" &&
