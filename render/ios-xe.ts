@@ -50,6 +50,10 @@ export function iosXeObstacles(router: Router): readonly string[] {
         [sessions.some(({ bfd }) => bfd !== undefined), "BFD"],
         [instances.some(({ bgp }) => bgp.ebgpRequiresPolicy), "ebgp-requires-policy"],
         [(router.sourceNat ?? []).length > 0, "source NAT"],
+        [router.pod !== undefined, "a Pod around it"],
+        [(router.virtualServers ?? []).length > 0, "virtual servers"],
+        [instances.some(({ bgp }) => (bgp.podNeighbors ?? []).length > 0), "neighbors by label"],
+        [instances.some(({ bgp }) => bgp.networkImportCheck === false), "networks without a route to them"],
     ] as const;
     return obstacles.filter(([present]) => present).map(([, what]) => what);
 }
@@ -216,10 +220,11 @@ function activation(peer: Neighbor, instance: RoutingInstance): string[] {
 }
 
 function policy(session: SessionFamily): string[] {
-    const { prefixListIn, prefixListOut, routeReflectorClient, nextHopSelf, maximumPrefixes } = session;
+    const { prefixListIn, prefixListOut, routeReflectorClient, nextHopSelf, maximumPrefixes, keepRefused } = session;
     return [
         ...(routeReflectorClient === true ? ["route-reflector-client"] : []),
         ...(nextHopSelf === true ? ["next-hop-self"] : []),
+        ...(keepRefused === true ? ["soft-reconfiguration inbound"] : []),
         ...(prefixListIn === undefined ? [] : [`prefix-list ${prefixListIn} in`]),
         ...(prefixListOut === undefined ? [] : [`prefix-list ${prefixListOut} out`]),
         ...routeMapsOfSession(session).map(({ name, direction }) => `route-map ${name} ${direction}`),

@@ -137,12 +137,28 @@ function targetOf(lab: Lab, name: string): Target {
     return target;
 }
 
-/** What the older series have no words for. */
+/** What VyOS has no words for, or its older series. */
 function refuseWhatIsMissing({ name, router, series, modern }: Target): void {
+    const instances = routingInstances(router);
+    const foreign = [
+        [router.pod !== undefined, "pod", "runs in no Pod"],
+        [(router.virtualServers ?? []).length > 0, "virtualServers", "passes no connections on"],
+        // Who calls would have VyOS's own timers: a peer group has none there, and who calls has no other place for them.
+        [
+            instances.some(({ bgp }) => (bgp.podNeighbors ?? []).length > 0),
+            "bgp.podNeighbors",
+            "has no timers for neighbors by label",
+        ],
+    ] as const;
+    for (const [asked, where, what] of foreign) {
+        if (asked) {
+            throw new Error(`routers.${name}.${where}: VyOS ${what}; use nos: frr`);
+        }
+    }
     const missing = [
         [!modern && (router.vrfs ?? []).length > 0, "no BGP in a VRF", "vrfs"],
         [
-            !modern && routingInstances(router).some(({ bgp }) => bgp.ebgpRequiresPolicy),
+            !modern && instances.some(({ bgp }) => bgp.ebgpRequiresPolicy),
             "no ebgp-requires-policy",
             "bgp.ebgpRequiresPolicy",
         ],
@@ -364,7 +380,7 @@ function parameters({ bgp: speaker }: RoutingInstance, { modern, comparesMetrics
         ...flag("deterministic-med", comparesMetrics),
         ...flag("ebgp-requires-policy", speaker.ebgpRequiresPolicy),
         // VyOS turns the check off, and would announce a network that is not there.
-        ...flag("network-import-check", announces),
+        ...flag("network-import-check", announces && speaker.networkImportCheck !== false),
         ...value("router-id", speaker.routerId),
     ];
 }
@@ -415,7 +431,8 @@ function session(
 
 /** From 1.4 on nothing is exchanged that is not named; before, IPv4 was exchanged anyhow. */
 function activation(settings: SessionFamily, { modern }: Target): readonly VyosNode[] {
-    const { family, prefixListIn, prefixListOut, nextHopSelf, routeReflectorClient, maximumPrefixes } = settings;
+    const { family, prefixListIn, prefixListOut, nextHopSelf, routeReflectorClient, maximumPrefixes, keepRefused } =
+        settings;
     const maps = routeMapsOfSession(settings);
     const body = [
         ...value("maximum-prefix", maximumPrefixes),
@@ -426,6 +443,7 @@ function activation(settings: SessionFamily, { modern }: Target): readonly VyosN
             maps.flatMap(({ name, direction }) => value(direction === "in" ? "import" : "export", name)),
         ),
         ...flag("route-reflector-client", routeReflectorClient === true),
+        ...(keepRefused === true ? [section("soft-reconfiguration", flag("inbound"))] : []),
     ];
     return body.length === 0 && !modern && family === "ipv4" ? [] : [section(unicast(family), body)];
 }

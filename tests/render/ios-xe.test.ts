@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Lab, PeerGroup, Router } from "../../lab/model";
 import { iosXeConfig } from "../../render/ios-xe";
+import { planPodGateway, schema } from "../../stacks/pod-gateway";
 import { expectGolden } from "../golden";
 import { articleLeafSpine, articleVrfs, everything } from "./nos-labs";
 
@@ -49,6 +50,7 @@ describe("any router", () => {
                         nextHopSelf: true,
                         prefixListIn: "nodes",
                         maximumPrefixes: 50,
+                        keepRefused: true,
                     },
                 ],
             },
@@ -82,5 +84,9 @@ describe("any router", () => {
             "routers.router0: the text for IOS-XE cannot have IPv6, BFD, source NAT",
         );
         expect(() => iosXeConfig(everything("1.4.0"), "router1")).toThrow("has no router router1");
+        const pods = planPodGateway(schema.parse({ peering: "router", hijacks: ["10.244.0.0/24"] }));
+        expect(() => iosXeConfig(pods, "router0")).toThrow("cannot have IPv6, neighbors by label");
+        expect(() => iosXeConfig(pods, "loadbalancer-0")).toThrow("cannot have IPv6, a Pod around it, virtual servers");
+        expect(() => iosXeConfig(pods, "rogue-0")).toThrow("a Pod around it, networks without a route to them");
     });
 });

@@ -182,6 +182,7 @@ const quick: SessionSettings = {
             localPreference: 200,
             med: 50,
             maximumPrefixes: 100,
+            keepRefused: true,
         },
         { family: "ipv6", prefixListIn: "nodes6" },
     ],

@@ -49,13 +49,18 @@ async function askVyos(version: string, boot: string): Promise<Answer> {
 function routersOf(version: string): readonly (readonly [lab: Lab, router: string])[] {
     const labs = [...withTopologies(({ plan, schema }) => plan(schema.parse({}))), everything(version)];
     return labs.flatMap((lab) =>
-        Object.entries(lab.routers).map(([name, router]) => {
+        devicesOf(lab).map(([name, router]) => {
             const own: Router = { ...router, nos: "vyos", nosVersion: version };
             // VyOS runs FRR's profile `traditional`; what the other means is said by other commands.
             const traditional: Router = { ...own, bgp: { ...own.bgp, defaults: "traditional" } };
             return [{ ...lab, routers: { [name]: traditional } }, name] as const;
         }),
     );
+}
+
+/** Routers that are no Pods. */
+function devicesOf({ routers }: Lab): readonly (readonly [name: string, router: Router])[] {
+    return Object.entries(routers).filter(([, { pod }]) => pod === undefined);
 }
 
 /** The lab with the router's interfaces under the names that they have in VyOS. */

@@ -27,7 +27,9 @@ function topologiesOf(version: string): readonly Lab[] {
     return planned
         .filter(({ routers }) => version >= "1.4" || Object.values(routers).every(({ vrfs = [] }) => vrfs.length === 0))
         .map((lab) => {
-            const routers = Object.entries(lab.routers).map(([name, router]) => [name, asVyos(router)] as const);
+            const routers = Object.entries(lab.routers)
+                .filter(([, { pod }]) => pod === undefined)
+                .map(([name, router]) => [name, asVyos(router)] as const);
             return { ...lab, routers: Object.fromEntries(routers) };
         });
 }

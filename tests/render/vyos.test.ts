@@ -2,10 +2,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { BgpSpeaker } from "../../lab/model";
 import type { VyosSeries } from "../../lab/vyos";
 import { vyosConfigBoot, vyosInterfaceNames, vyosSetCommands, vyosTree } from "../../render/vyos";
 import { bootText, section, setCommands, tagged, type VyosNode } from "../../render/vyos-config";
 import { planLeafSpine, schema } from "../../stacks/leaf-spine";
+import { planPodGateway, schema as podGatewaySchema } from "../../stacks/pod-gateway";
 import { expectGolden } from "../golden";
 import { articleLeafSpine, articleVrfs, everything } from "./nos-labs";
 import { parseBoot, parseSet, pathsOf } from "./vyos-parse";
@@ -142,6 +144,13 @@ describe("a router with all that the model has", () => {
         );
     });
 
+    it("checks that there is a route to its networks unless it is told not to", () => {
+        const checks = (more: Partial<BgpSpeaker>) =>
+            vyosSetCommands(everything("1.4.0", more), "router0").filter((line) => line.includes("import-check"));
+        expect(checks({})).toHaveLength(1);
+        expect(checks({ networkImportCheck: false })).toEqual([]);
+    });
+
     it("has VRFs from 1.4 on", () => {
         const lab = articleVrfs({ nos: "vyos", nosVersion: "1.4.0" });
         const text = `${vyosSetCommands(lab, "csr1000v").join("\n")}\n`;
@@ -182,6 +191,18 @@ describe("what cannot be said", () => {
     it("RFC 8212 before 1.4", () => {
         expect(() => vyosSetCommands(everything("1.2.8", { ebgpRequiresPolicy: true }), "router0")).toThrow(
             "routers.router0.bgp.ebgpRequiresPolicy: VyOS 1.2 has no ebgp-requires-policy; use nosVersion 1.4 or newer",
+        );
+    });
+
+    it("neighbors by label, and what routers in Pods do", () => {
+        const lab = planPodGateway(podGatewaySchema.parse({ peering: "router" }));
+        expect(() => vyosSetCommands(lab, "router0")).toThrow(
+            "routers.router0.bgp.podNeighbors: VyOS has no timers for neighbors by label; use nos: frr",
+        );
+        expect(() => vyosSetCommands(lab, "loadbalancer-0")).toThrow("routers.loadbalancer-0.pod: VyOS runs in no Pod");
+        const { pod: _, ...router } = lab.routers["loadbalancer-0"]!;
+        expect(() => vyosSetCommands({ ...lab, routers: { router } }, "router")).toThrow(
+            "routers.router.virtualServers: VyOS passes no connections on",
         );
     });
 

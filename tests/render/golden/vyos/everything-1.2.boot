@@ -154,6 +154,9 @@ protocols {
                         export METRIC-50
                         import LOCAL-PREFERENCE-200
                     }
+                    soft-reconfiguration {
+                        inbound
+                    }
                 }
                 ipv6-unicast {
                     prefix-list {
@@ -181,6 +184,9 @@ protocols {
                     route-map {
                         export METRIC-50
                         import LOCAL-PREFERENCE-200
+                    }
+                    soft-reconfiguration {
+                        inbound
                     }
                 }
                 ipv6-unicast {

@@ -158,6 +158,9 @@ protocols {
                         export METRIC-50
                         import LOCAL-PREFERENCE-200
                     }
+                    soft-reconfiguration {
+                        inbound
+                    }
                 }
                 ipv6-unicast {
                     prefix-list {
@@ -185,6 +188,9 @@ protocols {
                     route-map {
                         export METRIC-50
                         import LOCAL-PREFERENCE-200
+                    }
+                    soft-reconfiguration {
+                        inbound
                     }
                 }
                 ipv6-unicast {

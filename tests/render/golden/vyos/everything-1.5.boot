@@ -201,6 +201,9 @@ protocols {
                         export "METRIC-50"
                         import "LOCAL-PREFERENCE-200"
                     }
+                    soft-reconfiguration {
+                        inbound
+                    }
                 }
                 ipv6-unicast {
                     prefix-list {
