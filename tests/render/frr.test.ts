@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { BgpSpeaker, Lab, Neighbor, SessionSettings } from "../../lab/model";
 import { frrConf, type VrfBackend } from "../../render/frr";
+import { planPodGateway, schema as podGatewaySchema } from "../../stacks/pod-gateway";
 import { planSingleFrr, schema } from "../../stacks/single-frr";
 import { expectGolden } from "../golden";
 import { buildLab, plans } from "../routing/labs";
@@ -10,6 +11,12 @@ import { judge, unavailable } from "./frr-daemon";
 
 const golden = (name: string) => join(__dirname, "golden", "frr", `${name}.conf`);
 const single = planSingleFrr(schema.parse({}));
+
+function podGateway(parameters: object): Lab {
+    return planPodGateway(podGatewaySchema.parse(parameters));
+}
+
+const hijacks = ["0.0.0.0/1", "10.244.0.0/24", "::/0"];
 
 /** single-frr with everything a router can have: both kinds of sessions, all filters, all kinds of static routes. */
 function everything(): Lab {
@@ -233,6 +240,37 @@ describe("frr.conf", () => {
         expectGolden(golden("vrfs-namespaces"), frrConf(vrfs(), "router0", "namespaces"));
     });
 
+    it("of a router that takes Pods by label has ranges for them in place of their addresses", () => {
+        expectGolden(golden("pod-neighbors"), frrConf(podGateway({ peering: "router" }), "router0"));
+    });
+
+    it("of a router that takes Pods by label stays as it is when they come, go and move", () => {
+        const of = (gateways: readonly number[]) => frrConf(podGateway({ peering: "router", gateways }), "router0");
+        expect([of([]), of([0, 1, 1])]).toEqual([of([2]), of([2])]);
+    });
+
+    it("of a router in a Pod has placeholders for its node, and no static routes", () => {
+        expectGolden(golden("pod"), frrConf(podGateway({}), "loadbalancer-0"));
+    });
+
+    it("of a router in a Pod is the same on any node, at any address", () => {
+        const of = (lab: Lab) => frrConf(lab, "loadbalancer-0");
+        expect(of(podGateway({ gateways: [1] }))).toBe(of(podGateway({ gateways: [2] })));
+    });
+
+    it("of a router in a Pod names interfaces as the Pod has them", () => {
+        const lab = podGateway({});
+        const { "loadbalancer-0": pod, ...routers } = lab.routers;
+        const neighbors = pod!.bgp.neighbors.map((peer): Neighbor => {
+            const settings = peer.session.kind === "own" ? peer.session.settings : undefined;
+            return { ...peer, session: { kind: "own", settings: { ...settings!, updateSource: "lo" } } };
+        });
+        const sourced = { ...pod!, bgp: { ...pod!.bgp, neighbors } };
+        expect(frrConf({ ...lab, routers: { ...routers, "loadbalancer-0": sourced } }, "loadbalancer-0")).toContain(
+            " neighbor {{node-ipv4}} update-source lo\n",
+        );
+    });
+
     it("does not depend on the order of neighbors, groups and static routes in the model", () => {
         const router = single.routers.router0!;
         const { bgp } = router;
@@ -285,6 +323,23 @@ describe.skipIf(unavailable !== undefined)("frr.conf in the real FRR", () => {
         const config = frrConf(lab, name, backend);
         expect(await judge(name, config)).toEqual({ syntax: "", running: config, changes: "" });
     });
+
+    it.each([
+        ["with its node", {}],
+        ["with the router", { peering: "router" }],
+        ["with its node, beside one that hijacks", { hijacks, ownAddress: false }],
+    ])(
+        "is accepted, and shown again word for word, of a Pod that peers %s, and of its router",
+        async (_, parameters) => {
+            const lab = podGateway(parameters);
+            for (const name of Object.keys(lab.routers)) {
+                const config = frrConf(lab, name)
+                    .replaceAll("{{node-ipv4}}", "10.244.2.69")
+                    .replaceAll("{{node-ipv6}}", "fd00:10:244:2::45");
+                expect(await judge(name, config)).toEqual({ syntax: "", running: config, changes: "" });
+            }
+        },
+    );
 
     it("is refused with the line that FRR does not know, when there is one", async () => {
         const { syntax } = await judge("router0", `${frrConf(single, "router0")}router brp 65000\n`);
