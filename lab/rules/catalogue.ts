@@ -307,7 +307,7 @@ const bgp: CatalogueSection = {
         {
             subject: "Listen ranges cover the nodes' subnet",
             source: "FRR documentation, bgp listen range",
-            remark: "Routers of labs have every neighbor written out, so that both ends can be compared.",
+            remark: "The ranges are the pod CIDRs, for neighbors by label only. The model writes out every Pod that calls, so that both ends can be compared.",
         },
         {
             subject: "Next hops and distant peers behind a default route only",
@@ -585,7 +585,107 @@ const clusters: CatalogueSection = {
         {
             subject: "What the running lab must show can be asked and answered",
             source: "docs/architecture.md",
-            rules: ["CHK-001", "CHK-002", "CHK-003", "CHK-004"],
+            rules: ["CHK-001", "CHK-002", "CHK-003", "CHK-004", "CHK-005", "CHK-006"],
+        },
+    ],
+};
+
+const routersInPods: CatalogueSection = {
+    title: "Routers in Pods",
+    entries: [
+        {
+            subject: "Neighbors by label that are no Pod, or Pods that no label makes a neighbor",
+            source: "Kubernetes documentation, labels and selectors",
+            rules: ["POD-SEL-001", "POD-SEL-005"],
+            remark: "Warnings: Pods come and go. The peering controller follows them.",
+        },
+        {
+            subject: "One Pod under two selectors, or selectors that mean more than routers",
+            source: "RFC 4271 §6.8",
+            rules: ["POD-SEL-002", "POD-SEL-003", "POD-SEL-004"],
+        },
+        {
+            subject: "Labels and selectors as the API server takes them",
+            source: "Kubernetes documentation, labels and selectors",
+            rules: ["K8S-LBL-001"],
+            configuration: ["CFG-001"],
+        },
+        {
+            subject: "The AS of Pods: one for all of them, or any other than the speaker's own",
+            source: "FRR documentation, neighbor remote-as external",
+            rules: ["POD-ASN-001", "POD-ASN-002", "POD-ASN-003"],
+            remark: "GoBGP has no remote-as external: the peering controller gives it the AS that a Pod calls with.",
+        },
+        {
+            subject: "Both families of sessions with Pods: one for each, between addresses of that family",
+            source: "RFC 4760 §8; Kubernetes documentation, IPv4/IPv6 dual-stack",
+            rules: ["POD-FAM-001", "BGP-SES-002"],
+        },
+        {
+            subject:
+                "A Pod finds its node by its default route, and needs more than one hop and ip nht resolve-via-default",
+            source: "FRR documentation, ip nht resolve-via-default",
+            rules: ["POD-HOP-001", "POD-NHT-001", "BGP-SES-003"],
+        },
+        {
+            subject: "A Pod and its node reach each other: their link, the node's address among its pods, both routes",
+            source: "Cilium documentation, routing",
+            rules: ["POD-LINK-001", "POD-LINK-002", "POD-LINK-003", "POD-LINK-004", "NET-SEG-002", "ADR-POD-003"],
+        },
+        {
+            subject: "Who takes what Pods announce: a stock Cilium rejects every route and passes none on",
+            source: "Cilium, pkg/bgp",
+            rules: ["POD-CIL-001", "POD-CIL-002"],
+            configuration: ["CFG-023"],
+            remark: "In network namespaces GoBGP passes routes on, as a patched Cilium does; BIRD has no API by which neighbors come and go.",
+        },
+        {
+            subject:
+                "Cilium drops packets that leave a Pod with a source that is not the Pod's (enableSourceIPVerification)",
+            source: "Cilium Helm chart",
+            remark: "Forwarding Pods of labs hide clients behind their own address, so that nothing else leaves them.",
+        },
+        {
+            subject: "Route hijack: what users may announce, what the administrator forbids, what the cluster uses",
+            source: "RFC 7454 §6",
+            rules: ["POD-POL-001", "POD-POL-002", "POD-POL-003", "POD-POL-004", "POD-POL-005", "POD-POL-007"],
+            remark: "What the cluster itself uses is refused without being listed; make verify shows what was refused.",
+        },
+        {
+            subject: "A Pod's own address, which only its node can tell from those of others",
+            source: "RFC 7454 §6",
+            rules: ["POD-POL-006"],
+        },
+        {
+            subject: "Filters again at the router, which sees no labels",
+            source: "FRR documentation, bgp listen range",
+            rules: ["POD-POL-008", "POD-POL-009", "BGP-POL-011"],
+        },
+        {
+            subject: "Virtual addresses are free, allowed and announced",
+            source: "RFC 7454 §6",
+            rules: ["POD-VIP-001", "POD-VIP-002", "POD-VIP-003"],
+        },
+        {
+            subject: "One virtual address of Pods on several nodes",
+            source: "RFC 7938 §6",
+            rules: ["BGP-ECMP-006"],
+            remark: "The Pods of a workload may have an address in common; others may not (ADR-DUP-001).",
+        },
+        {
+            subject: "Virtual servers pass connections on to pods, and hide who asks",
+            source: "RFC 3022 §2.2",
+            rules: ["POD-SRV-001", "POD-SRV-002", "POD-SRV-003", "POD-SRV-004", "CHK-006"],
+        },
+        {
+            subject: "Names, and what may be put into a Pod",
+            source: "Kubernetes documentation, object names",
+            rules: ["POD-NAME-001", "POD-NAME-002", "POD-NAME-003", "POD-NOS-001", "POD-REF-001"],
+        },
+        {
+            subject: "A neighbor's configuration follows the Pod's changing address",
+            source: "docs/architecture.md",
+            remark: "Not a property of a plan: the peering controller keeps it, and drills with Pods' events show it.",
         },
     ],
 };
@@ -599,4 +699,5 @@ export const catalogue: readonly CatalogueSection[] = [
     helmValues,
     verification,
     clusters,
+    routersInPods,
 ];

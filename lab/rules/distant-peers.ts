@@ -1,11 +1,9 @@
 import { contains, familyName, familyOf, lengthOf } from "../address";
-import type { Address, Lab } from "../model";
-import { podAddress, podRouters } from "../pods";
-import { advertisedPodCidrs } from "../services";
-import { directedSessions, onLink, type SessionEnd, sessionEnds } from "../sessions";
+import type { Address } from "../model";
+import { directedSessions, onLink, sessionEnds } from "../sessions";
 import { findSessionSettings } from "../speakers";
 import { announcesLink } from "./announced-links";
-import { fieldOf, isOffLink } from "./ends";
+import { fieldOf, isOffLink, isOfPod } from "./ends";
 import { rule } from "./rule";
 import { instances, type PlacedInstance } from "./tables";
 
@@ -44,7 +42,7 @@ export const multihopIsExternal = rule({
     },
 });
 
-/** A peer beyond the own links is found only by a route. The way to a Pod is what its node announces. */
+/** A peer beyond the own links is found only by a route. The way to a Pod has a rule of its own. */
 export const distantPeersAreRouted = rule({
     id: "BGP-SES-010",
     severity: "error",
@@ -54,7 +52,7 @@ export const distantPeersAreRouted = rule({
         for (const end of sessionEnds(lab).filter((candidate) => candidate.interface === undefined)) {
             const own = all.find(({ router, vrf }) => router === end.node && vrf === end.vrf && end.kind === "router");
             const routes = own?.staticRoutes ?? lab.cluster.nodes[end.node]?.staticRoutes ?? [];
-            const isRouted = routes.some(({ prefix }) => contains(prefix, end.peerAddress)) || isAnnouncedPod(lab, end);
+            const isRouted = routes.some(({ prefix }) => contains(prefix, end.peerAddress)) || isOfPod(lab, end);
             if (!isOffLink(end) && !isRouted && !(own !== undefined && leaks(all, own, end.peerAddress))) {
                 const where = end.vrf === undefined ? end.node : `${end.node}'s VRF ${end.vrf}`;
                 yield {
@@ -127,21 +125,6 @@ export const updateSourcesExist = rule({
         }
     },
 });
-
-/** Whether the peer is a Pod in a range that its node announces to this end. */
-function isAnnouncedPod(lab: Lab, { node, peerAddress }: SessionEnd): boolean {
-    const peer = podRouters(lab).find(({ router }) => podAddress(router, familyOf(peerAddress)) === peerAddress);
-    return (
-        peer !== undefined &&
-        directedSessions(lab).some(
-            ({ local, remote }) =>
-                local.node === node &&
-                remote.node === peer.pod.node &&
-                remote.program !== undefined &&
-                advertisedPodCidrs(lab, remote.node, remote.program).some((slice) => contains(slice, peerAddress)),
-        )
-    );
-}
 
 /** Whether a VRF takes over the connected subnet of an address from another VRF of its router. */
 function leaks(all: readonly PlacedInstance[], into: PlacedInstance, address: Address): boolean {

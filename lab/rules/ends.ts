@@ -1,6 +1,7 @@
 /** The ends of sessions as rules speak of them. */
 
-import type { Address } from "../model";
+import { routingInstances } from "../instances";
+import type { Address, Lab } from "../model";
 import type { Path } from "../path";
 import type { SessionEnd } from "../sessions";
 
@@ -22,6 +23,13 @@ const fieldNames: Readonly<Record<string, Readonly<Record<"remoteAsn" | "address
 /** Whether an end follows from a neighbor by label of a node, which has an AS and a selector for all of its Pods. */
 export function isByLabel({ path }: SessionEnd): boolean {
     return path.at(-2) === "podNeighbors";
+}
+
+/** Whether an end has a Pod for its peer because of a label: at a node, or written out at a router. */
+export function isOfPod(lab: Lab, end: SessionEnd): boolean {
+    const own = end.kind === "router" ? routingInstances(lab.routers[end.node]!) : [];
+    const speaker = own.find(({ vrf }) => vrf === end.vrf)?.bgp;
+    return isByLabel(end) || speaker?.neighbors[Number(end.path.at(-1))]?.pod !== undefined;
 }
 
 /** Where a field of an end's neighbor stands in the model. */

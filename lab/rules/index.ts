@@ -14,6 +14,7 @@ import * as docker from "./docker";
 import * as doubleSpeakers from "./double-speakers";
 import * as fabric from "./fabric";
 import type { Finding } from "./findings";
+import * as importPolicies from "./import-policies";
 import * as interfaces from "./interfaces";
 import * as kubernetes from "./kubernetes";
 import * as maximumPrefixes from "./maximum-prefixes";
@@ -23,6 +24,8 @@ import * as mtu from "./mtu";
 import * as multipath from "./multipath";
 import * as nat from "./nat";
 import * as overlaps from "./overlaps";
+import * as podNeighbors from "./pod-neighbors";
+import * as pods from "./pods";
 import * as policy from "./policy";
 import * as reflectors from "./reflectors";
 import * as refusedRoutes from "./refused-routes";
@@ -34,6 +37,7 @@ import * as services from "./services";
 import * as sessions from "./sessions";
 import * as staticRoutes from "./static-routes";
 import * as timers from "./timers";
+import * as virtualServers from "./virtual-servers";
 import * as vrfs from "./vrfs";
 import * as vyos from "./vyos";
 import * as wellFormed from "./well-formed";
@@ -72,6 +76,10 @@ const meaning: readonly Topic[] = [
     topic("Limits of prefixes", maximumPrefixes),
     topic("Equal paths", multipath),
     topic("Cilium", cilium),
+    topic("Routers in Pods", pods),
+    topic("Neighbors by label", podNeighbors),
+    topic("What Pods may announce", importPolicies),
+    topic("Virtual addresses and servers", virtualServers),
     topic("Calico", calico),
     topic("MetalLB", metallb),
     topic("Releases of MetalLB", metallbReleases),

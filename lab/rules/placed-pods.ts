@@ -21,6 +21,8 @@ export interface PlacedPodNeighbor {
     readonly place: Path;
     /** The Pods that it means and that a speaker of it can see. */
     readonly pods: readonly PodRouter[];
+    /** Whether routes of Pods are taken at all; a Cilium that does not pass routes on rejects each. */
+    readonly takes: boolean;
 }
 
 const neighborsByLab = new WeakMap<Lab, readonly PlacedPodNeighbor[]>();
@@ -36,6 +38,7 @@ function ofRouters(lab: Lab): readonly PlacedPodNeighbor[] {
     return instances(lab).flatMap(({ who, place, bgp }) =>
         (bgp.podNeighbors ?? []).map((neighbor, index) => ({
             at: "router" as const,
+            takes: true,
             who,
             asn: bgp.asn,
             neighbor,
@@ -49,6 +52,7 @@ function ofNodes(lab: Lab): readonly PlacedPodNeighbor[] {
     return (lab.cluster.cilium?.bgp ?? []).flatMap((instance, position) =>
         (instance.podNeighbors ?? []).map((neighbor, index) => ({
             at: "node" as const,
+            takes: instance.transit === true,
             who: `Cilium's instance ${instance.name}`,
             asn: instance.localAsn,
             neighbor,
@@ -140,7 +144,7 @@ export function takenOfPods(lab: Lab, node: string): readonly Prefix[] {
 
 /** A virtual server of a router in a Pod. */
 export interface PlacedVirtualServer {
-    readonly pod: PodRouter;
+    readonly pod: PlacedPod;
     readonly server: VirtualServer;
     readonly place: Path;
 }

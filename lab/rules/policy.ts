@@ -1,6 +1,8 @@
 import { familyBits, familyName, lengthOf } from "../address";
-import type { BgpSpeaker, Lab, PrefixList, PrefixListEntry } from "../model";
+import type { AllowedPrefix, BgpSpeaker, Lab, PrefixList, PrefixListEntry } from "../model";
 import type { Path } from "../path";
+import { allowedFlaw } from "./allowed-prefixes";
+import { podNeighbors } from "./placed-pods";
 import { rule } from "./rule";
 import { type PlacedFamily, sessionFamilies } from "./session-families";
 import { instances } from "./tables";
@@ -43,13 +45,16 @@ export const prefixListFamilyFits = rule({
     },
 });
 
-/** Lengths of an entry go up: prefix, ge, le, bits of an address. */
+/** Lengths of an entry go up: prefix, ge, le, bits of an address. Those of what Pods may announce have a rule of their own. */
 export const prefixListLengthsGoUp = rule({
     id: "BGP-POL-003",
     severity: "error",
     source: "FRR documentation, ip prefix-list",
     *check(lab) {
-        for (const { place, list, entry } of entries(lab)) {
+        const told = new Set(misallowed(lab).map(({ prefix, le }) => `${prefix} ${le}`));
+        for (const { place, list, entry } of entries(lab).filter(
+            (each) => !told.has(`${each.entry.prefix} ${each.entry.le}`),
+        )) {
             const bits = familyBits(list.family);
             const length = lengthOf(entry.prefix);
             const lengths = [length, entry.ge ?? length, entry.le ?? bits, bits];
@@ -164,6 +169,13 @@ export const entriesAreDistinct = rule({
         }
     },
 });
+
+/** Prefixes that Pods may announce, with lengths that do not go up. */
+function misallowed(lab: Lab): readonly AllowedPrefix[] {
+    return podNeighbors(lab).flatMap(({ neighbor: { importPolicy } }) =>
+        importPolicy.allowed.filter((allowed) => allowedFlaw(lab, importPolicy, allowed)?.kind === "lengths"),
+    );
+}
 
 /** Whether an entry says that every route is denied: `deny 0.0.0.0/0 le 32`. */
 function deniesEverything({ family, entries: all }: PrefixList): boolean {

@@ -16,6 +16,7 @@ import type { Path } from "../path";
 import { lengthsOf, prefixListFilter } from "../prefix-lists";
 import { directedSessions, type SessionEnd } from "../sessions";
 import { ciliumInstances, findSessionSettings, nodeSpeaker } from "../speakers";
+import { podNeighbors } from "./placed-pods";
 import { rule } from "./rule";
 import { instances, type PlacedInstance } from "./tables";
 
@@ -55,8 +56,13 @@ export const exportsLeadOutOfTheCluster = rule({
     severity: "warning",
     source: "RFC 7454 §6",
     *check(lab) {
+        // What Pods may announce is none of the cluster's own, or there are rules on it.
+        const ofPods = new Set(podNeighbors(lab).flatMap(({ neighbor }) => neighbor.importPolicy.allowed.map(textOf)));
         for (const { router, list, place } of usedLists(lab, "prefixListOut", (end) => isExternalTaker(lab, end))) {
-            const permits = prefixListFilter(list);
+            const permits = prefixListFilter({
+                ...list,
+                entries: list.entries.filter((entry) => !ofPods.has(textOf(entry))),
+            });
             const own = ownNetworks(lab, list.family).find((prefix) => permits(prefix) || permits(hostIn(prefix)));
             if (own !== undefined) {
                 yield {
@@ -68,6 +74,11 @@ export const exportsLeadOutOfTheCluster = rule({
         }
     },
 });
+
+/** A prefix with its longest length, as prefix lists and policies have it alike. */
+function textOf({ prefix, le }: Pick<PrefixListEntry, "prefix" | "le">): string {
+    return `${prefix} ${le}`;
+}
 
 interface UsedList {
     readonly router: string;
@@ -126,7 +137,6 @@ function isExternalTaker(lab: Lab, { node, program, speaker, remoteAsn }: Sessio
 function clusterNetworks(lab: Lab): readonly string[] {
     const { podCidrs, serviceCidrs, loadBalancerPools } = lab.cluster;
     const ofPods = ciliumInstances(lab)
-        .filter(({ transit }) => transit === true)
         .flatMap(({ podNeighbors = [] }) => podNeighbors)
         .flatMap(({ importPolicy }) => importPolicy.allowed.map(({ prefix }) => prefix));
     return [...podCidrs, ...serviceCidrs, ...loadBalancerPools.flatMap(({ blocks }) => blocks), ...ofPods];

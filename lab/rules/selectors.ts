@@ -46,6 +46,101 @@ export const excludingKeysAreNotMisspelt = rule({
     },
 });
 
+/** Labels and what selects them have the form that the API server takes: keys with an optional domain, values of 63 characters. */
+export const labelsAreWellFormed = rule({
+    id: "K8S-LBL-001",
+    severity: "error",
+    source: "Kubernetes documentation, labels and selectors",
+    *check(lab) {
+        for (const { who, labels, place } of labelled(lab)) {
+            const key = Object.keys(labels).find((each) => !isLabelKey(each));
+            const wrong = Object.entries(labels).find(([, value]) => !isLabelValue(value));
+            const text = key ?? wrong?.[1];
+            if (text !== undefined) {
+                yield {
+                    at: [...place, key ?? wrong![0]],
+                    says: `${who} has ${key === undefined ? `the value "${text}" of the label ${wrong![0]}` : `the label "${text}"`}, which Kubernetes does not take`,
+                    fix: labelForm,
+                };
+            }
+        }
+        for (const { who, selector, place } of selectors(lab)) {
+            for (const [index, { key, operator, values = [] }] of (selector.matchExpressions ?? []).entries()) {
+                const at = [...place, "matchExpressions", index];
+                const needsValues = operator === "In" || operator === "NotIn";
+                if (!isLabelKey(key) || !values.every(isLabelValue)) {
+                    yield {
+                        at,
+                        says: `${who} selects by "${[key, ...values].find((each, position) => !(position === 0 ? isLabelKey : isLabelValue)(each))}", which is no label that Kubernetes takes`,
+                        fix: labelForm,
+                    };
+                } else if (needsValues !== values.length > 0) {
+                    yield {
+                        at,
+                        says: `${who} selects by ${key} ${operator}, which ${needsValues ? "needs values" : "takes no values"}`,
+                        fix: needsValues ? "list at least one value" : "remove the values",
+                    };
+                }
+            }
+        }
+    },
+});
+
+const labelForm =
+    "use letters, digits, '-', '_' and '.', with a letter or digit at both ends: at most 63, a key also with a DNS domain and '/' in front";
+
+/** A DNS domain may stand in front of a key (Kubernetes apimachinery, IsQualifiedName). */
+function isLabelKey(text: string): boolean {
+    const slash = text.indexOf("/");
+    const [domain, name] = slash < 0 ? [undefined, text] : [text.slice(0, slash), text.slice(slash + 1)];
+    const isDomain = (each: string) =>
+        each.length <= 253 && each.split(".").every((part) => /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(part));
+    return name.length > 0 && isLabelValue(name) && (domain === undefined || isDomain(domain));
+}
+
+/** A value may be empty (Kubernetes apimachinery, IsValidLabelValue). */
+function isLabelValue(text: string): boolean {
+    return text.length <= 63 && /^([A-Za-z0-9]([\w.-]*[A-Za-z0-9])?)?$/.test(text);
+}
+
+interface Labelled {
+    readonly who: string;
+    readonly labels: Labels;
+    readonly place: Path;
+}
+
+/** Everything that has labels, and the labels that selectors match. */
+function labelled(lab: Lab): readonly Labelled[] {
+    const { nodes, services, workloads } = lab.cluster;
+    return [
+        ...podRouters(lab).map(({ name, pod: { labels } }) => ({
+            who: name,
+            labels,
+            place: ["routers", name, "pod", "labels"],
+        })),
+        ...Object.entries(nodes).map(([who, { labels }]) => ({
+            who,
+            labels,
+            place: ["cluster", "nodes", who, "labels"],
+        })),
+        ...services.map(({ name, labels }, index) => ({
+            who: `the service ${name}`,
+            labels,
+            place: ["cluster", "services", index, "labels"],
+        })),
+        ...workloads.map(({ name, labels }, index) => ({
+            who: `the workload ${name}`,
+            labels,
+            place: ["cluster", "workloads", index, "labels"],
+        })),
+        ...selectors(lab).map(({ who, selector: { matchLabels = {} }, place }) => ({
+            who: `the selector of ${who}`,
+            labels: matchLabels,
+            place: [...place, "matchLabels"],
+        })),
+    ];
+}
+
 /** A requirement that excludes by a key which nothing carries. */
 interface IdleExclusion extends Pick<PlacedSelector, "who" | "what"> {
     readonly key: string;
@@ -61,7 +156,7 @@ function idleExclusions(lab: Lab): readonly IdleExclusion[] {
     return all.flatMap(({ who, what, selector, place, labels }) =>
         (selector.matchExpressions ?? []).flatMap((requirement, index): readonly IdleExclusion[] => {
             const { key } = requirement;
-            if (!excludes(requirement) || labels.some((own) => key in own)) {
+            if (!excludes(requirement) || !isLabelKey(key) || labels.some((own) => key in own)) {
                 return [];
             }
             const carried = [...new Set(labels.flatMap((own) => Object.keys(own)))].sort();

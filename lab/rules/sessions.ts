@@ -6,7 +6,7 @@ import { directedSessions, loneEnds, type SessionEnd, sessionEnds } from "../ses
 import { ciliumInstances, findSessionSettings } from "../speakers";
 import { devices } from "./devices";
 import { doubledPeers } from "./doubled-peers";
-import { fieldOf, isByLabel, isOffLink, speakerKey } from "./ends";
+import { fieldOf, isByLabel, isOffLink, isOfPod, speakerKey } from "./ends";
 import { calicoPeers, metallbPeers } from "./peers";
 import { podsWithoutGateway, takenPods } from "./placed-pods";
 import { rule } from "./rule";
@@ -18,7 +18,7 @@ export const peerAsnAgrees = rule({
     severity: "error",
     source: "RFC 4271 §6.2",
     *check(lab) {
-        for (const { session, local, remote } of directedSessions(lab).filter((each) => !isByLabel(each.local))) {
+        for (const { session, local, remote } of directedSessions(lab).filter((each) => !isOfPod(lab, each.local))) {
             if (local.remoteAsn !== remote.speaker.asn) {
                 yield {
                     at: fieldOf(local, "remoteAsn"),
@@ -157,24 +157,25 @@ export const familyFitsTransport = rule({
     },
 });
 
-/** A speaker has one session per peer address. Two programs of a node that share theirs have a rule of their own. */
+/** A speaker has one session per peer address. Two programs of a node that share theirs, and two selectors of a Pod, have rules of their own. */
 export const neighborsAreDistinct = rule({
     id: "BGP-SES-007",
     severity: "error",
     source: "RFC 4271 §6.8",
     *check(lab) {
-        const seen = new Set<string>();
+        const seen = new Map<string, SessionEnd>();
         const doubled = new Set(doubledPeers(lab).map(({ router, peer }) => speakerKey(router, peer)));
         for (const end of sessionEnds(lab)) {
             const key = speakerKey(end, end.peerAddress);
-            if (seen.has(key) && !doubled.has(key)) {
+            const earlier = seen.get(key);
+            if (earlier !== undefined && !doubled.has(key) && !(isByLabel(earlier) && isByLabel(end))) {
                 yield {
                     at: fieldOf(end, "address"),
                     says: `${end.node} has the neighbor ${end.peerAddress} twice`,
                     fix: "remove one of them",
                 };
             }
-            seen.add(key);
+            seen.set(key, end);
         }
     },
 });

@@ -15,6 +15,7 @@ import { kubernetes } from "./kubernetes";
 import { loadBalancers } from "./load-balancers";
 import { metallb } from "./metallb";
 import { platforms } from "./platforms";
+import { pods } from "./pods";
 import { trafficChecks } from "./traffic-checks";
 import { vrfs } from "./vrfs";
 
@@ -33,6 +34,7 @@ export const groups: readonly RuleGroup[] = [
     calico,
     metallb,
     kubernetes,
+    pods,
     loadBalancers,
     platforms,
     trafficChecks,

@@ -5,6 +5,7 @@ import { rules, validate } from "../../lab/rules";
 import type { RuntimeName } from "../../lab/rules/rule";
 import { fabricCases } from "./fabric-cases";
 import { type Draft, lab } from "./labs";
+import { podCases } from "./pod-cases";
 import { speakerCases } from "./speaker-cases";
 
 /** A way to break the quiet lab: the rule that must object, where, and the change. */
@@ -1379,9 +1380,9 @@ describe("rules", () => {
     });
 
     it("each have a case that shows them", () => {
-        expect([...new Set([...cases, ...fabricCases, ...speakerCases].map(({ id }) => id))].sort()).toEqual(
-            rules.map(({ id }) => id).sort(),
-        );
+        expect(
+            [...new Set([...cases, ...fabricCases, ...podCases, ...speakerCases].map(({ id }) => id))].sort(),
+        ).toEqual(rules.map(({ id }) => id).sort());
     });
 
     it("have ids that are told apart and follow one form, and a source", () => {

@@ -1,0 +1,30 @@
+import { describe, expect, it } from "vitest";
+import { rules, validate } from "../../lab/rules";
+import { podAllowed, podCases, podLab } from "./pod-cases";
+
+describe("rules about routers in Pods", () => {
+    it.each([
+        { parameters: {}, runtime: "netns" },
+        { parameters: { peering: "router" }, runtime: "netns" },
+        { parameters: { peering: "router" }, runtime: "docker" },
+        { parameters: { gateways: [1, 2] }, runtime: "netns" },
+        { parameters: { peering: "router", gateways: [0, 2, 2] }, runtime: "docker" },
+        { parameters: { ownAddress: false }, runtime: "netns" },
+        { parameters: { hijacks: ["10.244.0.0/24", "0.0.0.0/1", "::/0"] }, runtime: "netns" },
+    ] as const)("have nothing to say about the lab with $parameters in $runtime", ({ parameters, runtime }) => {
+        expect(validate(podLab({ parameters }), runtime)).toEqual([]);
+    });
+
+    it.each(podCases)("$id objects once, and no other rule does, when $when", (broken) => {
+        const findings = validate(podLab(broken), broken.runtime);
+        expect(findings.map(({ id }) => id).sort()).toEqual([broken.id, ...(broken.also ?? [])].sort());
+        expect(findings.find(({ id }) => id === broken.id)).toMatchObject({
+            at: broken.at,
+            severity: rules.find(({ id }) => id === broken.id)?.severity,
+        });
+    });
+
+    it.each(podAllowed)("$id does not object when $when", (allowed) => {
+        expect(validate(podLab(allowed), allowed.runtime).filter(({ id }) => id === allowed.id)).toEqual([]);
+    });
+});
