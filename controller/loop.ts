@@ -174,9 +174,11 @@ function followTarget<S extends PodSelector>(target: Target<S>, bell: Bell, runn
     return keepAt(work, {
         ...timing(options),
         signal,
-        ...spoken(target.name, target.name, options, (error) =>
-            status.set(target.name, error === undefined ? { state: "converging" } : { state: "away", error }),
-        ),
+        ...spoken(target.name, target.name, options, (error) => {
+            if (error !== undefined) {
+                status.set(target.name, { state: "away", error });
+            }
+        }),
     });
 }
 
@@ -231,6 +233,7 @@ async function converge<S extends PodSelector>(
     { world, status, options }: Running,
 ): Promise<void> {
     if (world.pods === undefined) {
+        status.set(target.name, { state: "converging" });
         return;
     }
     const { clock, log } = options;
