@@ -19,6 +19,8 @@ export interface DockerImages {
     readonly client: string;
     /** Pods: an nginx image whose entrypoint fills /etc/nginx/templates. */
     readonly web: string;
+    /** The peering controller of labs with neighbors by label: Node.js 20 or newer. */
+    readonly controller: string;
     /** Cilium's agent. @default the one that the chart names */
     readonly cilium?: string;
     /** Cilium's operator. @default the one that the chart names */

@@ -1,11 +1,14 @@
 /** Pods and CiliumBGPClusterConfigs of a cluster, through its API. */
 
 import {
+    type ConfigurationOptions,
     CoreV1Api,
     CustomObjectsApi,
     type KubeConfig,
     Observable,
     PatchStrategy,
+    type RequestContext,
+    type ResponseContext,
     type V1Pod,
     Watch,
 } from "@kubernetes/client-node";
@@ -51,7 +54,7 @@ function observed({ metadata, spec, status }: V1Pod): ObservedPod | undefined {
  * by who asked for them.
  */
 export function podsOf(config: KubeConfig, namespaces: readonly string[], patience: Patience = {}): PodSource {
-    const { answer = 10_000, watch: lasting = 60 } = patience;
+    const { answer = 10_000, watch: seconds = 60 } = patience;
     const api = config.makeApiClient(CoreV1Api);
     return {
         async watch(onPods, signal) {
@@ -69,7 +72,8 @@ export function podsOf(config: KubeConfig, namespaces: readonly string[], patien
                 const pods = new Map(items.map((pod) => [pod.metadata?.uid ?? "", pod]));
                 known.set(namespace, pods);
                 tell();
-                await watchPods(config, namespace, metadata?.resourceVersion, lasting, until, (type, pod) => {
+                const watched = { namespace, resourceVersion: metadata?.resourceVersion, seconds, answer };
+                await watchPods(config, watched, until, (type, pod) => {
                     const uid = pod.metadata?.uid ?? "";
                     if (type === "DELETED") {
                         pods.delete(uid);
@@ -88,35 +92,49 @@ export function podsOf(config: KubeConfig, namespaces: readonly string[], patien
     };
 }
 
-/** Watches the Pods of a namespace from a version on. Settles when the API server ends it, or the version is too old. */
+/**
+ * Watches the Pods of a namespace from a version on. Settles when the API server ends it, which it does when its time is
+ * over or the version is too old, and when nothing is heard of that either.
+ */
 function watchPods(
     config: KubeConfig,
-    namespace: string,
-    resourceVersion: string | undefined,
-    timeoutSeconds: number,
+    { namespace, resourceVersion, seconds, answer }: WatchedNamespace,
     signal: AbortSignal,
     onPod: (type: string, pod: V1Pod) => void,
 ): Promise<void> {
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
+    const silent = AbortSignal.timeout(seconds * 1_000 + answer);
+    const until = AbortSignal.any([signal, silent]);
     return new Promise((resolve, reject) => {
-        const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
-        const end = (error?: unknown) => (error ? reject(error as Error) : resolve());
-        const onEvent = (type: string, object: V1Pod & { readonly code?: number; readonly message?: string }) => {
+        const end = (error?: unknown) => (error ? reject(error) : resolve());
+        const onEvent = (type: string, object: V1Pod & Status) => {
             if (type === "ERROR") {
                 end(new Error(`the watch was ended with ${object.code}: ${object.message}`));
-            } else if (type !== "BOOKMARK") {
+            } else {
                 onPod(type, object);
             }
         };
-        new Watch(config)
-            .watch(path, { resourceVersion, timeoutSeconds }, onEvent, end)
-            .then((request) => {
-                signal.addEventListener("abort", () => request.abort(), { once: true });
-                if (signal.aborted) {
-                    request.abort();
-                }
-            }, reject);
-        signal.addEventListener("abort", () => resolve(), { once: true });
+        const request = new Watch(config).watch(path, { resourceVersion, timeoutSeconds: seconds }, onEvent, end);
+        until.addEventListener("abort", () => {
+            void request.then((open) => open.abort());
+            end(silent.aborted ? new Error(`the watch did not end after ${seconds} s`) : undefined);
+        });
     });
+}
+
+/** What is watched, and for how long. */
+interface WatchedNamespace {
+    readonly namespace: string;
+    readonly resourceVersion: string | undefined;
+    readonly seconds: number;
+    /** Milliseconds that the end may be late. */
+    readonly answer: number;
+}
+
+/** What the API server says in place of an object. */
+interface Status {
+    readonly code?: number;
+    readonly message?: string;
 }
 
 const resource = { group: "cilium.io", version: "v2", plural: "ciliumbgpclusterconfigs" } as const;
@@ -159,7 +177,8 @@ export function ciliumTarget(
 }
 
 /** Options of a request that must be answered in time. */
-function within(milliseconds: number, contentType?: string) {
+function within(milliseconds: number, contentType?: string): ConfigurationOptions {
+    const of = <T>(value: T) => new Observable(Promise.resolve(value));
     return {
         middleware: [
             {
@@ -173,6 +192,6 @@ function within(milliseconds: number, contentType?: string) {
                 post: (response: ResponseContext) => of(response),
             },
         ],
-        middlewareMergeStrategy: "append" as const,
+        middlewareMergeStrategy: "append",
     };
 }

@@ -41,6 +41,8 @@ export interface VersionSet {
     readonly client: PinnedImage;
     /** nginx whose entrypoint fills /etc/nginx/templates, for the pods of the workload. */
     readonly web: PinnedImage;
+    /** Node.js, for the peering controller of labs with neighbors by label. */
+    readonly controller: PinnedImage;
 }
 
 /** Oldest release of kind that takes the configurations which the lab writes and the node images which it names. */
@@ -124,6 +126,12 @@ export const currentVersions: VersionSet = {
         checked: "2026-11-21",
     },
     web,
+    controller: {
+        reference:
+            "docker.io/library/node:22.12.0-alpine@sha256:51eff88af6dff26f59316b6e356188ffa2c422bd3c3b76f2556a2e7e89d080bd",
+        source: "public build files and logs that pin docker.io/library/node:22.12.0-alpine; five agree",
+        checked: "2026-11-22",
+    },
 };
 
 /**

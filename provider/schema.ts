@@ -418,3 +418,11 @@ export interface DockerVerificationInputs {
     /** Revisions of all that the checks speak of, added up; what was healed without another change counts, too. */
     readonly revision: number;
 }
+
+/** What the peering controller of a cluster looks after. */
+export interface ClusterTargets {
+    /** Namespaces of the pods that may become peers. */
+    readonly namespaces: readonly string[];
+    /** Names of CiliumBGPClusterConfigs with neighbors by label, each with the nodes that its selector means. */
+    readonly configs: Readonly<Record<string, readonly string[]>>;
+}

@@ -66,6 +66,7 @@ interface CiliumValues {
     readonly k8sServicePort?: number;
     readonly devices?: readonly string[];
     readonly daemon?: { readonly enableSourceIPVerification: false };
+    readonly endpointRoutes?: { readonly enabled: true };
     readonly nodePort?: { readonly directRoutingDevice: string };
     readonly image?: { readonly override: string };
     readonly rollOutCiliumPods: true;

@@ -9,8 +9,12 @@ const entries = {
     provider: "provider/main.ts",
     sandbox: "provider/sandbox/init.ts",
     controller: "controller/embedded.ts",
+    "cluster-controller": "controller/cluster.ts",
     commands: "commands/main.ts",
 };
+
+/** Bundles that travel: into a cluster, whose objects have at most 1 MiB. */
+const small = new Set(["cluster-controller"]);
 
 /** Packages that can only be imported, and the files that are. */
 const modulesOnly = { unixcrypt: path.join(root, "node_modules/unixcrypt/dist/index.js") };
@@ -77,7 +81,8 @@ function bundleEntry(entry, name, options) {
  * @returns {string}
  */
 function bundle(name) {
-    return bundleEntry(entries[name], name, { external: ["@viz-js/viz", "dockerode", "esbuild", "koffi"] });
+    const external = ["@viz-js/viz", "dockerode", "esbuild", "koffi"];
+    return bundleEntry(entries[name], name, { external, minify: small.has(name) });
 }
 
 /**

@@ -79,6 +79,10 @@ export const dockerSchema = z
                     .optional()
                     .describe("Image of the pods: nginx whose entrypoint fills /etc/nginx/templates.")
                     .meta({ fallback: "that of `lab.versions`" }),
+                controller: imageReference
+                    .optional()
+                    .describe("Image of the peering controller, in labs with neighbors by label: Node.js 20 or newer.")
+                    .meta({ fallback: "that of `lab.versions`" }),
                 cilium: imageReference
                     .optional()
                     .describe("Image of Cilium's agent.")
@@ -171,6 +175,7 @@ export interface DockerSettings {
         readonly vyos?: string;
         readonly client: string;
         readonly web: string;
+        readonly controller: string;
         /** Absent: the chart's own. */
         readonly cilium?: string;
         /** Absent: the chart's own. */
@@ -204,6 +209,7 @@ export function dockerSettings(chosen: Chosen, { cluster }: Lab, versions: Versi
             router: chosen.images.router ?? versions.router.reference,
             client: chosen.images.client ?? versions.client.reference,
             web: chosen.images.web ?? versions.web.reference,
+            controller: chosen.images.controller ?? versions.controller.reference,
             ...(vyos === undefined ? {} : { vyos }),
             ...(cilium === undefined ? {} : { cilium }),
             ...(operator === undefined ? {} : { operator }),

@@ -8,6 +8,8 @@ import { dockerPrefix, networkName, withoutPods } from "../../render/docker";
 import { gatewayPodResources, unsafeSysctls } from "../../render/gateway-pods";
 import { kindConfig, nodeLabelChanges } from "../../render/kind";
 import { metallbResources } from "../../render/metallb";
+import { clusterTargets, peeringControllerResources } from "../../render/peering-controller";
+import type { AppliedObject } from "../../render/pod-objects";
 import { workloadResources } from "../../render/workload";
 import { definitionChecks, objectsOf, readyChecks } from "../../verify/readiness";
 import { Calico } from "../calico";
@@ -17,6 +19,7 @@ import { KindCluster } from "../kind-cluster";
 import { MetalLb } from "../metallb";
 import type { DockerSettings, Runtime, RuntimeOutputs } from "../runtime";
 import { Workload } from "../workload";
+import { controllerCode } from "./controller-code";
 import {
     dockerFabric,
     dockerNodes,
@@ -52,7 +55,11 @@ export const docker: Runtime<{ readonly docker: DockerSettings }> = (parent, { m
     const cluster = makeCluster(parent, { ...place, model }, settings, segments, fabric);
     const nodes = dockerNodes(parent, { ...place, images, segments, nodes: cluster.nodes });
     const programs = makePrograms(parent, model, settings, cluster);
-    const objects = [...workloadResources(model, { image: images.web }), ...gatewayPodResources(model, images)];
+    const objects = [
+        ...workloadResources(model, { image: images.web }),
+        ...gatewayPodResources(model, images),
+        ...controllerObjects(model, images),
+    ];
     const workload = new Workload(`${model.name}-workload`, { cluster, objects }, { parent });
 
     const subject = createHash("sha256")
@@ -102,6 +109,13 @@ export const docker: Runtime<{ readonly docker: DockerSettings }> = (parent, { m
         }));
     return { checksPassed: verification.passed, timings, ...loginsOf(fabric) };
 };
+
+/** The program of the controller is made only where one is needed. */
+function controllerObjects(model: Model, { controller }: DockerSettings["images"]): readonly AppliedObject[] {
+    return clusterTargets(model) === undefined
+        ? []
+        : peeringControllerResources(model, { image: controller, code: controllerCode() });
+}
 
 function loginsOf({ logins }: Fabric): Pick<RuntimeOutputs, "logins"> {
     if (logins.length === 0) {
