@@ -9,7 +9,7 @@ import type { FabricInputs, NodeInputs } from "../schema";
 export const socketPath = "/run/bgp-lab.sock";
 
 /** Version of this protocol; a sandbox of another version is not spoken to. */
-export const protocolVersion = "1";
+export const protocolVersion = "2";
 
 /** A process to start. */
 export interface ProcessSpec {

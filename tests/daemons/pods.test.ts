@@ -339,11 +339,11 @@ describe("a node that takes routes of Pods", () => {
             "10.244.1.0/24": "65011",
         });
         const atPod = await eventually(
-            async () => asPaths(await bgpTable(sandbox, "pod-gateway-0", "ipv6")),
+            async () => asPaths(await bgpTable(sandbox, "pod_gateway-0", "ipv6")),
             (paths) => paths["2001:db8::/64"] !== undefined,
         );
         expect(atPod).toMatchObject({ "2001:db8::/64": "65011 65000", "fd00:10:244:1::/64": "65011" });
-        const routes = await routeTable(sandbox, "pod-gateway-0", "ipv6");
+        const routes = await routeTable(sandbox, "pod_gateway-0", "ipv6");
         expect(routes.find(({ prefix }) => prefix === "2001:db8::/64")).toMatchObject({ installed: true });
     });
 
@@ -362,7 +362,7 @@ describe("a node that takes routes of Pods", () => {
             expect(bodies.map(({ pod }) => pod).sort()).toEqual(["web-0", "web-0", "web-1", "web-1"]);
             expect(new Set(bodies.map(({ client }) => client))).toEqual(new Set([podAddresses[family]]));
         }
-        const { connections } = await sandbox.call("connections", { namespace: "pod-gateway-0" });
+        const { connections } = await sandbox.call("connections", { namespace: "pod_gateway-0" });
         const passed = connections.filter(({ isAssured }) => isAssured);
         expect(passed.map(({ original }) => original)).toContainEqual(
             expect.objectContaining({ source: "203.0.113.2", destination: "192.168.0.1", destinationPort: 80 }),
@@ -376,16 +376,16 @@ describe("a node that takes routes of Pods", () => {
 
     it("sees no drift in what the controller did, and reports and heals everything else", async () => {
         expect(await node.read(last)).toEqual([]);
-        const rules = { processes: [{ namespace: "pod-gateway-0", argv: ["nft", "flush", "ruleset"] }] };
+        const rules = { processes: [{ namespace: "pod_gateway-0", argv: ["nft", "flush", "ruleset"] }] };
         await sandbox.call("exec", rules);
         await sandbox.call("exec", {
             processes: [
-                { namespace: "pod-gateway-0", argv: ["ip", "address", "del", "192.168.0.1/32", "dev", "lo"] },
-                { namespace: "pod-gateway-0", argv: ["sysctl", "-qw", "net.ipv4.ip_forward=0"] },
-                { namespace: "pod-gateway-0", argv: ["ip", "-6", "route", "del", "default"] },
+                { namespace: "pod_gateway-0", argv: ["ip", "address", "del", "192.168.0.1/32", "dev", "lo"] },
+                { namespace: "pod_gateway-0", argv: ["sysctl", "-qw", "net.ipv4.ip_forward=0"] },
+                { namespace: "pod_gateway-0", argv: ["ip", "-6", "route", "del", "default"] },
             ],
         });
-        await kill(sandbox, "bgpd.pod-gateway-0");
+        await kill(sandbox, "bgpd.pod_gateway-0");
         await withApi(sandbox, "node1", async (api) => {
             const definedSet = { definedType: 1, name: "pods/gateways" };
             await api.call("AddDefinedSet", { definedSet: { ...definedSet, list: ["0.0.0.0/0"] } });
@@ -395,11 +395,11 @@ describe("a node that takes routes of Pods", () => {
         });
         const found = (await node.read(last)) as readonly { readonly path: string; readonly found: string }[];
         expect(found.map((each) => `${each.path}: ${each.found}`).sort()).toEqual([
-            "pods.gateway-0.forwarding: packet forwarding is off in pod-gateway-0, or on one of its interfaces",
+            "pods.gateway-0.forwarding: packet forwarding is off in pod_gateway-0, or on one of its interfaces",
             "pods.gateway-0.router.virtualServers: the rules of the virtual servers of gateway-0 are others than asked for",
             "pods.gateway-0.router: pod gateway-0 does not find its node: none of its IPv6 default routes leads to an address of the node; give it gateways",
-            "pods.gateway-0: 192.168.0.1/32 is missing at pod-gateway-0:lo",
-            "pods.gateway-0: the route to ::/0 is missing in pod-gateway-0",
+            "pods.gateway-0: 192.168.0.1/32 is missing at pod_gateway-0:lo",
+            "pods.gateway-0: the route to ::/0 is missing in pod_gateway-0",
             "speakers.cilium.config.neighbors: 10.0.1.77 is not wanted",
             "speakers.cilium.config: neighbor set pods/gateways is another than asked for",
         ]);
@@ -459,7 +459,7 @@ describe("a Pod with FRR", () => {
     it("is a new Pod when it comes back with other addresses: nothing of the old one is left, and it finds its node", async () => {
         const [before] = (await runningPods()).filter((pod) => pod.name === "gateway-0");
         const { daemons } = await sandbox.call("daemons", {});
-        const [old] = daemons.filter(({ name: each }) => each === "bgpd.pod-gateway-0");
+        const [old] = daemons.filter(({ name: each }) => each === "bgpd.pod_gateway-0");
         const heard = sandbox.call("pods", {
             after: (await sandbox.call("pods", {})).revision,
             waitMilliseconds: 20_000,
@@ -495,7 +495,7 @@ describe("a Pod with FRR", () => {
         await apply({});
         const { daemons } = await sandbox.call("daemons", {});
         expect(daemons.map(({ namespace }) => namespace).filter((each) => each?.startsWith("pod_"))).toEqual([]);
-        expect(existsSync(sandbox.path("/run/frr/pod-gateway-1"))).toBe(false);
+        expect(existsSync(sandbox.path("/run/frr/pod_gateway-1"))).toBe(false);
         const { states } = await sandbox.call("state", { namespaces: ["node1"] });
         expect(
             states.node1?.interfaces.map(({ name: each }) => each).filter((each) => each.startsWith("pod")),
