@@ -99,7 +99,8 @@ function addressTable(lab: Lab): TextTable {
 }
 
 function segmentName(name: string, { kind }: Segment): string {
-    return kind === "bridge" ? `bridge \`${name}\`` : `link \`${name}\``;
+    const kinds = { bridge: "bridge", "point-to-point": "link", "pod-link": "Pod" } as const;
+    return `${kinds[kind]} \`${name}\``;
 }
 
 function addressesOn(lab: Lab, segment: string): readonly string[] {
@@ -109,7 +110,7 @@ function addressesOn(lab: Lab, segment: string): readonly string[] {
 function addressesOf(lab: Lab, wanted: (port: Interface) => boolean): readonly string[] {
     return namedDevices(lab).flatMap(([device, { interfaces }]) =>
         interfaces
-            .filter(wanted)
+            .filter((port) => wanted(port) && port.addresses.length > 0)
             .map(({ name, addresses }) => `${device} ${name} ${addresses.map(withoutLength).join(", ")}`),
     );
 }

@@ -8,10 +8,12 @@ import type {
     Interface,
     KubernetesNode,
     Lab,
+    PodPlacement,
     PrefixList,
     Router,
     SpeakerFamily,
     StaticRoute,
+    VirtualServer,
 } from "../lab/model";
 import { labelTexts } from "../lab/selectors";
 import { findSessionSettings, nodeSpeakers, programNames } from "../lab/speakers";
@@ -20,6 +22,7 @@ import { entryText, type Facts, facts, factsIn, factTexts, fieldChanges, joined,
 import { byRank, kindOf, pairByName } from "./pairing";
 import { type Parts, partChanges } from "./parts";
 import type { DeviceChange } from "./review";
+import { selectedFacts } from "./selected";
 
 /** Devices that differ: those that go first, then those that change. */
 export function deviceChanges(before: Lab | undefined, after: Lab | undefined): readonly DeviceChange[] {
@@ -49,7 +52,9 @@ function accounts(lab: Lab | undefined): Readonly<Record<string, Account>> {
         return {};
     }
     const all: readonly Account[] = [
-        ...Object.entries(lab.routers).map(([device, router]) => routerAccount(device, router)),
+        ...Object.entries(lab.routers).map(([device, router]) =>
+            router.pod === undefined ? routerAccount(device, router) : podAccount(device, router, router.pod),
+        ),
         ...Object.entries(lab.hosts).map(
             ([device, host]) => ({ role: "host", device, facts: deviceFacts(host) }) as const,
         ),
@@ -60,9 +65,20 @@ function accounts(lab: Lab | undefined): Readonly<Record<string, Account>> {
     return Object.fromEntries(all.map((account) => [`${account.role} ${account.device}`, account]));
 }
 
+/** What its network gives a Pod follows from its address and node. */
+function podAccount(device: string, router: Router, { node, labels, ...placement }: PodPlacement): Account {
+    const { pod: _pod, ...settings } = router;
+    const account = routerAccount(device, { ...settings, staticRoutes: [] });
+    return {
+        ...account,
+        role: "Pod",
+        facts: joined(facts(["node", node], ["labels", labelTexts(labels)]), factsIn(placement), account.facts),
+    };
+}
+
 function routerAccount(device: string, router: Router): Account {
     const { nos, nosVersion, interfaces, staticRoutes: _own, prefixLists, bgp: _bgp, vrfs: _vrfs, ...others } = router;
-    const { sourceNat = [], ...rest } = others;
+    const { sourceNat = [], virtualServers = [], ...rest } = others;
     const [own, ...instances] = routingInstances(router);
     return {
         role: "router",
@@ -73,10 +89,15 @@ function routerAccount(device: string, router: Router): Account {
             interfaceFacts(interfaces),
             ...prefixLists.map(prefixListFacts),
             facts(["source NAT", sourceNat.map((nat) => `${nat.source} on ${nat.interface}`)]),
+            facts(["virtual servers", virtualServers.map(virtualServerText)]),
             factsIn(rest),
         ),
         vrfs: Object.fromEntries(instances.map((instance) => [`VRF ${instance.vrf}`, instanceFacts(instance)])),
     };
+}
+
+function virtualServerText({ address, port, workload }: VirtualServer): string {
+    return `${address} port ${port} to ${workload.namespace}/${workload.name}`;
 }
 
 function instanceFacts({ staticRoutes, bgp, leaking }: RoutingInstance): Facts {
@@ -84,7 +105,7 @@ function instanceFacts({ staticRoutes, bgp, leaking }: RoutingInstance): Facts {
 }
 
 function speakerFacts(speaker: BgpSpeaker): Facts {
-    const { asn, routerId, families, peerGroups, neighbors, ...settings } = speaker;
+    const { asn, routerId, families, peerGroups, neighbors, podNeighbors = [], ...settings } = speaker;
     const used = new Set(neighbors.flatMap(({ session }) => (session.kind === "group" ? [session.group] : [])));
     const unused = peerGroups.filter(({ name }) => !used.has(name));
     const astray = neighbors.filter((neighbor) => findSessionSettings(speaker, neighbor) === undefined);
@@ -92,6 +113,9 @@ function speakerFacts(speaker: BgpSpeaker): Facts {
         facts(["AS", String(asn)], ["BGP identifier", routerId]),
         factsIn(settings),
         ...families.map(familyFacts),
+        facts(
+            ...podNeighbors.map((selected) => [`Pods ${selected.name}`, factTexts(selectedFacts(selected))] as const),
+        ),
         // What sessions make of their group or lack of one, the sessions say.
         facts(...unused.map((group) => [`peer group ${group.name}`, factTexts(factsIn(group.settings))] as const)),
         facts(
@@ -109,7 +133,8 @@ function prefixListFacts({ name, family, entries }: PrefixList): Facts {
 }
 
 function nodeFacts(lab: Lab, name: string, node: KubernetesNode): Facts {
-    const { interfaces, staticRoutes, labels, podCidrs: _podCidrs, routerId, ...settings } = node;
+    const { labels, podCidrs: _podCidrs, routerId, ...device } = node;
+    const { interfaces, staticRoutes, ...settings } = withoutPods(lab, device);
     const speakers = nodeSpeakers(lab, name);
     const isAlone = speakers.length === 1;
     return joined(
@@ -123,6 +148,18 @@ function nodeFacts(lab: Lab, name: string, node: KubernetesNode): Facts {
         deviceFacts({ interfaces, staticRoutes }),
         factsIn(settings),
     );
+}
+
+/** A node's ends of its Pods' links come and go with the Pods. */
+function withoutPods<T extends Device>({ segments }: Lab, device: T): T {
+    const isToPod = ({ attachment }: Interface) =>
+        attachment.kind === "segment" && segments[attachment.segment]?.kind === "pod-link";
+    const ports = new Set(device.interfaces.filter(isToPod).map(({ name }) => name));
+    return {
+        ...device,
+        interfaces: device.interfaces.filter(({ name }) => !ports.has(name)),
+        staticRoutes: device.staticRoutes.filter(({ via }) => via.kind !== "interface" || !ports.has(via.interface)),
+    };
 }
 
 function deviceFacts({ interfaces, staticRoutes, ...rest }: Device): Facts {

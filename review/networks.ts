@@ -1,7 +1,7 @@
 /** The address plan: segments, networks of pods and services, and pools that come, go or have other networks. */
 
 import { familyName } from "../lab/address";
-import type { Lab, Prefix } from "../lab/model";
+import type { Lab, Prefix, Segment } from "../lab/model";
 import { type Facts, facts, factsIn, factTexts, noFacts } from "./facts";
 import { byRank, kindOf, type Paired, pairByName } from "./pairing";
 import type { NetworkChange } from "./review";
@@ -32,6 +32,13 @@ function textsOf({ before, after }: Paired<Entry>): readonly [before: readonly s
     ];
 }
 
+/** What segments are called; that of a Pod is no cable. */
+const kinds: Readonly<Record<Segment["kind"], string>> = {
+    bridge: "bridge",
+    "point-to-point": "link",
+    "pod-link": "Pod",
+};
+
 function planOf(lab: Lab | undefined): Readonly<Record<string, Entry>> {
     if (lab === undefined) {
         return {};
@@ -42,7 +49,7 @@ function planOf(lab: Lab | undefined): Readonly<Record<string, Entry>> {
     );
     return Object.fromEntries<Entry>([
         ...Object.entries(lab.segments).map(([name, { kind, subnets, ...details }]): [string, Entry] => [
-            `${kind === "bridge" ? "bridge" : "link"} ${name}`,
+            `${kinds[kind]} ${name}`,
             { networks: subnets, details: factsIn(details) },
         ]),
         ["pods", { networks: podCidrs, details: facts(...masks) }],

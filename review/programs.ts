@@ -9,6 +9,7 @@ import { type Facts, facts, factsIn, factTexts } from "./facts";
 import { type Parts, partChanges } from "./parts";
 import type { FieldChange } from "./review";
 import type { Revision } from "./revision";
+import { selectedFacts } from "./selected";
 
 /** Settings that differ, in the order of the model. A program that comes or goes is one change. */
 export function programChanges(before: Revision | undefined, after: Revision | undefined): readonly FieldChange[] {
@@ -60,11 +61,31 @@ function ciliumAccounts({ bgp, metallbBgp, ...settings }: Cilium, isTold: IsTold
                 instanceFacts(instance, (...place) => isTold("cluster", "cilium", "bgp", index, ...place)),
             ]),
         ),
+        ...selectedAccounts(bgp),
         ...peerAccounts("Cilium", peers, (...place) => isTold("cluster", "cilium", "metallbBgp", ...place)),
     };
 }
 
-function instanceFacts({ name: _name, neighbors, localAsn, ...settings }: CiliumBgpInstance, isTold: IsTold): Facts {
+/** Neighbors by label; those that are the same in all instances are told once. */
+function selectedAccounts(bgp: readonly CiliumBgpInstance[]): Parts {
+    const all = bgp.flatMap(({ name, podNeighbors = [] }) =>
+        podNeighbors.map((selected) => ({ instance: name, name: selected.name, account: selectedFacts(selected) })),
+    );
+    const accountsOf = (wanted: string) =>
+        all.filter(({ name }) => name === wanted).map(({ account }) => factTexts(account).join());
+    return Object.fromEntries(
+        all.map(({ instance, name, account }) => {
+            const given = accountsOf(name);
+            const isCommon = given.length === bgp.length && new Set(given).size === 1;
+            return [`Pods ${name} as neighbors of ${isCommon ? "Cilium" : `Cilium instance ${instance}`}`, account];
+        }),
+    );
+}
+
+function instanceFacts(
+    { name: _name, neighbors, podNeighbors: _selected, localAsn, ...settings }: CiliumBgpInstance,
+    isTold: IsTold,
+): Facts {
     const idle = neighbors.filter((_, index) => !isTold("neighbors", index));
     return new Map([
         ...factsIn(isTold() ? settings : { ...settings, localAsn }),

@@ -140,10 +140,10 @@ export interface FailureChange {
     readonly harmlessBefore?: boolean;
 }
 
-/** A router, host or node that comes, goes or is configured otherwise. */
+/** A router, host or node that comes, goes or is configured otherwise; `Pod` is a router in one. */
 export interface DeviceChange {
     readonly kind: "added" | "removed" | "changed";
-    readonly role: "router" | "host" | "node";
+    readonly role: "router" | "Pod" | "host" | "node";
     readonly device: string;
     /** AS, BGP identifier, addresses per interface, operating system, VRFs, static routes, prefix lists …: what differs. */
     readonly fields: readonly FieldChange[];

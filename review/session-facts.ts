@@ -92,14 +92,18 @@ function routerEnd(
 }
 
 function nodeEnd({ program, asn, routerId }: NodeSpeaker, neighbor: NodeNeighbor): ConfiguredEnd {
-    const { path: _path, address: _address, remoteAsn, families, ...settings } = neighbor;
+    const { path: _path, address: _address, remoteAsn, families, pod, ...settings } = neighbor;
     return {
         program,
         asn,
         routerId,
         expected: remoteAsn,
         holdTime: settings.timers.holdTime,
-        facts: joined(factsIn(settings), familyFacts(families.map((family) => ({ family })))),
+        facts: joined(
+            factsIn(settings),
+            familyFacts(families.map((family) => ({ family }))),
+            facts(["selected as", pod?.neighbor.name]),
+        ),
         filters: new Map(),
     };
 }

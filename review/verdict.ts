@@ -44,6 +44,7 @@ function inventory({ devices, sessions, services }: Review): string {
     const of = (wanted: DeviceChange["role"]) => devices.filter(({ role }) => role === wanted).length;
     return [
         count(of("router"), "router"),
+        ...(of("Pod") === 0 ? [] : [count(of("Pod"), "forwarding Pod")]),
         count(of("node"), "node"),
         count(sessions.length, "session"),
         count(services.length, "service"),
