@@ -21,7 +21,10 @@ export interface PlacedFamily {
     readonly place: Path;
 }
 
-/** The families of every session of a router. Those of a peer group are told once for each kind of peer. */
+/**
+ * The families of every session of a router, those in Pods left out: what they take is theirs, and what they offer is
+ * filtered at the other end. Families of a peer group are told once for each kind of peer.
+ */
 export function sessionFamilies(lab: Lab): readonly PlacedFamily[] {
     const told = new Set<string>();
     return directedSessions(lab).flatMap((session) => {
@@ -46,10 +49,10 @@ function peerOf({ local, remote }: Session): Peer {
     return local.speaker.asn === remote.speaker.asn ? "internal" : "external";
 }
 
-/** The settings of the local end; nothing when it is no router's. */
+/** The settings of the local end; nothing when it is no router's, or that of one in a Pod. */
 function settingsOf(lab: Lab, { local }: Session): SessionSettings | undefined {
     const router = lab.routers[local.node];
-    if (local.kind !== "router" || router === undefined) {
+    if (local.kind !== "router" || router === undefined || router.pod !== undefined) {
         return undefined;
     }
     const isOwn = ({ vrf }: RoutingInstance) => vrf === local.vrf;

@@ -12,7 +12,7 @@ const organisation = {
     "allowed-address-space": {
         all: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7"],
         pools: ["10.0.0.0/8", "172.16.0.0/12", "20.0.10.0/24", "30.0.10.0/24", "fc00::/7"],
-        loopbacks: ["10.0.0.0/8", "1.1.1.0/24", "fc00::/7"],
+        loopbacks: ["10.0.0.0/8", "192.168.0.0/24", "1.1.1.0/24", "fc00::/7"],
     },
     "forbidden-prefixes": { prefixes: { "100.64.0.0/10": "carriers" } },
     "hold-time": { minimum: 9 },
@@ -43,6 +43,15 @@ const configs: fc.Arbitrary<StackConfig> = fc.oneof(
     fc.record({
         topology: fc.constant("calico-metallb-vrf"),
         lab: fc.record({ workers: fc.integer({ min: 1, max: 12 }), nodeToNodeMesh: fc.boolean() }),
+    }),
+    fc.record({
+        topology: fc.constant("pod-gateway"),
+        lab: fc.record({
+            workers: fc.integer({ min: 1, max: 6 }),
+            peering: fc.constantFrom("node", "router"),
+            gateways: fc.array(fc.integer({ min: 0, max: 1 }), { maxLength: 3 }),
+            hijacks: fc.subarray(["10.244.0.0/24", "0.0.0.0/1", "::/0"]),
+        }),
     }),
     fc.record({
         topology: fc.constant("ibgp-frr"),
