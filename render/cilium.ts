@@ -277,7 +277,7 @@ function bgpResources(lab: Lab, cilium: Cilium, options: CiliumOptions): readonl
         throw new Error(`Cilium ${cilium.version} has no ${api} API; it has ${traits.bgpApis.join(" and ")}`);
     }
     return api === "peering-policy"
-        ? cilium.bgp.map((instance) => peeringPolicy(instance, cilium, traits))
+        ? cilium.bgp.map((instance) => peeringPolicy(lab, instance, traits))
         : clusterConfigs(lab, cilium.bgp);
 }
 
@@ -316,13 +316,12 @@ function poolBlock(block: Prefix | AddressRange): CiliumPoolBlock {
     return { start: formatAddress(family, first), stop: formatAddress(family, last) };
 }
 
-function peeringPolicy(instance: CiliumBgpInstance, { version }: Cilium, traits: CiliumTraits): CiliumBGPPeeringPolicy {
+function peeringPolicy(lab: Lab, instance: CiliumBgpInstance, traits: CiliumTraits): CiliumBGPPeeringPolicy {
     const { name, nodeSelector, localAsn, exportPodCidr, serviceSelector, neighbors } = instance;
-    if (instance.transit === true || (instance.podNeighbors ?? []).length > 0) {
-        throw new Error(
-            `cluster.cilium.bgp: ${name} has neighbors by label or passes routes on, which is written into a CiliumBGPClusterConfig; Cilium ${version} with CiliumBGPPeeringPolicy has none, use 1.16 or newer`,
-        );
-    }
+    const byLabel = podNeighborsAnnotationOf(lab, instance, (each) => ({
+        ...timers(each),
+        eBGPMultihopTTL: each.ebgpMultihop,
+    }));
     const router: CiliumBGPVirtualRouter = {
         localASN: localAsn,
         exportPodCIDR: exportPodCidr,
@@ -337,7 +336,7 @@ function peeringPolicy(instance: CiliumBgpInstance, { version }: Cilium, traits:
     return {
         apiVersion: "cilium.io/v2alpha1",
         kind: "CiliumBGPPeeringPolicy",
-        metadata: { name },
+        metadata: { name, ...byLabel },
         spec: { nodeSelector, virtualRouters: [router] },
     };
 }
@@ -377,7 +376,9 @@ function clusterConfig(
         peerASN: neighbor.remoteAsn,
         peerConfigRef: { name: peerConfig(neighbor, announced, peerConfigs) },
     }));
-    const byLabel = podNeighborsAnnotationOf(lab, instance, (each) => podPeerConfig(each, announced, peerConfigs));
+    const byLabel = podNeighborsAnnotationOf(lab, instance, (each) => ({
+        peerConfigRef: { name: podPeerConfig(each, announced, peerConfigs) },
+    }));
     return {
         apiVersion: "cilium.io/v2",
         kind: "CiliumBGPClusterConfig",

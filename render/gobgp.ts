@@ -11,6 +11,7 @@ import type { GobgpConfig, GobgpNeighbor, GobgpPodNeighbor } from "../provider/s
 import type {
     CiliumBGPClusterConfig,
     CiliumBGPPeerConfig,
+    CiliumBGPPeeringPolicy,
     CiliumBGPVirtualRouter,
     CiliumGracefulRestart,
     CiliumTimers,
@@ -19,7 +20,7 @@ import type {
 } from "./kubernetes";
 import { addressPools, assignedAddresses, hasEndpointFor, labelsOf, type NodeFacts } from "./load-balancer";
 import { ofKind } from "./objects";
-import { importEntriesOf, type PodPeer, podPeersOf } from "./pod-neighbors";
+import { importEntriesOf, type PodSelection, podPeersOf, policyPodPeersOf } from "./pod-neighbors";
 
 const families = ["ipv4", "ipv6"] as const;
 
@@ -93,16 +94,17 @@ function onlySpeaker(speakers: readonly Speaker[]): Speaker | undefined {
 function policySpeakers(objects: readonly KubernetesObject[], node: NodeFacts): Speaker[] {
     return bgpOf(objects)
         .policies(node.labels)
-        .flatMap(({ metadata, spec }) =>
-            spec.virtualRouters.map((router) => policySpeaker(`CiliumBGPPeeringPolicy ${metadata.name}`, router)),
-        );
+        .flatMap((policy) => policy.spec.virtualRouters.map((router) => policySpeaker(policy, router)));
 }
 
-function policySpeaker(source: string, router: CiliumBGPVirtualRouter): Speaker {
+function policySpeaker(policy: CiliumBGPPeeringPolicy, router: CiliumBGPVirtualRouter): Speaker {
+    const { transit, peers = [] } = policyPodPeersOf(policy) ?? {};
     const { exportPodCIDR, serviceSelector } = router;
     const announced = { podCidrs: exportPodCIDR, services: serviceSelector === undefined ? [] : [serviceSelector] };
     return {
-        source,
+        source: `CiliumBGPPeeringPolicy ${policy.metadata.name}`,
+        transit,
+        podNeighbors: peers.map((peer) => podNeighbor(peer, peer, peer.eBGPMultihopTTL)),
         asn: router.localASN,
         neighbors: router.neighbors.map((neighbor) =>
             gobgpNeighbor(
@@ -145,7 +147,9 @@ function instanceSpeaker(
             ),
         ),
         transit,
-        podNeighbors: pods.map(({ peer, settings }) => podNeighbor(peer, settings)),
+        podNeighbors: pods.map(({ peer, settings: { spec } }) =>
+            podNeighbor(peer, spec.timers, spec.ebgpMultihop ?? 1),
+        ),
         announced: {
             ipv4: announcedInFamily(objects, [...peers, ...pods], "ipv4"),
             ipv6: announcedInFamily(objects, [...peers, ...pods], "ipv6"),
@@ -153,16 +157,20 @@ function instanceSpeaker(
     };
 }
 
-function podNeighbor(peer: PodPeer, { spec }: CiliumBGPPeerConfig): Omit<GobgpPodNeighbor, "localAddresses"> {
-    const { name, namespace, podSelector, peerASN, importPolicy } = peer;
+function podNeighbor(
+    peer: PodSelection,
+    timers: CiliumTimers,
+    ebgpMultihop: number,
+): Omit<GobgpPodNeighbor, "localAddresses"> {
+    const { name, namespace, podSelector, families: carried, peerASN, importPolicy } = peer;
     return {
         name,
         namespace,
         selector: podSelector,
         ...(peerASN === undefined ? {} : { remoteAsn: peerASN }),
-        ...gobgpTimers(spec.timers),
-        ebgpMultihop: spec.ebgpMultihop ?? 1,
-        families: inOrder(spec.families.map(({ afi }) => afi)),
+        ...gobgpTimers(timers),
+        ebgpMultihop,
+        families: inOrder(carried),
         ownAddress: importPolicy.ownAddress,
         ...importEntriesOf(peer),
     };

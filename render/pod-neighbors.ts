@@ -1,26 +1,26 @@
 /**
- * Neighbors by label in Cilium's resources. Cilium has no words for them, so they stand in an annotation of the
- * CiliumBGPClusterConfig, in the form of its peers: with a selector of Pods in place of an address. The peering controller
- * reads them there.
+ * Neighbors by label in Cilium's resources. Cilium has no words for them, so they stand in an annotation of the resource
+ * that has the neighbors by address, in the form of those: with a selector of Pods in place of an address. The peering
+ * controller reads them there.
  */
 
 import { familyOf } from "../lab/address";
 import { clusterRanges, importLayers } from "../lab/import-policy";
 import type { Asn, CiliumBgpInstance, Family, Lab, LabelSelector, PodNeighbor, PrefixListEntry } from "../lab/model";
-import type { CiliumBGPClusterConfig } from "./kubernetes";
+import type { CiliumBGPClusterConfig, CiliumBGPPeeringPolicy, CiliumTimers, Metadata } from "./kubernetes";
 
 /** Key of the annotation; its value is a {@link PodPeers} in JSON. */
 export const podNeighborsAnnotation = "bgp-lab.dev/pod-neighbors";
 
-/** What the annotation says of the speaker of its configuration. */
-export interface PodPeers {
+/** What the annotation says of the speaker of its resource. */
+export interface PodPeers<Peer extends PodSelection = PodPeer> {
     /** Whether the speaker is one that takes routes of its peers and passes them on, which an unpatched Cilium does not. */
     readonly transit: boolean;
-    readonly peers: readonly PodPeer[];
+    readonly peers: readonly Peer[];
 }
 
-/** A peer for each Pod that a selector matches on the node. */
-export interface PodPeer {
+/** The Pods that are peers, and what is taken of them. */
+export interface PodSelection {
     readonly name: string;
     readonly namespace: string;
     readonly podSelector: LabelSelector;
@@ -28,8 +28,6 @@ export interface PodPeer {
     readonly families: readonly Family[];
     /** AS of the Pods; absent for any other than the speaker's own. */
     readonly peerASN?: Asn;
-    /** The CiliumBGPPeerConfig with what else holds for the sessions. */
-    readonly peerConfigRef: { readonly name: string };
     readonly importPolicy: {
         /** What the administrator forbids, as in a prefix list, e.g. `deny 10.0.0.0/8 le 32`; first match decides. */
         readonly administrator: readonly string[];
@@ -40,25 +38,36 @@ export interface PodPeer {
     };
 }
 
+/** A peer of a CiliumBGPClusterConfig for each Pod that a selector matches on the node. */
+export interface PodPeer extends PodSelection {
+    /** The CiliumBGPPeerConfig with what else holds for the sessions. */
+    readonly peerConfigRef: { readonly name: string };
+}
+
+/** A neighbor of a CiliumBGPPeeringPolicy for each such Pod. */
+export interface PolicyPodPeer extends PodSelection, CiliumTimers {
+    readonly eBGPMultihopTTL: number;
+}
+
 /**
  * The annotation of an instance; nothing for one that has neighbors by address only.
  *
- * @param peerConfig gives the name of the CiliumBGPPeerConfig of a neighbor
+ * @param settings what else holds for the sessions with a neighbor, in the words of the resource
  */
 export function podNeighborsAnnotationOf(
     lab: Lab,
     { podNeighbors = [], transit = false }: CiliumBgpInstance,
-    peerConfig: (neighbor: PodNeighbor) => string,
+    settings: (neighbor: PodNeighbor) => Omit<PodPeer | PolicyPodPeer, keyof PodSelection>,
 ): { readonly annotations?: Readonly<Record<string, string>> } {
     if (podNeighbors.length === 0 && !transit) {
         return {};
     }
-    const peers = podNeighbors.map((neighbor) => podPeer(lab, neighbor, peerConfig(neighbor)));
-    const value: PodPeers = { transit, peers };
+    const peers = podNeighbors.map((neighbor) => ({ ...podSelection(lab, neighbor), ...settings(neighbor) }));
+    const value: PodPeers<PodSelection> = { transit, peers };
     return { annotations: { [podNeighborsAnnotation]: `${JSON.stringify(value, null, 2)}\n` } };
 }
 
-function podPeer(lab: Lab, neighbor: PodNeighbor, peerConfig: string): PodPeer {
+function podSelection(lab: Lab, neighbor: PodNeighbor): PodSelection {
     const { name, namespace, selector, remoteAs, importPolicy: policy, families } = neighbor;
     const used = clusterRanges(lab).map(({ prefix }) => prefix);
     const layers = families.map((family) => importLayers({ policy, used }, family));
@@ -68,7 +77,6 @@ function podPeer(lab: Lab, neighbor: PodNeighbor, peerConfig: string): PodPeer {
         podSelector: selector,
         families,
         ...(remoteAs.kind === "asn" ? { peerASN: remoteAs.asn } : {}),
-        peerConfigRef: { name: peerConfig },
         importPolicy: {
             administrator: layers.flatMap(({ administrator }) => administrator.map(entryText)),
             ownAddress: policy.ownAddress,
@@ -88,17 +96,37 @@ function entryText({ action, prefix, ge, le }: PrefixListEntry): string {
  * @throws Error when the annotation is not what this project writes
  */
 export function podPeersOf({ metadata }: Pick<CiliumBGPClusterConfig, "metadata">): PodPeers | undefined {
+    return annotated("CiliumBGPClusterConfig", metadata, isPodPeer);
+}
+
+/**
+ * The neighbors by label of a policy.
+ *
+ * @returns nothing when it has no such annotation
+ * @throws Error when the annotation is not what this project writes
+ */
+export function policyPodPeersOf({
+    metadata,
+}: Pick<CiliumBGPPeeringPolicy, "metadata">): PodPeers<PolicyPodPeer> | undefined {
+    return annotated("CiliumBGPPeeringPolicy", metadata, isPolicyPodPeer);
+}
+
+function annotated<Peer extends PodSelection>(
+    kind: string,
+    metadata: Metadata,
+    isPeer: (value: unknown) => value is Peer,
+): PodPeers<Peer> | undefined {
     const text = metadata.annotations?.[podNeighborsAnnotation];
     if (text === undefined) {
         return undefined;
     }
-    const found = parsed(text);
-    if (!isPodPeers(found)) {
+    const { transit, peers } = (parsed(text) ?? {}) as Partial<PodPeers<Peer>>;
+    if (typeof transit !== "boolean" || !Array.isArray(peers) || !peers.every(isPeer)) {
         throw new Error(
-            `CiliumBGPClusterConfig ${metadata.name}: the annotation ${podNeighborsAnnotation} is no list of neighbors by label; render the resources anew`,
+            `${kind} ${metadata.name}: the annotation ${podNeighborsAnnotation} is no list of neighbors by label; render the resources anew`,
         );
     }
-    return found;
+    return { transit, peers };
 }
 
 function parsed(text: string): unknown {
@@ -109,19 +137,22 @@ function parsed(text: string): unknown {
     }
 }
 
-function isPodPeers(value: unknown): value is PodPeers {
-    const { transit, peers } = (value ?? {}) as Partial<PodPeers>;
-    return typeof transit === "boolean" && Array.isArray(peers) && peers.every(isPodPeer);
+function isPodPeer(value: unknown): value is PodPeer {
+    return isPodSelection(value) && typeof (value as Partial<PodPeer>).peerConfigRef?.name === "string";
 }
 
-function isPodPeer(value: unknown): value is PodPeer {
-    const { name, namespace, podSelector, families, peerConfigRef, importPolicy } = (value ?? {}) as Partial<PodPeer>;
+function isPolicyPodPeer(value: unknown): value is PolicyPodPeer {
+    const numbers = ["eBGPMultihopTTL", "connectRetryTimeSeconds", "holdTimeSeconds", "keepAliveTimeSeconds"] as const;
+    return isPodSelection(value) && numbers.every((key) => typeof (value as Partial<PolicyPodPeer>)[key] === "number");
+}
+
+function isPodSelection(value: unknown): value is PodSelection {
+    const { name, namespace, podSelector, families, importPolicy } = (value ?? {}) as Partial<PodSelection>;
     return (
         typeof name === "string" &&
         typeof namespace === "string" &&
         typeof podSelector === "object" &&
         Array.isArray(families) &&
-        typeof peerConfigRef?.name === "string" &&
         typeof importPolicy?.ownAddress === "boolean" &&
         isEntries(importPolicy.administrator) &&
         isEntries(importPolicy.others)
@@ -135,7 +166,7 @@ function isEntries(value: unknown): value is readonly string[] {
 }
 
 /** The two parts of a peer's policy as entries of prefix lists, numbered in each family from the first part on. */
-export function importEntriesOf({ importPolicy: { administrator, others } }: PodPeer): {
+export function importEntriesOf({ importPolicy: { administrator, others } }: PodSelection): {
     readonly administratorEntries: readonly PrefixListEntry[];
     readonly importEntries: readonly PrefixListEntry[];
 } {

@@ -10,6 +10,7 @@ import { gobgpConfig } from "../../render/gobgp";
 import type { KubernetesObject } from "../../render/kubernetes";
 import { ofKind } from "../../render/objects";
 import { podNeighborsAnnotation, podPeersOf } from "../../render/pod-neighbors";
+import { workloadResources } from "../../render/workload";
 import { planPodGateway, schema } from "../../stacks/pod-gateway";
 import { withInstances, lab as withoutPods } from "./labs";
 
@@ -171,10 +172,13 @@ describe("neighbors by label", () => {
         expect(gobgpOf(plain)).toEqual(others);
     });
 
-    it("are refused in Cilium's older API, which has no place for them", () => {
-        expect(() => ciliumResources(lab({ ciliumVersion: "1.18.5" }), { bgpApi: "peering-policy" })).toThrow(
-            /cluster\.cilium\.bgp: \S+ has neighbors by label .* use 1\.16 or newer/,
+    it("are the same from both of Cilium's APIs", () => {
+        const of = lab({ ciliumVersion: "1.18.5" });
+        const [older, newer] = (["peering-policy", "cluster-config"] as const).map((bgpApi) =>
+            gobgpConfig([...ciliumResources(of, { bgpApi }), ...workloadResources(of)], of.cluster.nodes[worker2]!),
         );
+        expect(older?.podNeighbors).toHaveLength(1);
+        expect(older).toEqual(newer);
     });
 
     it.each([
