@@ -271,7 +271,9 @@ function obstacle(): string {
 }
 
 describe("an ordinary user", () => {
-    it("runs the whole sandbox: links, pods, services, probes, zebra and bgpd", ({ skip }) => {
+    it("runs the whole sandbox: links, pods, services, probes, zebra and bgpd, also in Pods that pass connections on", ({
+        skip,
+    }) => {
         const why = obstacle();
         if (why !== "") {
             console.warn(`skipped: ${why}`);
@@ -290,6 +292,7 @@ describe("an ordinary user", () => {
             clients: ["192.168.0.2", "fd00:c::2"],
             ping: "answer",
             drift: [],
+            pod: { kind: "answer", passed: [["198.51.100.1", "10.100.1.1", "10.100.1.9"]], drift: [] },
             left: null,
         });
         expect(JSON.parse(bgp)).toEqual({});
