@@ -85,7 +85,7 @@ export async function inspectGobgp(sandbox: Sandbox, { namespace, config }: Gobg
     const look = async (api: GobgpApi): Promise<readonly Drift[]> => {
         const [global, policies, paths, peers] = await Promise.all([
             readGlobal(api),
-            readPolicies(api),
+            settledPolicies(api, config),
             originated(api),
             readPeers(api),
         ]);
@@ -242,8 +242,30 @@ function globalDrift(now: GlobalState, config: GobgpConfig): readonly Drift[] {
  * are left alone: who they are is not the provider's business.
  */
 async function applyOwnPolicies(api: GobgpApi, config: GobgpConfig, { fresh }: Before): Promise<void> {
-    const now = fresh ? noPolicies : await readPolicies(api);
+    const now = fresh ? noPolicies : await settledPolicies(api, config);
     await applyPolicies(api, policiesWithPods(config, now), now);
+}
+
+/** Milliseconds that the peering controller has to finish a change of what policies know of Pods, and between two looks. */
+const settleDeadline = 2_000;
+const settlePause = 50;
+
+/**
+ * Reads the policies. They are read in parts, and the peering controller may be at work between them: what differs from
+ * what is configured is believed only when it is found twice.
+ */
+async function settledPolicies(api: GobgpApi, config: GobgpConfig): Promise<Policies> {
+    const deadline = Date.now() + settleDeadline;
+    let now = await readPolicies(api);
+    while (policyDrift(now, config).length > 0 && Date.now() < deadline) {
+        await new Promise((next) => setTimeout(next, settlePause));
+        const before = JSON.stringify(now);
+        now = await readPolicies(api);
+        if (JSON.stringify(now) === before) {
+            break;
+        }
+    }
+    return now;
 }
 
 function policiesWithPods(config: GobgpConfig, now: Policies): Policies {
