@@ -4,7 +4,7 @@ import { compareAddresses } from "../lab/address";
 import { namedDevices } from "../lab/devices";
 import type { Interface, Lab, Segment } from "../lab/model";
 import { predict } from "../routing/predict";
-import { routeTable, sessionTable, type TextTable, traceTable } from "../routing/summary";
+import { nodeRouteTable, refusalTable, routeTable, sessionTable, type TextTable, traceTable } from "../routing/summary";
 import { type FailureEffect, failureSweep } from "../routing/sweep";
 import { type Trace, trace } from "../routing/trace";
 
@@ -15,6 +15,8 @@ const parts: Readonly<Record<string, Part>> = {
     addresses: (lab) => table(addressTable(lab)),
     sessions: (lab) => table(sessionTable(predict(lab))),
     routes: (lab) => table(routeTable(lab, predict(lab))),
+    nodes: (lab) => table(nodeRouteTable(lab, predict(lab))),
+    refusals: (lab) => table(refusalTable(predict(lab))),
     ways: (lab) => table(traceTable(waysOf(lab))),
     failures: (lab) => failures(failureSweep(lab)),
 };

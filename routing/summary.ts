@@ -45,7 +45,28 @@ export function routeTable({ routers }: Lab, { devices }: Prediction): TextTable
         ];
         return instances.flatMap(([label, tables]) => routeRows(label, tables));
     });
-    return { header: ["router", "network", "next hops", "AS path", "kernel"], rows };
+    return { header: ["router", ...routeHeader], rows };
+}
+
+const routeHeader = ["network", "next hops", "AS path", "kernel"];
+
+/** Every BGP route of every Kubernetes node. */
+export function nodeRouteTable({ cluster: { nodes } }: Lab, { devices }: Prediction): TextTable {
+    const rows = Object.keys(nodes).flatMap((name) => routeRows(name, devices[name]!));
+    return { header: ["node", ...routeHeader], rows };
+}
+
+/** What filters refuse, where it is kept: everything that an end is offered and does not take. */
+export function refusalTable({ sessions }: Prediction): TextTable {
+    const rows = sessions.flatMap(({ local, remote, refused }) =>
+        refused === undefined
+            ? []
+            : [
+                  ...families.map((family) => [local, remote ?? "nobody", refused.byLocal[family].join(", ")]),
+                  ...families.map((family) => [remote ?? "nobody", local, refused.byRemote[family].join(", ")]),
+              ],
+    );
+    return { header: ["refused by", "offered by", "networks"], rows: rows.filter(([, , networks]) => networks !== "") };
 }
 
 function routeRows(label: string, { rib, fib }: Tables): readonly (readonly string[])[] {

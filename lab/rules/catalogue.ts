@@ -171,6 +171,7 @@ const bgp: CatalogueSection = {
             subject: "BGP identifiers: not zero, unicast, unique within the AS",
             source: "RFC 6286 §2.1",
             rules: ["BGP-RID-001", "BGP-RID-002", "BGP-RID-003", "CIL-RID-001"],
+            configuration: ["ADR-CAP-009"],
         },
         {
             subject: "Hold time 0 or at least 3 s, three keepalives in it; what each program can be told",
@@ -571,6 +572,7 @@ const clusters: CatalogueSection = {
             subject: "Pods fit on their nodes, run where they may, and have names of their own",
             source: "kubelet, maxPods; kubeadm, control-plane taint",
             rules: ["K8S-POD-001", "K8S-POD-002", "K8S-POD-003", "K8S-POD-004"],
+            configuration: ["ADR-CAP-008"],
         },
         {
             subject: "Services have pods behind them that listen, and names of their own",

@@ -26,7 +26,7 @@ function placeLimit({ workers }: PodGateway, node: number, index: number): Limit
         ? []
         : [
               {
-                  id: "ADR-CAP-006",
+                  id: "ADR-CAP-008",
                   source: "docs/pod-gateway.md",
                   at: ["gateways", index],
                   with: [["workers"]],
@@ -146,7 +146,7 @@ function identifierLimit({ podRouterIds, gateways, hijacks }: PodGateway): Limit
         ? []
         : [
               {
-                  id: "ADR-CAP-007",
+                  id: "ADR-CAP-009",
                   source: "RFC 6286",
                   at: ["podRouterIds"],
                   with: [["gateways"], ["hijacks"]],

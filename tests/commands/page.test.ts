@@ -43,7 +43,7 @@ describe("pages with parts from the model", () => {
 
     it("are refused when a marker names no part", () => {
         expect(() => fillPage("<!-- begin weather: Pulumi.dev.yaml -->\n<!-- end -->", labOf)).toThrow(
-            "there is no part weather: use one of addresses, sessions, routes, ways, failures",
+            "there is no part weather: use one of addresses, sessions, routes, nodes, refusals, ways, failures",
         );
     });
 });
