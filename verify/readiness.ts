@@ -3,8 +3,11 @@ import { nodeSpeaker } from "../lab/speakers";
 import { calicoResources } from "../render/calico";
 import { ciliumResources } from "../render/cilium";
 import { ciliumTraits } from "../render/cilium-versions";
+import { gatewayPodResources } from "../render/gateway-pods";
 import type { KubernetesObject } from "../render/kubernetes";
 import { metallbNamespace, metallbResources } from "../render/metallb";
+import { peeringControllerResources } from "../render/peering-controller";
+import type { AppliedObject } from "../render/pod-objects";
 import { workloadResources } from "../render/workload";
 import type { ConditionCheck, ObjectReference, Want } from "./check";
 import { objectName, subject } from "./describe";
@@ -37,8 +40,16 @@ function bySubject(checks: readonly ConditionCheck[]): ChecksBySubject {
     return Object.fromEntries(checks.map((each) => [subject(each), each]));
 }
 
-function reference({ apiVersion, kind, metadata: { namespace, name } }: KubernetesObject): ObjectReference {
+function reference({ apiVersion, kind, metadata: { namespace, name } }: AppliedObject): ObjectReference {
     return { apiVersion, kind, ...(namespace === undefined ? {} : { namespace }), name };
+}
+
+/** Routers in pods and the controller of neighbors by label. What they are made of does not matter here. */
+function podResources(lab: Lab): readonly AppliedObject[] {
+    return [
+        ...gatewayPodResources(lab, { router: "", client: "" }),
+        ...peeringControllerResources(lab, { image: "", code: "" }),
+    ];
 }
 
 /** Name of the definition of a custom resource: its plural and its group. */
@@ -107,7 +118,7 @@ export function readyChecks(lab: Lab): ChecksBySubject {
 /** The objects that a lab has in its cluster beside the programs' own, by name. */
 export function objectsOf(lab: Lab): Readonly<Record<string, ObjectReference>> {
     const programs = (["cilium", "calico", "metallb"] as const).flatMap((program) => resourcesOf(lab, program));
-    const references = [...programs, ...workloadResources(lab)].map(reference);
+    const references = [...programs, ...workloadResources(lab), ...podResources(lab)].map(reference);
     return Object.fromEntries(references.map((each) => [objectName(each), each]));
 }
 
@@ -142,7 +153,9 @@ function podsOf(namespace: string, onNodes: string, controller: string): readonl
 }
 
 function applicationChecks(lab: Lab): readonly ConditionCheck[] {
-    const controllers = workloadResources(lab).filter(({ kind }) => kind === "Deployment" || kind === "DaemonSet");
+    const controllers = [...workloadResources(lab), ...podResources(lab)].filter(
+        ({ kind }) => kind === "Deployment" || kind === "DaemonSet",
+    );
     const services = lab.cluster.services.map(({ namespace, name, loadBalancerAddresses: addresses }) =>
         check({ apiVersion: "v1", kind: "Service", namespace, name }, { kind: "addresses", addresses }),
     );
