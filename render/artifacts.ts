@@ -1,12 +1,15 @@
 /** All texts that a lab becomes, as files for people who want to read them or take them elsewhere. */
 
 import type { Lab } from "../lab/model";
+import { podRouters } from "../lab/pods";
+import { currentVersions } from "../lab/versions";
 import { calicoResources } from "./calico";
 import { calicoChartValues, metallbChartValues } from "./charts";
 import { ciliumResources, ciliumValues } from "./cilium";
 import { diagram } from "./diagram";
 import { mermaidOf } from "./diagram/mermaid";
 import { frrConf } from "./frr";
+import { gatewayPodResources } from "./gateway-pods";
 import { iosXeConfig } from "./ios-xe";
 import { kindConfig } from "./kind";
 import { metallbResources } from "./metallb";
@@ -25,13 +28,15 @@ export type Artifact =
 export const noPassword = "!";
 
 /**
- * The files of a lab: a folder per router, and one for the cluster. A text that cannot say what the lab asks for, e.g.
+ * The files of a lab: a folder per router, and one for the cluster. In a Pod there is no router but FRR. A text that cannot say what the lab asks for, e.g.
  * that of an operating system that a router does not run, is left out with the reason. Nothing secret is in them.
  */
 export function artifacts(lab: Lab): readonly Artifact[] {
     return [
         file("diagram.mmd", () => mermaidOf(diagram(lab, "overview"))),
-        ...Object.keys(lab.routers).flatMap((name) => ofRouter(lab, name)),
+        ...Object.entries(lab.routers).flatMap(([name, { pod }]) =>
+            pod === undefined ? ofRouter(lab, name) : [file(`${name}/frr.conf`, () => frrConf(lab, name))],
+        ),
         ...ofCluster(lab),
     ];
 }
@@ -73,8 +78,14 @@ function ofCluster(lab: Lab): readonly Artifact[] {
                   file("cluster/metallb.yaml", () => yamlDocuments(metallbResources(lab))),
               ]),
         file("cluster/workload.yaml", () => yamlDocuments(workloadResources(lab))),
+        ...(podRouters(lab).length === 0
+            ? []
+            : [file("cluster/gateway-pods.yaml", () => yamlDocuments(gatewayPodResources(lab, images)))]),
     ];
 }
+
+/** Images of Pods where nothing else is said. */
+const images = { router: currentVersions.router.reference, client: currentVersions.client.reference };
 
 function file(path: string, text: () => string): Artifact {
     try {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { planned } from "../../commands/planned";
+import { podRouters } from "../../lab/pods";
 import { root, runProgram } from "../e2e/lab";
 
 function render(...args: readonly string[]) {
@@ -17,7 +18,7 @@ function filesBelow(folder: string): string[] {
 }
 
 /** Stacks of this project whose lab the rules allow. */
-const stacks = ["dev", "leaf-spine", "calico-metallb-vrf", "ibgp-frr"];
+const stacks = ["dev", "leaf-spine", "calico-metallb-vrf", "ibgp-frr", "pod-gateway"];
 
 describe("make render", () => {
     it.each(stacks)("writes every text of %s into a folder, and names what it wrote", async (stack) => {
@@ -28,11 +29,14 @@ describe("make render", () => {
             const told = stdout.trim().split("\n");
             const written = told.filter((line) => !line.startsWith("left out: "));
             expect(written.map((line) => relative(out, line)).sort()).toEqual(filesBelow(out));
-            for (const router of Object.keys(planned(stack).lab.routers)) {
-                for (const name of ["frr.conf", "config.boot", "vyos.set"]) {
+            const { lab } = planned(stack);
+            for (const [router, { pod, bgp }] of Object.entries(lab.routers)) {
+                const isFrrOnly = pod !== undefined || bgp.podNeighbors !== undefined;
+                for (const name of isFrrOnly ? ["frr.conf"] : ["frr.conf", "config.boot", "vyos.set"]) {
                     expect(filesBelow(out)).toContain(`${router}/${name}`);
                 }
             }
+            expect(filesBelow(out).includes("cluster/gateway-pods.yaml")).toBe(podRouters(lab).length > 0);
             const texts = filesBelow(out).map((name) => readFileSync(join(out, name), "utf8"));
             expect(texts.filter((text) => text.trim() === "")).toEqual([]);
         } finally {
