@@ -1,0 +1,269 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { contains, familyOf, lengthOf, networkOf } from "../../lab/address";
+import type { PrefixListEntry } from "../../lab/model";
+import {
+    expectedPolicies,
+    markOf,
+    noPolicies,
+    type Policies,
+    type PolicyStatement,
+    parseMark,
+    podPeer,
+    podsIn,
+    policyDifferences,
+} from "../../provider/daemons/gobgp-policy";
+import { discoverNode, fillInNode } from "../../provider/daemons/pod-router";
+import type { KernelRoute } from "../../provider/sandbox/protocol";
+import type { GobgpNeighbor, GobgpPodNeighbor } from "../../provider/schema";
+
+const router: GobgpNeighbor = {
+    address: "10.0.1.1",
+    remoteAsn: 65000,
+    holdTime: 90,
+    keepalive: 30,
+    connectRetry: 5,
+    gracefulRestartTime: 120,
+    families: ["ipv4"],
+};
+
+function selector(parts: Partial<GobgpPodNeighbor> = {}): GobgpPodNeighbor {
+    return {
+        name: "gateways",
+        namespace: "default",
+        selector: {},
+        ebgpMultihop: 255,
+        localAddresses: ["10.244.1.69"],
+        holdTime: 90,
+        keepalive: 30,
+        connectRetry: 5,
+        families: ["ipv4"],
+        ownAddress: false,
+        administratorEntries: [],
+        importEntries: [],
+        ...parts,
+    };
+}
+
+/** A route as a speaker gets it. */
+interface Route {
+    readonly prefix: string;
+    readonly from: string;
+    readonly type: "local" | "external" | "internal";
+}
+
+/** What GoBGP 3.10 does (internal/pkg/table/policy.go), with its peculiarities. */
+function isImported({ policies, prefixSets, neighborSets, imports }: Policies, route: Route): boolean {
+    const decision = imports.policies
+        .flatMap((name) => policies[name] ?? [])
+        .find((statement) => applies(statement, route) && statement.action !== "none");
+    return (decision?.action ?? imports.otherwise) === "accept";
+
+    function applies({ neighbors, prefixes, routeType }: PolicyStatement, { prefix, from, type }: Route): boolean {
+        const members = neighbors === undefined ? [] : neighborSets[neighbors]!;
+        const isNeighbor = members.length === 0 || members.some((member) => contains(member, from));
+        return (
+            isNeighbor &&
+            (prefixes === undefined || mostSpecificCovers(prefixSets[prefixes]!, prefix)) &&
+            (routeType === undefined || routeType === type)
+        );
+    }
+}
+
+function mostSpecificCovers(set: readonly string[], prefix: string): boolean {
+    const covering = set.map((entry) => entry.split(/ |\.\./)).filter(([covers = ""]) => contains(covers, prefix));
+    const length = Math.max(...covering.map(([covers = ""]) => lengthOf(covers)));
+    return covering.some(
+        ([covers = "", shortest, longest]) =>
+            lengthOf(covers) === length && Number(shortest) <= lengthOf(prefix) && lengthOf(prefix) <= Number(longest),
+    );
+}
+
+/** Prefixes of a few bits of two networks, so that most of them cover others. */
+const prefixes = fc
+    .tuple(
+        fc.constantFrom("10.244.0.0", "192.168.0.0", "fd00:10:244::", "fd00:192:168::"),
+        fc.integer({ min: 1, max: 255 }),
+        fc.nat(128),
+    )
+    .map(([base, number, wanted]) => {
+        const isIpv6 = base.includes(":");
+        const address = isIpv6 ? `${base}${number.toString(16)}` : base.replace(/0$/, String(number));
+        return networkOf(`${address}/${Math.min(wanted, isIpv6 ? 128 : 32)}`);
+    });
+
+const entries = fc
+    .array(
+        fc.record({ action: fc.constantFrom("permit" as const, "deny" as const), prefix: prefixes, more: fc.nat(64) }),
+        {
+            maxLength: 12,
+        },
+    )
+    .map((list): readonly PrefixListEntry[] =>
+        list.map(({ action, prefix, more }, index) => {
+            const le = Math.min(lengthOf(prefix) + more, familyOf(prefix) === "ipv4" ? 32 : 128);
+            return { sequence: index + 1, action, prefix, ...(le > lengthOf(prefix) ? { le } : {}) };
+        }),
+    );
+
+function firstMatch(list: readonly PrefixListEntry[], prefix: string): "permit" | "deny" | undefined {
+    return list.find(
+        (entry) => contains(entry.prefix, prefix) && lengthOf(prefix) <= (entry.le ?? lengthOf(entry.prefix)),
+    )?.action;
+}
+
+const pod = "10.244.1.216";
+
+describe("the policies of a speaker that takes routes", () => {
+    it("accept of a Pod what its prefix lists permit: the administrator's, its own address, the others'", () => {
+        fc.assert(
+            fc.property(
+                entries,
+                entries,
+                fc.boolean(),
+                prefixes,
+                (administratorEntries, importEntries, ownAddress, asked) => {
+                    const neighbor = selector({ administratorEntries, importEntries, ownAddress });
+                    const config = { transit: true, neighbors: [router], podNeighbors: [neighbor] };
+                    const policies = expectedPolicies(config, [{ selector: "gateways", addresses: [pod] }]);
+                    for (const prefix of [asked, `${pod}/32`]) {
+                        const own = ownAddress && prefix === `${pod}/32` ? "permit" : undefined;
+                        const expected =
+                            firstMatch(administratorEntries, prefix) ??
+                            own ??
+                            firstMatch(importEntries, prefix) ??
+                            "deny";
+                        const route = { prefix, from: pod, type: "external" } as const;
+                        expect(isImported(policies, route), `${prefix} of a Pod`).toBe(expected === "permit");
+                        expect(
+                            isImported(policies, { ...route, from: "10.244.1.99" }),
+                            "of a Pod that is not known",
+                        ).toBe(false);
+                        expect(isImported(policies, { ...route, type: "internal" }), "of the speaker's own AS").toBe(
+                            false,
+                        );
+                    }
+                },
+            ),
+            { numRuns: 500 },
+        );
+    });
+
+    it("accept everything of configured neighbors and of the speaker itself, and nothing else when there are no Pods", () => {
+        const everything = selector({
+            importEntries: [{ sequence: 1, action: "permit", prefix: "0.0.0.0/0", le: 32 }],
+        });
+        const policies = expectedPolicies({ transit: true, neighbors: [router], podNeighbors: [everything] });
+        const from = (address: string, type: Route["type"] = "external") =>
+            isImported(policies, { prefix: "198.51.100.0/24", from: address, type });
+        expect([from(router.address), from("0.0.0.0", "local"), from(pod), from("10.0.1.2")]).toEqual([
+            true,
+            true,
+            false,
+            false,
+        ]);
+        expect(policies.exports).toEqual({ policies: [], otherwise: "accept" });
+        const alone = expectedPolicies({ transit: true, neighbors: [] });
+        expect(isImported(alone, { prefix: "198.51.100.0/24", from: router.address, type: "external" })).toBe(false);
+    });
+
+    it("know an AS by its number, too, and then take routes of the speaker's own AS", () => {
+        const importEntries = [{ sequence: 1, action: "permit", prefix: "192.168.0.1/32" } as const];
+        const internal = selector({ importEntries, remoteAsn: 65011 });
+        const policies = expectedPolicies({ transit: true, neighbors: [], podNeighbors: [internal] }, [
+            { selector: "gateways", addresses: [pod] },
+        ]);
+        expect(isImported(policies, { prefix: "192.168.0.1/32", from: pod, type: "internal" })).toBe(true);
+    });
+
+    it("let one Pod announce its own address and not that of another", () => {
+        const config = { transit: true, neighbors: [], podNeighbors: [selector({ ownAddress: true })] };
+        const policies = expectedPolicies(config, [{ selector: "gateways", addresses: [pod, "10.244.1.217"] }]);
+        const announces = (prefix: string, from: string) => isImported(policies, { prefix, from, type: "external" });
+        expect([announces(`${pod}/32`, pod), announces(`${pod}/32`, "10.244.1.217")]).toEqual([true, false]);
+    });
+
+    it("are only the speaker's own routes in both directions without transit, whatever Pods there are", () => {
+        const only = { policies: ["own-routes-only"], otherwise: "reject" };
+        const config = { neighbors: [router], podNeighbors: [selector()] };
+        expect(expectedPolicies(config, [{ selector: "gateways", addresses: [pod] }])).toEqual({
+            ...noPolicies,
+            policies: { "own-routes-only": [{ name: "own-routes", routeType: "local", action: "accept" }] },
+            imports: only,
+            exports: only,
+        });
+    });
+
+    it("tell which Pods they know, and how others differ", () => {
+        const config = { transit: true, neighbors: [router], podNeighbors: [selector({ ownAddress: true })] };
+        const pods = [{ selector: "gateways", addresses: [pod, "fd00:10:244:1::216"] }];
+        const policies = expectedPolicies(config, pods);
+        expect(podsIn(policies, config.podNeighbors)).toEqual(pods);
+        expect(policyDifferences(policies, policies)).toEqual([]);
+        expect(policyDifferences(policies, { ...policies, exports: { policies: ["x"], otherwise: "reject" } })).toEqual(
+            ["export policy is x, and its default action is reject"],
+        );
+        expect(policyDifferences(policies, expectedPolicies(config))).toContain(
+            "neighbor set pods/gateways is another than asked for",
+        );
+    });
+});
+
+describe("a Pod as a neighbor", () => {
+    it("is known by its description", () => {
+        const mark = { namespace: "default", name: "loadbalancer-0", selector: "loadbalancers" };
+        expect(markOf(mark)).toBe("pod default/loadbalancer-0 of loadbalancers");
+        expect(parseMark(markOf(mark))).toEqual(mark);
+        for (const other of ["", "pod of", "the pod default/x of y", "pod default/x of y z"]) {
+            expect(parseMark(other), other).toBeUndefined();
+        }
+    });
+
+    it("has a session between addresses of one family, with any AS where none is asked for", () => {
+        const mark = { namespace: "default", name: "loadbalancer-0", selector: "gateways" };
+        expect(podPeer(selector(), pod, mark, 65011)).toMatchObject({
+            conf: { neighborAddress: pod, peerAsn: 0, localAsn: 65011, type: 1 },
+            ebgpMultihop: { enabled: true, multihopTtl: 255 },
+            transport: { localAddress: "10.244.1.69" },
+        });
+        expect(() => podPeer(selector(), "fd00:10:244:1::216", mark, 65011)).toThrow(
+            "gateways has no sessions with fd00:10:244:1::216: they are of other families",
+        );
+    });
+});
+
+describe("a Pod's way to its node", () => {
+    const route = (prefix: string, via: string | undefined, protocol = "static"): KernelRoute => ({
+        prefix,
+        type: "unicast",
+        protocol,
+        nextHops: [{ ...(via === undefined ? {} : { via }), dev: "eth0" }],
+    });
+
+    it("is where its default routes lead that its network gave it, in each family", () => {
+        const routes = [
+            route("10.244.2.69/32", undefined),
+            route("0.0.0.0/0", "10.244.2.1", "bgp"),
+            route("0.0.0.0/0", "10.244.2.69"),
+            route("::/0", "fd00:10:244:2::69", "boot"),
+            route("::/0", "fe80::1"),
+        ];
+        expect(discoverNode(routes)).toEqual({ ipv4: "10.244.2.69", ipv6: "fd00:10:244:2::69" });
+    });
+
+    it("is unknown where a route leads to another family or to a link-local address", () => {
+        expect(
+            discoverNode([route("0.0.0.0/0", "fe80::1"), route("::/0", "fe80::1"), route("::/1", "fd00::1")]),
+        ).toEqual({});
+    });
+
+    it("fills the places in its frr.conf, and is told to be missing only where it is asked for", () => {
+        const config = "neighbor {{node-ipv4}} remote-as external\nneighbor {{node-ipv4}} ebgp-multihop 255\n";
+        expect(fillInNode(config, { ipv4: "10.244.2.69" }, "x")).toBe(
+            "neighbor 10.244.2.69 remote-as external\nneighbor 10.244.2.69 ebgp-multihop 255\n",
+        );
+        expect(() => fillInNode("neighbor {{node-ipv6}}", { ipv4: "10.244.2.69" }, "x")).toThrow(
+            "pod x does not find its node: none of its IPv6 default routes leads to an address of the node; give it gateways",
+        );
+    });
+});
