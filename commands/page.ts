@@ -47,9 +47,9 @@ export function fillPage(text: string, labOf: (stack: string, parameters: object
 /** The ways that the packets of the lab's checks take, where something must answer. */
 function waysOf(lab: Lab): readonly Trace[] {
     const prediction = predict(lab);
-    return lab.checks
-        .filter(({ kind }) => kind !== "silence")
-        .map(({ from, address }) => trace(lab, prediction, from, address));
+    const asked = lab.checks.filter(({ kind }) => kind !== "silence");
+    const pairs = new Map(asked.map(({ from, address }) => [`${from} ${address}`, { from, address }]));
+    return [...pairs.values()].map(({ from, address }) => trace(lab, prediction, from, address));
 }
 
 /** The failure sweep in short: what each fault costs, and the faults that cost nothing. */
