@@ -139,7 +139,7 @@ async function look(model: Lab, sandbox: Sandbox): Promise<Status> {
 }
 
 function describeDaemon({ name, namespace, pid, running, ended }: DaemonStatus): string {
-    const short = namespace ? name.replace(`${namespace}-`, "").replace(`-${namespace}`, "") : name;
+    const short = namespace ? name.replace(`.${namespace}`, "") : name;
     return running ? `${short} ${pid}` : `${short} DEAD (${ended ?? "unknown"})`;
 }
 
@@ -179,16 +179,18 @@ function describeTarget([name, target]: readonly [string, TargetStatus]): readon
     ];
 }
 
-function describeLab({ name, routers }: Lab, { sandbox, pid, startedAt, devices, controller }: Status): string {
-    const example = Object.keys(routers)[0] ?? "";
+function describeLab(lab: Lab, { sandbox, pid, startedAt, devices, controller }: Status): string {
+    const [pod] = podRouters(lab);
+    const [example = ""] = Object.keys(lab.routers).filter((name) => lab.routers[name]?.pod === undefined);
     return [
-        `lab      ${name}, in sandbox ${sandbox} (pid ${pid}), since ${startedAt}`,
+        `lab      ${lab.name}, in sandbox ${sandbox} (pid ${pid}), since ${startedAt}`,
         "",
         columns(devices.map(describeDevice)),
         ...(controller === undefined ? [] : ["", ...describeController(controller)]),
         "",
         `shell    nsenter -t ${pid} -a ip netns exec ${example} sh     (any device by its name)`,
         `FRR      nsenter -t ${pid} -a vtysh -N ${example}`,
+        ...(pod === undefined ? [] : [`Pod      nsenter -t ${pid} -a vtysh -N ${podNamespace(pod.name)}`]),
     ].join("\n");
 }
 

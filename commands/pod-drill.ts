@@ -5,7 +5,7 @@ import type { Lab, Milliseconds, Seconds } from "../lab/model";
 import { afterEvent, parsePodEvent } from "../lab/pod-events";
 import { podRouters } from "../lab/pods";
 import { type DrilledLab, restore } from "../provider/drill";
-import { calm, changePods, controllerLog, type Trouble, trouble, troubles } from "../provider/pod-drill";
+import { changePods, controllerLog, during, type Trouble, troubles } from "../provider/pod-drill";
 import { predict } from "../routing/predict";
 import type { Check, CheckResult } from "../verify/check";
 import type { Driver } from "../verify/driver";
@@ -42,8 +42,6 @@ interface StepReport {
     readonly unanswered: number;
     /** From the change until sessions, routes and kernels were as predicted. */
     readonly routing: Milliseconds;
-    /** From the change until requests were answered as the lab's checks ask, too. */
-    readonly verified: Milliseconds;
     /** What is there and should not be any more, such as neighbors and kernel routes of Pods that are gone. */
     readonly leftBehind: readonly string[];
     readonly failed: readonly CheckResult[];
@@ -66,6 +64,9 @@ const recovery: Seconds = 30;
 
 /** Time for which the client asks before a change and after it. */
 const quiet: Milliseconds = 500;
+
+/** Time between two looks whether somebody answers. */
+const patience: Milliseconds = 20;
 
 /** Time for which trouble lasts. */
 const troubled: Milliseconds = 2_000;
@@ -132,9 +133,6 @@ export async function podDrill(lab: DrilledLab, driver: Driver, plan: PodPlan): 
             reports.push(await takeStep(lab, driver, plan, step));
         }
     } finally {
-        if (plan.trouble !== undefined) {
-            await calm(lab, plan.trouble);
-        }
         await changePods(lab, now, lab.model);
         await restore(lab);
     }
@@ -157,59 +155,80 @@ function allChecks(lab: Lab): readonly Check[] {
 async function takeStep(
     lab: DrilledLab,
     driver: Driver,
-    { trouble: kind, target }: PodPlan,
+    { trouble, target }: PodPlan,
     { event, before, after }: PodStep,
 ): Promise<StepReport> {
     const checks = allChecks(after);
     const said = controllerLog(lab);
-    const series = target && watch(driver, target);
-    const seriesStart = performance.now();
+    const isAnswerExpected = target !== undefined && isAsked(after, target);
+    const series = target && startSeries(driver, target);
     await pause(quiet);
-    let attempts: readonly Attempt[] = [];
-    let results: readonly CheckResult[];
     const start = performance.now();
+    let attempts: readonly Attempt[] = [];
+    let routing: readonly CheckResult[];
     let elapsed: Milliseconds;
     try {
-        if (kind !== undefined) {
-            await trouble(lab, kind);
-        }
-        await changePods(lab, before, after);
-        if (kind !== undefined) {
-            await pause(troubled);
-            await calm(lab, kind);
-        }
+        const change = () => changePods(lab, before, after);
+        await (trouble === undefined ? change() : during(lab, trouble, change, troubled));
         elapsed = performance.now() - start;
-        results = await verify(checks, driver, { deadlineSeconds: recovery });
+        routing = await verify(checks.filter(isOfRouting), driver, { deadlineSeconds: recovery });
+        if (isAnswerExpected) {
+            await answered(driver, target);
+        }
         await pause(quiet);
     } finally {
-        attempts = (await series?.stop()) ?? [];
+        attempts = (await series?.stop(start)) ?? [];
     }
-    const since = start - seriesStart;
-    const own = attempts.filter(({ sent }) => sent >= since);
-    const firstAnswer = answeredAgain(own, since);
-    const isOpen = ({ status }: CheckResult) => status === "fail";
+    // Not while the client asks: a hundred checks that ask at once are no calm lab.
+    const results = [...routing, ...(await verify(checks.filter(isOfTraffic), driver, { deadlineSeconds: recovery }))];
+    const failed = results.filter(({ status }) => status === "fail");
+    const firstAnswer = answeredAgain(attempts, 0);
     return {
         event,
         ...(firstAnswer === undefined ? {} : { firstAnswer }),
-        isAnswerExpected: target !== undefined && isAsked(after, target),
-        requests: own.length,
-        unanswered: own.filter(({ answered }) => !answered).length,
-        routing: last(
-            results.filter(({ check }) => !traffic.has(check.kind)),
-            elapsed,
-        ),
-        verified: last(results, elapsed),
-        leftBehind: results.filter((result) => isOpen(result) && result.observed.includes("has also")).map(describe),
-        failed: results.filter(isOpen),
+        isAnswerExpected,
+        requests: attempts.length,
+        unanswered: attempts.filter((attempt) => !attempt.answered).length,
+        routing: Math.round(elapsed + Math.max(0, ...routing.map(({ milliseconds }) => milliseconds))),
+        leftBehind: failed.filter(({ observed }) => observed.includes("has also")).map(describe),
+        failed,
         controller: controllerLog(lab).slice(said.length),
     };
 }
 
-const traffic: ReadonlySet<CheckResult["check"]["kind"]> = new Set(["service", "pod", "passage", "silence"]);
+/** A series of requests that began before what it is to show. */
+function startSeries(driver: Driver, target: Target) {
+    const begun = performance.now();
+    const series = watch(driver, target);
+    return {
+        /** Ends the series. @returns the requests from a moment of `performance.now()` on, and when they were sent since then */
+        async stop(moment: Milliseconds): Promise<readonly Attempt[]> {
+            const attempts = await series.stop();
+            return attempts
+                .map(({ sent, answered }) => ({ sent: sent - (moment - begun), answered }))
+                .filter(({ sent }) => sent >= 0);
+        },
+    };
+}
 
-/** When the last of the results held. */
-function last(results: readonly CheckResult[], elapsed: Milliseconds): Milliseconds {
-    return Math.round(elapsed + Math.max(0, ...results.map(({ milliseconds }) => milliseconds)));
+/** Waits until a request is answered, or nobody would wait any longer. */
+async function answered(driver: Driver, { from, address, port }: Target): Promise<void> {
+    const deadline = performance.now() + recovery * 1_000;
+    while (performance.now() < deadline) {
+        const [answer] = await driver.http(from, address, port, 1, quiet);
+        if (answer?.kind === "answer") {
+            return;
+        }
+        await pause(patience);
+    }
+}
+
+function isOfTraffic({ kind }: Check): boolean {
+    return kind === "service" || kind === "pod" || kind === "passage" || kind === "silence";
+}
+
+function isOfRouting(check: Check): boolean {
+    return !isOfTraffic(check);
 }
 
 function describe({ subject, observed }: CheckResult): string {
@@ -231,10 +250,10 @@ export function isSoundPodDrill({ steps, failed }: PodDrillReport): boolean {
 }
 
 /** A report for people. */
-export function podDrillText({ trouble: kind, target, steps, restored, failed }: PodDrillReport): string {
+export function podDrillText({ trouble, target, steps, restored, failed }: PodDrillReport): string {
     const wrong = [...steps.flatMap((step) => step.failed), ...failed];
     return [
-        ...(kind === undefined ? [] : [`trouble  ${kind}`]),
+        ...(trouble === undefined ? [] : [`trouble  ${trouble}`]),
         target === undefined
             ? "client   none asks an address at which Pods take connections"
             : `client   ${target.from} asks ${target.address} port ${target.port}`,

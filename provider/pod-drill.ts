@@ -1,7 +1,8 @@
 /** Drills on Pods and on what follows them: other Pods on the nodes, and a controller or an API that is not there. */
 
 import { existsSync, readFileSync, renameSync } from "node:fs";
-import type { Lab } from "../lab/model";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Lab, Milliseconds } from "../lab/model";
 import { nodeSpec } from "../render/embedded";
 import { controllerProcess } from "./daemons/controller";
 import { type DrilledLab, inputsOf } from "./drill";
@@ -41,7 +42,7 @@ function withPodsOf(inputs: NodeInputs, lab: Lab): NodeInputs {
     return { ...inputs, pods, services };
 }
 
-/** What keeps the controller from following the Pods: it is killed, says nothing, or finds no API of Pods. */
+/** What keeps the controller from following the Pods: it is killed, frozen for a while, or finds no API of Pods. */
 export type Trouble = (typeof troubles)[number];
 
 /** All troubles, by the texts that name them. */
@@ -51,32 +52,33 @@ export const troubles = ["controller:killed", "controller:frozen", "api:unavaila
 const hiddenSocket = `${socketPath}.hidden`;
 
 /**
- * Brings trouble about. A controller that is killed is started again by the sandbox. The one that has a connection to the API
- * would keep it: it is killed, too, and the next one finds no API.
+ * Brings trouble about while something happens, and lets it last for some time. Through an API that is not there nobody
+ * changes Pods either: the controller stands still while they change. It would keep the connection that it has, so that it is
+ * killed afterwards, and the one that the sandbox starts in its place finds no API.
+ *
+ * @param milliseconds for which trouble lasts after what happens
  */
-export async function trouble({ sandbox }: DrilledLab, kind: Trouble): Promise<void> {
-    switch (kind) {
-        case "controller:killed":
-            return signal(sandbox, [controllerProcess], "KILL");
-        case "controller:frozen":
-            return signal(sandbox, [controllerProcess], "STOP");
-        case "api:unavailable":
+export async function during(
+    { sandbox }: DrilledLab,
+    kind: Trouble,
+    happens: () => Promise<void>,
+    milliseconds: Milliseconds,
+): Promise<void> {
+    const send = (name: "KILL" | "STOP" | "CONT") => signal(sandbox, [controllerProcess], name);
+    const hides = kind === "api:unavailable";
+    await send(kind === "controller:killed" ? "KILL" : "STOP");
+    try {
+        await happens();
+        if (hides) {
             renameSync(sandbox.path(socketPath), sandbox.path(hiddenSocket));
-            return signal(sandbox, [controllerProcess], "KILL");
-    }
-}
-
-/** Ends trouble. No error when there is none. */
-export async function calm({ sandbox }: DrilledLab, kind: Trouble): Promise<void> {
-    switch (kind) {
-        case "controller:killed":
-            return;
-        case "controller:frozen":
-            return signal(sandbox, [controllerProcess], "CONT");
-        case "api:unavailable":
-            if (existsSync(sandbox.path(hiddenSocket))) {
-                renameSync(sandbox.path(hiddenSocket), sandbox.path(socketPath));
-            }
+            await send("KILL");
+        }
+        await pause(milliseconds);
+    } finally {
+        if (existsSync(sandbox.path(hiddenSocket))) {
+            renameSync(sandbox.path(hiddenSocket), sandbox.path(socketPath));
+        }
+        await send("CONT");
     }
 }
 
