@@ -62,9 +62,12 @@ export function routerNames({ routers }: Lab): readonly string[] {
     return Object.keys(routers).filter((name) => routers[name]!.pod === undefined);
 }
 
-/** Names of the routers in Pods. */
+/** Names of the routers in Pods, in the order of their nodes. */
 export function podNames(lab: Lab): readonly string[] {
-    return podRouters(lab).map(({ name }) => name);
+    const nodes = Object.keys(lab.cluster.nodes);
+    return [...podRouters(lab)]
+        .sort((a, b) => nodes.indexOf(a.pod.node) - nodes.indexOf(b.pod.node))
+        .map(({ name }) => name);
 }
 
 /** Box of a host. */
