@@ -426,3 +426,6 @@ export interface ClusterTargets {
     /** Names of CiliumBGPClusterConfigs with neighbors by label, each with the nodes that its selector means. */
     readonly configs: Readonly<Record<string, readonly string[]>>;
 }
+
+/** Annotation of a pod: the prefixes at which it takes connections beside its own address, with commas between them. */
+export const virtualAddressesAnnotation = "bgp-lab.dev/virtual-addresses";

@@ -30,6 +30,8 @@ export interface CiliumTraits {
     readonly metallb: boolean;
     /** Whether agents can be told to pass what pods send from addresses that are not theirs. */
     readonly sourceVerification: boolean;
+    /** Whether a CiliumBGPPeerConfig names the interface with the addresses of its sessions. */
+    readonly sourceInterface: boolean;
     /** Annotation by which a service asks for its load-balancer addresses. */
     readonly addressAnnotation: "io.cilium/lb-ipam-ips" | "lbipam.cilium.io/ips";
 }
@@ -46,6 +48,7 @@ const cilium110: CiliumTraits = {
     nativeValue: "nativeRoutingCIDR",
     metallb: true,
     sourceVerification: false,
+    sourceInterface: false,
     addressAnnotation: "io.cilium/lb-ipam-ips",
 };
 
@@ -85,6 +88,8 @@ const cilium118: CiliumTraits = {
 
 const cilium119: CiliumTraits = { ...cilium118, since: [1, 19], bgpApis: ["cluster-config"] };
 
+const cilium120: CiliumTraits = { ...cilium119, since: [1, 20], sourceInterface: true };
+
 /** Releases at which something changed, oldest first. */
 export const ciliumReleases: readonly CiliumTraits[] = [
     cilium110,
@@ -96,6 +101,7 @@ export const ciliumReleases: readonly CiliumTraits[] = [
     cilium117,
     cilium118,
     cilium119,
+    cilium120,
 ];
 
 /**

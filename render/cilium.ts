@@ -10,7 +10,7 @@ import type {
     PodNeighbor,
     Prefix,
 } from "../lab/model";
-import { podRouters } from "../lab/pods";
+import { nodePort, podRouters } from "../lab/pods";
 import { type BgpApi, type CiliumTraits, ciliumTraits } from "./cilium-versions";
 import { type HelmValues, mergeValues } from "./helm";
 import type {
@@ -107,7 +107,7 @@ export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): H
         ...routing(cilium),
         kubeProxyReplacement: kubeProxyValue(cilium, kubeProxyReplacement),
         ...(kubeProxyReplacement ? serviceHandling(lab) : {}),
-        ...sourceAddresses(lab, cilium),
+        ...virtualAddresses(lab, cilium),
         ...image(images.cilium),
         // Agents and operator read their configuration when they start: another one has to restart them.
         rollOutCiliumPods: true,
@@ -120,11 +120,18 @@ export function ciliumValues(lab: Lab, installation: CiliumInstallation = {}): H
     return mergeValues({ ...own }, values);
 }
 
-/** A pod that takes connections at other addresses than its own answers from those; agents would drop that. */
-function sourceAddresses(lab: Lab, { version }: Cilium): Pick<CiliumValues, "daemon"> {
-    return podRouters(lab).length > 0 && ciliumTraits(version).sourceVerification
-        ? { daemon: { enableSourceIPVerification: false } }
-        : {};
+/**
+ * A pod that takes connections at other addresses than its own answers from those, which agents would drop. Packets to them
+ * reach it by a route of the node's kernel that leads by the pod's own interface: agents make one to each pod when asked.
+ */
+function virtualAddresses(lab: Lab, { version }: Cilium): Pick<CiliumValues, "daemon" | "endpointRoutes"> {
+    const { sourceVerification, sourceInterface } = ciliumTraits(version);
+    return podRouters(lab).length === 0
+        ? {}
+        : {
+              ...(sourceVerification ? { daemon: { enableSourceIPVerification: false } } : {}),
+              ...(sourceInterface ? { endpointRoutes: { enabled: true } } : {}),
+          };
 }
 
 /**
@@ -377,7 +384,7 @@ function clusterConfig(
         peerConfigRef: { name: peerConfig(neighbor, announced, peerConfigs) },
     }));
     const byLabel = podNeighborsAnnotationOf(lab, instance, (each) => ({
-        peerConfigRef: { name: podPeerConfig(each, announced, peerConfigs) },
+        peerConfigRef: { name: podPeerConfig(ciliumOf(lab), each, announced, peerConfigs) },
     }));
     return {
         apiVersion: "cilium.io/v2",
@@ -428,12 +435,15 @@ function peerConfig(
 }
 
 function podPeerConfig(
+    { version }: Cilium,
     neighbor: PodNeighbor,
     announced: string | undefined,
     known: Shared<CiliumBGPPeerConfig>,
 ): string {
     const { ebgpMultihop } = neighbor;
-    return namedPeerConfig(neighbor.name, { ...peerConfigSpec(neighbor, announced), ebgpMultihop }, known);
+    // By routes of their own to pods, agents would call them from any of the node's addresses.
+    const own = ciliumTraits(version).sourceInterface ? { transport: { sourceInterface: nodePort } } : {};
+    return namedPeerConfig(neighbor.name, { ...peerConfigSpec(neighbor, announced), ebgpMultihop, ...own }, known);
 }
 
 function peerConfigSpec(

@@ -7,6 +7,7 @@ import { familyOf, nthAddress } from "../lab/address";
 import { routerLabel } from "../lab/bind";
 import type { Address, Family, Lab, Router, Workload } from "../lab/model";
 import { type PodRouter, podRouters } from "../lab/pods";
+import { virtualAddressesAnnotation } from "../provider/schema";
 import { frrConf } from "./frr";
 import type {
     AppliedObject,
@@ -211,9 +212,13 @@ function template(
     labels: Readonly<Record<string, string>>,
     images: GatewayImages,
 ): ProgramTemplate {
+    const virtual = loopbacks(router);
     const sysctls = Object.entries(forwarding).map(([setting, value]) => ({ name: setting, value }));
     return {
-        metadata: { labels },
+        metadata: {
+            labels,
+            ...(virtual.length === 0 ? {} : { annotations: { [virtualAddressesAnnotation]: virtual.join(",") } }),
+        },
         spec: {
             ...onNodes(lab, [pod.node]),
             automountServiceAccountToken: false,

@@ -241,6 +241,8 @@ export interface CiliumBGPPeerConfig {
         readonly timers: CiliumTimers;
         /** Hops that peers may be away. @default 1 */
         readonly ebgpMultihop?: number;
+        /** Interface of the node with the addresses of its sessions. */
+        readonly transport?: { readonly sourceInterface: string };
         readonly gracefulRestart: CiliumGracefulRestart;
         readonly families: readonly (CiliumFamily & { readonly advertisements?: LabelSelector })[];
     };

@@ -6,15 +6,19 @@ import { ciliumInstances, nodeInstances } from "../lab/speakers";
 import type { ClusterTargets } from "../provider/schema";
 import type { Namespace } from "./kubernetes";
 import type {
+    AgentDaemonSet,
     AppliedObject,
     ClusterRole,
     ClusterRoleBinding,
     PodObject,
+    ProgramContainer,
     ProgramTemplate,
     Role,
     RoleBinding,
     SingleDeployment,
+    Volume,
 } from "./pod-objects";
+import { onNodes } from "./workload";
 
 /** What a controller is made of. */
 export interface ControllerProgram {
@@ -22,6 +26,8 @@ export interface ControllerProgram {
     readonly image: string;
     /** The program as one file, packed by gzip, in Base64. */
     readonly code: string;
+    /** An image with a shell and `ip`, for the routes of nodes. */
+    readonly routesImage: string;
 }
 
 /** Namespace of the controller, which is nobody else's. */
@@ -30,11 +36,15 @@ export const controllerNamespace = "bgp-lab-system";
 /** Name of the controller's objects. */
 export const controllerName = "peering-controller";
 
+/** Name of what runs on each node. */
+const agentName = "node-routes";
+
 /** Who the controller is on its node: nobody that an image knows. */
 const user = 65_532;
 
 const folder = "/opt/bgp-lab";
 const codeFile = "controller.cjs.gz";
+const routesFile = "keep-routes.sh";
 
 /** Runs the program from memory: the file system is not to be written to. */
 const start = [
@@ -72,65 +82,76 @@ export function peeringControllerResources(lab: Lab, program: ControllerProgram)
         return [];
     }
     const namespace: Namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: controllerNamespace } };
-    const account: PodObject = {
-        apiVersion: "v1",
-        kind: "ServiceAccount",
-        metadata: { namespace: controllerNamespace, name: controllerName },
-        automountServiceAccountToken: false,
-    };
     const code: PodObject = {
         apiVersion: "v1",
         kind: "ConfigMap",
         metadata: { namespace: controllerNamespace, name: controllerName },
         binaryData: { [codeFile]: program.code },
+        data: { [routesFile]: keepRoutes },
     };
-    return [namespace, account, ...rights(targets), code, deployment(targets, program)];
+    return [
+        namespace,
+        account(controllerName),
+        account(agentName),
+        ...rights(targets),
+        code,
+        deployment(targets, program),
+        daemonSet(lab, targets, program),
+    ];
+}
+
+function account(name: string): PodObject {
+    const metadata = { namespace: controllerNamespace, name };
+    return { apiVersion: "v1", kind: "ServiceAccount", metadata, automountServiceAccountToken: false };
 }
 
 const rbac = "rbac.authorization.k8s.io/v1";
-const subjects = [{ kind: "ServiceAccount", namespace: controllerNamespace, name: controllerName }] as const;
 
 /**
  * The controller may look at pods where they may become peers, and read and write those configurations that it looks after.
- * It may make none: one that has gone stays away.
+ * It may make none: one that has gone stays away. The pods on the nodes may do the same, but for the writing.
  */
 function rights({ namespaces, configs }: ClusterTargets): readonly PodObject[] {
-    const ofConfigs: ClusterRole = {
+    const names = Object.keys(configs).sort();
+    return [
+        ...configRights(controllerName, names, ["get", "patch"]),
+        ...configRights(agentName, names, ["get"]),
+        ...namespaces.flatMap((namespace) => [controllerName, agentName].flatMap((name) => podRights(name, namespace))),
+    ];
+}
+
+function configRights(account: string, resourceNames: readonly string[], verbs: readonly string[]) {
+    const metadata = { name: `bgp-lab:${account}` };
+    const role: ClusterRole = {
         apiVersion: rbac,
         kind: "ClusterRole",
-        metadata: { name: `bgp-lab:${controllerName}` },
-        rules: [
-            {
-                apiGroups: ["cilium.io"],
-                resources: ["ciliumbgpclusterconfigs"],
-                resourceNames: Object.keys(configs).sort(),
-                verbs: ["get", "patch"],
-            },
-        ],
+        metadata,
+        rules: [{ apiGroups: ["cilium.io"], resources: ["ciliumbgpclusterconfigs"], resourceNames, verbs }],
     };
     const binding: ClusterRoleBinding = {
         apiVersion: rbac,
         kind: "ClusterRoleBinding",
-        metadata: { name: ofConfigs.metadata.name },
-        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: ofConfigs.metadata.name },
-        subjects,
+        metadata,
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: metadata.name },
+        subjects: [{ kind: "ServiceAccount", namespace: controllerNamespace, name: account }],
     };
-    return [ofConfigs, binding, ...namespaces.flatMap(podRights)];
+    return [role, binding];
 }
 
-function podRights(namespace: string): readonly PodObject[] {
+function podRights(account: string, namespace: string): readonly PodObject[] {
+    const metadata = { namespace, name: `bgp-lab:${account}` };
     const role: Role = {
         apiVersion: rbac,
         kind: "Role",
-        metadata: { namespace, name: `bgp-lab:${controllerName}` },
+        metadata,
         rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] }],
     };
     const binding: RoleBinding = {
         apiVersion: rbac,
         kind: "RoleBinding",
-        metadata: role.metadata,
-        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
-        subjects,
+        metadata,
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: metadata.name },
+        subjects: [{ kind: "ServiceAccount", namespace: controllerNamespace, name: account }],
     };
     return [role, binding];
 }
@@ -151,47 +172,169 @@ function deployment(targets: ClusterTargets, program: ControllerProgram): Single
     };
 }
 
+/** Another program starts another pod; a mounted file alone would change under the running one. */
+function annotations(code: string): Readonly<Record<string, string>> {
+    return { "bgp-lab.dev/code": createHash("sha256").update(code).digest("hex").slice(0, 16) };
+}
+
 function template(
     labels: Readonly<Record<string, string>>,
     targets: ClusterTargets,
     { image, code }: ControllerProgram,
 ): ProgramTemplate {
-    // Another program starts another pod; a mounted file alone would change under the running one.
-    const digest = createHash("sha256").update(code).digest("hex").slice(0, 16);
     return {
-        metadata: { labels, annotations: { "bgp-lab.dev/code": digest } },
+        metadata: { labels, annotations: annotations(code) },
         spec: {
             serviceAccountName: controllerName,
-            automountServiceAccountToken: true,
+            automountServiceAccountToken: false,
             enableServiceLinks: false,
-            securityContext: {
-                runAsNonRoot: true,
-                runAsUser: user,
-                runAsGroup: user,
-                fsGroup: user,
-                seccompProfile: { type: "RuntimeDefault" },
-            },
-            containers: [
-                {
-                    name: "controller",
-                    image,
-                    imagePullPolicy: "IfNotPresent",
-                    command: ["node", "-e", start],
-                    env: [{ name: "BGP_LAB_TARGETS", value: JSON.stringify(targets) }],
-                    resources: {
-                        requests: { cpu: "10m", memory: "64Mi" },
-                        limits: { cpu: "500m", memory: "256Mi" },
-                    },
-                    securityContext: {
-                        allowPrivilegeEscalation: false,
-                        readOnlyRootFilesystem: true,
-                        capabilities: { drop: ["ALL"] },
-                    },
-                    volumeMounts: [{ name: "code", mountPath: folder, readOnly: true }],
-                },
-            ],
-            volumes: [{ name: "code", configMap: { name: controllerName } }],
+            securityContext: { fsGroup: user, seccompProfile: { type: "RuntimeDefault" } },
+            containers: [controllerContainer(image, targets, [], [])],
+            volumes: [codeVolume, tokenVolume],
             terminationGracePeriodSeconds: 5,
         },
+    };
+}
+
+const codeVolume: Volume = { name: "code", configMap: { name: controllerName } };
+
+/** What tells the API server who the program is; only the container that asks it has it. */
+const tokenVolume: Volume = {
+    name: "token",
+    projected: {
+        sources: [
+            { serviceAccountToken: { path: "token", expirationSeconds: 3607 } },
+            { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
+        ],
+    },
+};
+
+function controllerContainer(
+    image: string,
+    targets: ClusterTargets,
+    env: NonNullable<ProgramContainer["env"]>,
+    mounts: ProgramContainer["volumeMounts"],
+): ProgramContainer {
+    return {
+        name: "controller",
+        image,
+        imagePullPolicy: "IfNotPresent",
+        command: ["node", "-e", start],
+        env: [{ name: "BGP_LAB_TARGETS", value: JSON.stringify(targets) }, ...env],
+        resources: { requests: { cpu: "10m", memory: "64Mi" }, limits: { cpu: "500m", memory: "256Mi" } },
+        securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            runAsNonRoot: true,
+            runAsUser: user,
+            runAsGroup: user,
+            capabilities: { drop: ["ALL"] },
+        },
+        volumeMounts: [
+            { name: "code", mountPath: folder, readOnly: true },
+            { name: "token", mountPath: "/var/run/secrets/kubernetes.io/serviceaccount", readOnly: true },
+            ...mounts,
+        ],
+    };
+}
+
+/** Protocol number of the routes, by which they are told from those of others (linux/rtnetlink.h, RTPROT_BGP). */
+const protocol = 186;
+
+const routesFolder = "/run/bgp-lab";
+
+/**
+ * Keeps the node's routes to virtual addresses equal to a file, once a second, and says what it changes. What it cannot make
+ * yet, because the pod's own route comes later, it tries again. When it ends it takes its routes away.
+ */
+const keepRoutes = `set -u
+have() {
+    for family in 4 6; do
+        ip "-$family" -o route show proto ${protocol} | sed -n 's/^\\([^ ]*\\) via \\([^ ]*\\) .*/\\1 \\2/p'
+    done
+}
+family() {
+    case $1 in
+    *:*) echo -6 ;;
+    *) echo -4 ;;
+    esac
+}
+remove() {
+    echo "removed the route to $1 via $2"
+    ip "$(family "$1")" route del "$1" via "$2" proto ${protocol}
+}
+add() {
+    ip "$(family "$1")" route replace "$1" via "$2" proto ${protocol} && echo "made the route to $1 via $2"
+}
+forget() {
+    have | while read -r prefix hop; do remove "$prefix" "$hop"; done
+    exit 0
+}
+trap forget TERM INT
+while :; do
+    if [ -f ${routesFolder}/routes ]; then
+        have | while read -r route; do
+            grep -qxF "$route" ${routesFolder}/routes || remove $route
+        done
+        while read -r route; do
+            have | grep -qxF "$route" || add $route
+        done <${routesFolder}/routes
+    fi
+    sleep 1 &
+    wait $!
+done
+`;
+
+/**
+ * On each node two containers: one that asks the API server and may do nothing else, and one that may change the node's
+ * routes and knows of nobody but the first.
+ */
+function daemonSet(lab: Lab, targets: ClusterTargets, { image, code, routesImage }: ControllerProgram): AgentDaemonSet {
+    const labels = { app: agentName };
+    const shared = { name: "routes", mountPath: routesFolder };
+    const env = [
+        { name: "BGP_LAB_NODE", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
+        { name: "BGP_LAB_ROUTES", value: `${routesFolder}/routes` },
+    ];
+    return {
+        apiVersion: "apps/v1",
+        kind: "DaemonSet",
+        metadata: { namespace: controllerNamespace, name: agentName },
+        spec: {
+            selector: { matchLabels: labels },
+            template: {
+                metadata: { labels, annotations: annotations(code) },
+                spec: {
+                    ...onNodes(lab, Object.values(targets.configs).flat()),
+                    serviceAccountName: agentName,
+                    automountServiceAccountToken: false,
+                    enableServiceLinks: false,
+                    hostNetwork: true,
+                    securityContext: { fsGroup: user, seccompProfile: { type: "RuntimeDefault" } },
+                    containers: [controllerContainer(image, targets, env, [shared]), routesContainer(routesImage)],
+                    volumes: [codeVolume, tokenVolume, { name: "routes", emptyDir: { medium: "Memory" } }],
+                    terminationGracePeriodSeconds: 5,
+                },
+            },
+        },
+    };
+}
+
+function routesContainer(image: string): ProgramContainer {
+    return {
+        name: "routes",
+        image,
+        imagePullPolicy: "IfNotPresent",
+        command: ["sh", `${folder}/${routesFile}`],
+        securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            runAsUser: 0,
+            capabilities: { drop: ["ALL"], add: ["NET_ADMIN"] },
+        },
+        volumeMounts: [
+            { name: "code", mountPath: folder, readOnly: true },
+            { name: "routes", mountPath: routesFolder, readOnly: true },
+        ],
     };
 }

@@ -127,7 +127,7 @@ export interface ProgramTemplate {
     readonly metadata: { readonly labels: Labels; readonly annotations?: Labels };
     readonly spec: Partial<Pick<PodTemplate["spec"], "affinity" | "tolerations">> & {
         readonly serviceAccountName?: string;
-        readonly automountServiceAccountToken: boolean;
+        readonly automountServiceAccountToken: false;
         readonly enableServiceLinks: false;
         readonly hostNetwork?: true;
         readonly securityContext?: PodSecurity;
@@ -140,9 +140,6 @@ export interface ProgramTemplate {
 
 /** What holds for all containers of a pod (core/v1 PodSecurityContext). */
 export interface PodSecurity {
-    readonly runAsNonRoot?: true;
-    readonly runAsUser?: number;
-    readonly runAsGroup?: number;
     readonly fsGroup?: number;
     readonly seccompProfile?: { readonly type: "RuntimeDefault" };
     readonly sysctls?: readonly { readonly name: string; readonly value: string }[];
@@ -168,7 +165,9 @@ export interface ProgramContainer {
     readonly securityContext: {
         readonly allowPrivilegeEscalation: boolean;
         readonly readOnlyRootFilesystem?: true;
+        readonly runAsNonRoot?: true;
         readonly runAsUser?: number;
+        readonly runAsGroup?: number;
         readonly capabilities: { readonly drop: readonly ["ALL"]; readonly add?: readonly string[] };
     };
     readonly volumeMounts: readonly {
@@ -186,4 +185,18 @@ export type EnvironmentVariable =
 /** Where files of a pod come from. */
 export type Volume =
     | { readonly name: string; readonly configMap: { readonly name: string; readonly defaultMode?: number } }
+    | {
+          readonly name: string;
+          readonly projected: {
+              readonly sources: readonly (
+                  | { readonly serviceAccountToken: { readonly path: string; readonly expirationSeconds: number } }
+                  | {
+                        readonly configMap: {
+                            readonly name: string;
+                            readonly items: readonly { readonly key: string; readonly path: string }[];
+                        };
+                    }
+              )[];
+          };
+      }
     | { readonly name: string; readonly emptyDir: { readonly medium?: "Memory" } };

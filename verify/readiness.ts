@@ -48,7 +48,7 @@ function reference({ apiVersion, kind, metadata: { namespace, name } }: AppliedO
 function podResources(lab: Lab): readonly AppliedObject[] {
     return [
         ...gatewayPodResources(lab, { router: "", client: "" }),
-        ...peeringControllerResources(lab, { image: "", code: "" }),
+        ...peeringControllerResources(lab, { image: "", code: "", routesImage: "" }),
     ];
 }
 

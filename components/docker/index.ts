@@ -111,10 +111,10 @@ export const docker: Runtime<{ readonly docker: DockerSettings }> = (parent, { m
 };
 
 /** The program of the controller is made only where one is needed. */
-function controllerObjects(model: Model, { controller }: DockerSettings["images"]): readonly AppliedObject[] {
+function controllerObjects(model: Model, { controller, client }: DockerSettings["images"]): readonly AppliedObject[] {
     return clusterTargets(model) === undefined
         ? []
-        : peeringControllerResources(model, { image: controller, code: controllerCode() });
+        : peeringControllerResources(model, { image: controller, code: controllerCode(), routesImage: client });
 }
 
 function loginsOf({ logins }: Fabric): Pick<RuntimeOutputs, "logins"> {
