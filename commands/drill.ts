@@ -1,5 +1,6 @@
 import type { Lab, Milliseconds, Seconds } from "../lab/model";
-import { type DrilledLab, repair, take } from "../provider/drill";
+import { repair, take } from "../provider/drill";
+import type { DrilledLab } from "../provider/drilled-lab";
 import { netnsDriver } from "../provider/driver";
 import { type Fault, faultPhases, type Phase, parseFault } from "../routing/failures";
 import { predict } from "../routing/predict";

@@ -3,27 +3,20 @@
 import { findDevice } from "../lab/devices";
 import { routingInstances } from "../lab/instances";
 import type { Lab } from "../lab/model";
+import { afterEvent } from "../lab/pod-events";
 import { vrfNamespace } from "../render/vrf-namespaces";
 import type { Fault } from "../routing/failures";
+import { changePods } from "./change-pods";
 import { frrProcess } from "./daemons/frr";
 import { speakerOf } from "./daemons/speaker";
+import { type DrilledLab, inputsOf } from "./drilled-lab";
 import { dropControl, passControl, setInterfaces, setShutdown, signal } from "./faults";
-import type { Context, ResourceKind } from "./resource";
+import type { ResourceKind } from "./resource";
 import { fabric } from "./resources/fabric";
 import { node } from "./resources/node";
 import { router } from "./resources/router";
 import { podNamespace } from "./sandbox/pods";
-import type { Sandbox } from "./sandbox/protocol";
 import { type FabricInputs, type NodeInputs, type RouterInputs, types } from "./schema";
-
-/** A lab that runs in a sandbox. */
-export interface DrilledLab {
-    readonly model: Lab;
-    readonly sandbox: Sandbox;
-    readonly context: Context;
-    /** Resources of the stack's state. */
-    readonly resources: readonly { readonly type: string; readonly inputs: object }[];
-}
 
 /** Takes a fault. @throws Error when the lab has not what the fault takes */
 export async function take(lab: DrilledLab, fault: Fault): Promise<void> {
@@ -31,7 +24,9 @@ export async function take(lab: DrilledLab, fault: Fault): Promise<void> {
         case "link":
             return setPorts(lab, fault.ends, false);
         case "node":
-            return setPorts(lab, portsOf(lab.model, fault.device), false);
+            return isPod(lab, fault.device)
+                ? changePods(lab, lab.model, withoutPod(lab.model, fault.device))
+                : setPorts(lab, portsOf(lab.model, fault.device), false);
         case "session":
             return shut(lab, fault, true);
         case "daemon":
@@ -57,7 +52,9 @@ async function undo(lab: DrilledLab, fault: Fault): Promise<void> {
         case "link":
             return setPorts(lab, fault.ends, true);
         case "node":
-            return setPorts(lab, portsOf(lab.model, fault.device), true);
+            return isPod(lab, fault.device)
+                ? changePods(lab, withoutPod(lab.model, fault.device), lab.model)
+                : setPorts(lab, portsOf(lab.model, fault.device), true);
         case "session":
             return shut(lab, fault, false);
         case "daemon":
@@ -82,6 +79,15 @@ async function setPorts({ sandbox, model }: DrilledLab, ports: readonly Port[], 
             return setInterfaces(sandbox, vrfNamespace(placeOf(model, device), port?.vrf), [name], up);
         }),
     );
+}
+
+/** A router that fails with all its links is, in a Pod, a Pod that is gone. */
+function isPod({ model: { routers } }: DrilledLab, device: string): boolean {
+    return routers[device]?.pod !== undefined;
+}
+
+function withoutPod(lab: Lab, pod: string): Lab {
+    return afterEvent(lab, { kind: "deleted", pod });
 }
 
 /** Namespace of a device: that of its Pod where it runs in one. */
@@ -136,11 +142,6 @@ function processesOf(lab: DrilledLab, { device, program }: FaultOf<"daemon">): r
     return Object.entries(inputs.speakers)
         .filter(([name]) => program === undefined || name === program)
         .map(([, speaker]) => speakerOf(speaker).process(device));
-}
-
-/** Inputs of the lab's resources of a type. */
-export function inputsOf<Inputs>({ resources }: DrilledLab, type: string): readonly Inputs[] {
-    return resources.filter((each) => each.type === type).map(({ inputs }) => inputs as Inputs);
 }
 
 /** Makes a resource as it is recorded, over what is left of it. */

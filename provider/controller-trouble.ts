@@ -1,46 +1,12 @@
-/** Drills on Pods and on what follows them: other Pods on the nodes, and a controller or an API that is not there. */
+/** Drills on what follows the Pods: a controller or an API that is not there, and what the controller says. */
 
 import { existsSync, readFileSync, renameSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Lab, Milliseconds } from "../lab/model";
-import { nodeSpec } from "../render/embedded";
+import type { Milliseconds } from "../lab/model";
 import { controllerProcess } from "./daemons/controller";
-import { type DrilledLab, inputsOf } from "./drill";
+import type { DrilledLab } from "./drilled-lab";
 import { signal } from "./faults";
-import { node } from "./resources/node";
 import { socketPath } from "./sandbox/protocol";
-import { type NodeInputs, types } from "./schema";
-
-/**
- * Gives the nodes the Pods of another model of the lab, as a cluster does: nothing but Pods and the services over them
- * changes. Nodes that lose Pods come first, so that a Pod that moves is gone before it is there.
- *
- * @param from whose Pods the nodes have
- * @param to whose Pods they get
- */
-export async function changePods(lab: DrilledLab, from: Lab, to: Lab): Promise<void> {
-    const changes = inputsOf<NodeInputs>(lab, types.node)
-        .map((inputs) => ({ before: withPodsOf(inputs, from), after: withPodsOf(inputs, to) }))
-        .filter(({ before, after }) => JSON.stringify(before) !== JSON.stringify(after));
-    for (const { before, after } of changes.sort((a, b) => growth(a) - growth(b))) {
-        await node.update(before, after, lab.context);
-    }
-}
-
-interface Change {
-    readonly before: NodeInputs;
-    readonly after: NodeInputs;
-}
-
-function growth({ before, after }: Change): number {
-    return Object.keys(after.pods).length - Object.keys(before.pods).length;
-}
-
-/** What a node is told with the Pods of a model. */
-function withPodsOf(inputs: NodeInputs, lab: Lab): NodeInputs {
-    const { pods, services } = nodeSpec(lab, inputs.namespace);
-    return { ...inputs, pods, services };
-}
 
 /** What keeps the controller from following the Pods: it is killed, frozen for a while, or finds no API of Pods. */
 export type Trouble = (typeof troubles)[number];
