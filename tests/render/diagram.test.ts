@@ -23,7 +23,7 @@ function planned(stack: string, parameters: object = {}): Lab {
     return readLab({ ...config, lab: { ...(config.lab as object | undefined), ...parameters } }, stack).lab!;
 }
 
-const stacks = ["dev", "leaf-spine", "ibgp-frr", "calico-metallb-vrf"];
+const stacks = ["dev", "leaf-spine", "ibgp-frr", "calico-metallb-vrf", "pod-gateway"];
 const everyView = stacks.flatMap((stack) => views.map((view): [string, View] => [stack, view]));
 
 describe("a picture", () => {
@@ -47,6 +47,28 @@ describe("a picture", () => {
         expect(diagram(planned("dev"), "vrf").boxes).toEqual([
             expect.objectContaining({ lines: ["No router of this lab has a VRF beside the default one."] }),
         ]);
+    });
+
+    it("draws a Pod in the frame of its node, and no cable to it; a Pod that comes is marked in it", () => {
+        const [before, after] = [planned("pod-gateway"), planned("pod-gateway", { gateways: [2, 1] })];
+        const { groups, boxes, edges } = diagram(before, "physical");
+        const pod = boxes.find(({ id }) => id === "n loadbalancer-0")!;
+        const node = boxes.find(({ id }) => id === "n pod-gateway-worker2")!;
+        expect([pod.group, groups.find(({ id }) => id === pod.group)?.group]).toEqual([node.group, "cluster"]);
+        expect(edges.filter(({ from, to }) => [from, to].includes(pod.id))).toEqual([]);
+        const change = marked(before, after, "bgp");
+        const marks = [...change.groups, ...change.boxes, ...change.edges].flatMap(({ id, mark }) =>
+            mark === undefined ? [] : [`${mark} ${id}`],
+        );
+        expect(marks).toEqual(["added n loadbalancer-1", "added session n loadbalancer-1 n pod-gateway-worker"]);
+    });
+
+    it("keeps Pods in their frames where a large lab is folded", () => {
+        const graph = diagram(planned("pod-gateway", { workers: 20, gateways: [2, 19] }), "bgp");
+        expect(graph.boxes.map(({ role }) => role)).toContain("more");
+        const frames = new Set(graph.groups.map(({ id }) => id));
+        expect(graph.boxes.filter(({ group }) => group !== undefined && !frames.has(group))).toEqual([]);
+        expect(graph.boxes.find(({ role }) => role === "more")?.group).toBe("cluster");
     });
 
     it("says which neighbors no device answers, and who refuses whom", () => {
