@@ -12,6 +12,7 @@
  * - a changed policy reaches the routes that are there only when neighbors are reset softly (ResetPeer).
  */
 
+import { isIP } from "node:net";
 import { contains, familyBits, familyOf, hostPrefix, lengthOf } from "../../lab/address";
 import type { Family, PrefixListEntry } from "../../lab/model";
 import type { GobgpConfig, GobgpPodNeighbor } from "../schema";
@@ -223,16 +224,30 @@ function withPods(policies: Policies, podNeighbors: readonly GobgpPodNeighbor[],
         if (!neighbor.ownAddress) {
             continue;
         }
-        changed[ownPolicy(neighbor.name)] = addresses.map((address) =>
-            statementOf(ownAddress(address), ownAddress(address), "permit", neighbor),
-        );
+        changed[ownPolicy(neighbor.name)] = addresses.map((address) => ownStatement(address, neighbor));
         for (const address of addresses) {
-            const prefix = hostPrefix(address);
-            neighborSets[ownAddress(address)] = [prefix];
-            prefixSets[ownAddress(address)] = [rangeOf({ sequence: 0, action: "permit", prefix })];
+            const { prefixes, neighbors } = ownSets(address);
+            neighborSets[ownAddress(address)] = neighbors;
+            prefixSets[ownAddress(address)] = prefixes;
         }
     }
     return sorted({ ...policies, prefixSets, neighborSets, policies: changed });
+}
+
+/** That a Pod may announce its own address. */
+function ownStatement(address: string, neighbor: GobgpPodNeighbor): PolicyStatement {
+    return statementOf(ownAddress(address), ownAddress(address), "permit", neighbor);
+}
+
+function ownSets(address: string): Readonly<Record<"prefixes" | "neighbors", readonly string[]>> {
+    const prefix = hostPrefix(address);
+    return { neighbors: [prefix], prefixes: [rangeOf({ sequence: 0, action: "permit", prefix })] };
+}
+
+/** The address of a name that is of one Pod. */
+function addressOfOwn(name: string): readonly string[] {
+    const address = name.slice(ownAddress("").length);
+    return name.startsWith(ownAddress("")) && isIP(address) !== 0 ? [address] : [];
 }
 
 function only(sets: Sets, keep: (name: string) => boolean): Record<string, readonly string[]> {
@@ -250,14 +265,83 @@ function sorted(policies: Policies): Policies {
     };
 }
 
-/** The Pods of which the policies of a speaker know, by its sets of neighbors; whatever is no single address is left out. */
-export function podsIn({ neighborSets }: Policies, podNeighbors: readonly GobgpPodNeighbor[]): readonly PolicyPod[] {
-    return podNeighbors.map(({ name }) => ({
-        selector: name,
-        addresses: (neighborSets[podsOf(name)] ?? [])
-            .filter((member) => member !== nobody && lengthOf(member) === familyBits(familyOf(member)))
-            .map((member) => member.slice(0, member.indexOf("/"))),
+/**
+ * The policies of a speaker with what it knows of Pods as that is: half of a Pod, too, since the peering controller may be
+ * at work. What is not of that form is left out: a member of a set that is more than an address, or a statement that says
+ * something else of a Pod than that it may announce its own.
+ */
+export function policiesAround(
+    config: Pick<GobgpConfig, "neighbors" | "transit" | "podNeighbors">,
+    now: Policies,
+): Policies {
+    const lasting = expectedPolicies(config);
+    if (!config.transit) {
+        return lasting;
+    }
+    const ofPods = Object.keys({ ...now.prefixSets, ...now.neighborSets }).flatMap(addressOfOwn);
+    const prefixSets = { ...lasting.prefixSets };
+    const neighborSets = { ...lasting.neighborSets };
+    for (const address of ofPods) {
+        const { prefixes, neighbors } = ownSets(address);
+        keepIfSame(prefixSets, now.prefixSets, ownAddress(address), prefixes);
+        keepIfSame(neighborSets, now.neighborSets, ownAddress(address), neighbors);
+    }
+    const policies = { ...lasting.policies };
+    for (const neighbor of config.podNeighbors ?? []) {
+        const set = podsOf(neighbor.name);
+        neighborSets[set] = [nobody, ...(now.neighborSets[set] ?? []).filter(isOnePod)].sort();
+        const own = ownPolicy(neighbor.name);
+        if (policies[own] !== undefined) {
+            policies[own] = (now.policies[own] ?? []).filter((statement) =>
+                addressOfOwn(statement.name).some(
+                    (address) =>
+                        same(statement, ownStatement(address, neighbor)) &&
+                        prefixSets[ownAddress(address)] !== undefined &&
+                        neighborSets[ownAddress(address)] !== undefined,
+                ),
+            );
+        }
+    }
+    return sorted({ ...lasting, prefixSets, neighborSets, policies });
+}
+
+function keepIfSame(
+    kept: Record<string, readonly string[]>,
+    now: Sets,
+    name: string,
+    members: readonly string[],
+): void {
+    if (same(now[name], members)) {
+        kept[name] = members;
+    }
+}
+
+function isOnePod(member: string): boolean {
+    return member !== nobody && lengthOf(member) === familyBits(familyOf(member));
+}
+
+/** The Pods of which the policies of a speaker know all that there is to know. */
+export function podsIn(policies: Policies, podNeighbors: readonly GobgpPodNeighbor[]): readonly PolicyPod[] {
+    return podNeighbors.map((neighbor) => ({
+        selector: neighbor.name,
+        addresses: (policies.neighborSets[podsOf(neighbor.name)] ?? [])
+            .filter(isOnePod)
+            .map((member) => member.slice(0, member.indexOf("/")))
+            .filter((address) => !neighbor.ownAddress || mayAnnounceOwn(policies, neighbor, address)),
     }));
+}
+
+function mayAnnounceOwn(
+    { policies, prefixSets, neighborSets }: Policies,
+    neighbor: GobgpPodNeighbor,
+    address: string,
+): boolean {
+    const { prefixes, neighbors } = ownSets(address);
+    return (
+        same(prefixSets[ownAddress(address)], prefixes) &&
+        same(neighborSets[ownAddress(address)], neighbors) &&
+        (policies[ownPolicy(neighbor.name)] ?? []).some((each) => same(each, ownStatement(address, neighbor)))
+    );
 }
 
 /** How policies differ from what is wanted, in words; nothing when they do not. */
@@ -522,13 +606,16 @@ function statementMessage({ name, neighbors, prefixes, routeType, action }: Poli
     };
 }
 
-/** Addresses of Pods of which the policies did not know. */
+/** Addresses of Pods of which the policies did not know something. */
 function newAddresses(wanted: Policies, now: Policies): readonly string[] {
     const members = ({ neighborSets }: Policies) =>
         Object.entries(neighborSets)
             .filter(([name]) => name.startsWith("pods/"))
             .flatMap(([, list]) => list);
-    return without(members(wanted), members(now)).map((member) => member.slice(0, member.indexOf("/")));
+    const statements = ({ policies }: Policies) =>
+        Object.values(policies).flatMap((all) => all.map(({ name }) => name));
+    const fresh = without(members(wanted), members(now)).map((member) => member.slice(0, member.indexOf("/")));
+    return [...new Set([...fresh, ...without(statements(wanted), statements(now)).flatMap(addressOfOwn)])];
 }
 
 /** Holds what a neighbor has sent against the policies again, if it is one already. */

@@ -6,11 +6,10 @@ import type { GobgpConfig, GobgpNeighbor } from "../schema";
 import { connectGobgp, decode, encode, type GobgpApi, gobgpSocket, type Message } from "./gobgp-api";
 import {
     applyPolicies,
-    expectedPolicies,
     noPolicies,
     type Policies,
     parseMark,
-    podsIn,
+    policiesAround,
     policyDifferences,
     readPolicies,
 } from "./gobgp-policy";
@@ -85,7 +84,7 @@ export async function inspectGobgp(sandbox: Sandbox, { namespace, config }: Gobg
     const look = async (api: GobgpApi): Promise<readonly Drift[]> => {
         const [global, policies, paths, peers] = await Promise.all([
             readGlobal(api),
-            settledPolicies(api, config),
+            readPolicies(api),
             originated(api),
             readPeers(api),
         ]);
@@ -238,42 +237,16 @@ function globalDrift(now: GlobalState, config: GobgpConfig): readonly Drift[] {
 }
 
 /**
- * Makes the policies as configured. Of Pods those are kept that the peering controller has made known, and their neighbors
- * are left alone: who they are is not the provider's business.
+ * Makes the policies as configured. What they know of Pods is left as the peering controller has made it, who may be at work
+ * just now, and so are its neighbors.
  */
 async function applyOwnPolicies(api: GobgpApi, config: GobgpConfig, { fresh }: Before): Promise<void> {
-    const now = fresh ? noPolicies : await settledPolicies(api, config);
-    await applyPolicies(api, policiesWithPods(config, now), now);
-}
-
-/** Milliseconds that the peering controller has to finish a change of what policies know of Pods, and between two looks. */
-const settleDeadline = 2_000;
-const settlePause = 50;
-
-/**
- * Reads the policies. They are read in parts, and the peering controller may be at work between them: what differs from
- * what is configured is believed only when it is found twice.
- */
-async function settledPolicies(api: GobgpApi, config: GobgpConfig): Promise<Policies> {
-    const deadline = Date.now() + settleDeadline;
-    let now = await readPolicies(api);
-    while (policyDrift(now, config).length > 0 && Date.now() < deadline) {
-        await new Promise((next) => setTimeout(next, settlePause));
-        const before = JSON.stringify(now);
-        now = await readPolicies(api);
-        if (JSON.stringify(now) === before) {
-            break;
-        }
-    }
-    return now;
-}
-
-function policiesWithPods(config: GobgpConfig, now: Policies): Policies {
-    return expectedPolicies(config, podsIn(now, config.podNeighbors ?? []));
+    const now = fresh ? noPolicies : await readPolicies(api);
+    await applyPolicies(api, policiesAround(config, now), now);
 }
 
 function policyDrift(now: Policies, config: GobgpConfig): readonly Drift[] {
-    return policyDifferences(policiesWithPods(config, now), now).map((found) => ({ path: "config", found }));
+    return policyDifferences(policiesAround(config, now), now).map((found) => ({ path: "config", found }));
 }
 
 /** Whether a neighbor is a Pod that the peering controller has added. */

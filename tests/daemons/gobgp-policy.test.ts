@@ -11,6 +11,7 @@ import {
     parseMark,
     podPeer,
     podsIn,
+    policiesAround,
     policyDifferences,
 } from "../../provider/daemons/gobgp-policy";
 import { discoverNode, fillInNode } from "../../provider/daemons/pod-router";
@@ -206,6 +207,44 @@ describe("the policies of a speaker that takes routes", () => {
         expect(policyDifferences(policies, expectedPolicies(config))).toContain(
             "neighbor set pods/gateways is another than asked for",
         );
+    });
+});
+
+describe("the policies of a speaker as its node has them", () => {
+    const config = { transit: true, neighbors: [router], podNeighbors: [selector({ ownAddress: true })] };
+    const known = expectedPolicies(config, [{ selector: "gateways", addresses: [pod] }]);
+    const own = `own/${pod}`;
+
+    it("leave what is known of Pods to the peering controller, half of a Pod, too", () => {
+        const withoutStatement = { ...known, policies: { ...known.policies, "pods/gateways/own": [] } };
+        const withoutMember = {
+            ...known,
+            neighborSets: { ...known.neighborSets, "pods/gateways": ["255.255.255.255/32"] },
+        };
+        for (const now of [known, withoutStatement, withoutMember, expectedPolicies(config)]) {
+            expect(policiesAround(config, now)).toEqual(now);
+        }
+        expect(podsIn(withoutStatement, config.podNeighbors)).toEqual([{ selector: "gateways", addresses: [] }]);
+    });
+
+    it.each<[string, Policies, readonly string[]]>([
+        [
+            "a set of Pods with more than an address",
+            { ...known, neighborSets: { ...known.neighborSets, "pods/gateways": ["0.0.0.0/0", "255.255.255.255/32"] } },
+            ["neighbor set pods/gateways is another than asked for"],
+        ],
+        [
+            "a Pod that may announce more than its own address",
+            { ...known, prefixSets: { ...known.prefixSets, [own]: ["0.0.0.0/0 0..32"] } },
+            ["policy pods/gateways/own is another than asked for", `prefix set ${own} is another than asked for`],
+        ],
+        [
+            "a statement of a Pod that asks for nothing",
+            { ...known, policies: { ...known.policies, "pods/gateways/own": [{ name: own, action: "accept" }] } },
+            ["policy pods/gateways/own is another than asked for"],
+        ],
+    ])("are not those of %s", (_, now, differences) => {
+        expect(policyDifferences(policiesAround(config, now), now)).toEqual(differences);
     });
 });
 

@@ -423,6 +423,10 @@ describe("a node that takes routes of Pods", () => {
         await eventually(taken, (now) => now.join() === "192.168.0.1/32");
         expect(await inspectGobgp(sandbox, { namespace: "node1", config: changed })).toEqual([]);
         await apply(last.pods);
+        await eventually(taken, (now) => now.join() === [...virtual].sort().join());
+        await withApi(sandbox, "node1", (api) =>
+            applyPods(api, config, [{ selector: "gateways", addresses: podAddresses }]),
+        );
         await eventually(taken, (now) => now.length === 4);
         expect(await uptimes()).toEqual([true, true, true, true]);
     });
