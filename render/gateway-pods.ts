@@ -9,14 +9,15 @@ import type { Address, Family, Lab, Router, Workload } from "../lab/model";
 import { type PodRouter, podRouters } from "../lab/pods";
 import { virtualAddressesAnnotation } from "../provider/schema";
 import { frrConf } from "./frr";
-import type {
-    AppliedObject,
-    ClusterIpService,
-    FileMap,
-    PodObject,
-    ProgramContainer,
-    ProgramTemplate,
-    SingleDeployment,
+import {
+    type AppliedObject,
+    type ClusterIpService,
+    type FileMap,
+    fileMap,
+    type PodObject,
+    type ProgramContainer,
+    type ProgramTemplate,
+    type SingleDeployment,
 } from "./pod-objects";
 import { onNodes } from "./workload";
 
@@ -97,16 +98,13 @@ nft -f ${folder}/forwarding.nft
 }
 
 function files(lab: Lab, { name, pod: { namespace }, router }: PodRouter): FileMap {
-    return {
-        apiVersion: "v1",
-        kind: "ConfigMap",
-        metadata: { namespace, name },
+    return fileMap(namespace, name, {
         data: {
             "frr.conf": frrConf(lab, name),
             "start.sh": start,
             ...(passesOn(router) ? { "prepare.sh": prepare(router), "forwarding.nft": rules(lab, router) } : {}),
         },
-    };
+    });
 }
 
 /** Connections are passed on under the pod's own address, so that what answers them comes back through it. */
@@ -226,7 +224,7 @@ function template(
             ...(passesOn(router) ? { securityContext: { sysctls } } : {}),
             ...(passesOn(router) ? { initContainers: [preparing(images.client)] } : {}),
             containers: [frrContainer(images.router)],
-            volumes: [{ name: "files", configMap: { name } }],
+            volumes: [{ name: "files", configMap: { name: files(lab, { name, pod, router }).metadata.name } }],
             terminationGracePeriodSeconds: 1,
         },
     };

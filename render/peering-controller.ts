@@ -1,22 +1,22 @@
 /** The peering controller as a program of a cluster: its rights, its code and its pod. */
 
-import { createHash } from "node:crypto";
 import type { Lab } from "../lab/model";
 import { ciliumInstances, nodeInstances } from "../lab/speakers";
 import type { ClusterTargets } from "../provider/schema";
 import type { Namespace } from "./kubernetes";
-import type {
-    AgentDaemonSet,
-    AppliedObject,
-    ClusterRole,
-    ClusterRoleBinding,
-    PodObject,
-    ProgramContainer,
-    ProgramTemplate,
-    Role,
-    RoleBinding,
-    SingleDeployment,
-    Volume,
+import {
+    type AgentDaemonSet,
+    type AppliedObject,
+    type ClusterRole,
+    type ClusterRoleBinding,
+    fileMap,
+    type PodObject,
+    type ProgramContainer,
+    type ProgramTemplate,
+    type Role,
+    type RoleBinding,
+    type SingleDeployment,
+    type Volume,
 } from "./pod-objects";
 import { onNodes } from "./workload";
 
@@ -82,21 +82,19 @@ export function peeringControllerResources(lab: Lab, program: ControllerProgram)
         return [];
     }
     const namespace: Namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: controllerNamespace } };
-    const code: PodObject = {
-        apiVersion: "v1",
-        kind: "ConfigMap",
-        metadata: { namespace: controllerNamespace, name: controllerName },
+    const code = fileMap(controllerNamespace, controllerName, {
         binaryData: { [codeFile]: program.code },
         data: { [routesFile]: keepRoutes },
-    };
+    });
+    const { name } = code.metadata;
     return [
         namespace,
         account(controllerName),
         account(agentName),
         ...rights(targets),
         code,
-        deployment(targets, program),
-        daemonSet(lab, targets, program),
+        deployment(targets, program, name),
+        daemonSet(lab, targets, program, name),
     ];
 }
 
@@ -157,7 +155,7 @@ function podRights(account: string, namespace: string): readonly PodObject[] {
 }
 
 /** One controller: what two would write is the same, but each would say that it did it. */
-function deployment(targets: ClusterTargets, program: ControllerProgram): SingleDeployment {
+function deployment(targets: ClusterTargets, { image }: ControllerProgram, code: string): SingleDeployment {
     const labels = { app: controllerName };
     return {
         apiVersion: "apps/v1",
@@ -167,36 +165,34 @@ function deployment(targets: ClusterTargets, program: ControllerProgram): Single
             replicas: 1,
             strategy: { type: "Recreate" },
             selector: { matchLabels: labels },
-            template: template(labels, targets, program),
+            template: template(labels, targets, image, code),
         },
     };
-}
-
-/** Another program starts another pod; a mounted file alone would change under the running one. */
-function annotations(code: string): Readonly<Record<string, string>> {
-    return { "bgp-lab.dev/code": createHash("sha256").update(code).digest("hex").slice(0, 16) };
 }
 
 function template(
     labels: Readonly<Record<string, string>>,
     targets: ClusterTargets,
-    { image, code }: ControllerProgram,
+    image: string,
+    code: string,
 ): ProgramTemplate {
     return {
-        metadata: { labels, annotations: annotations(code) },
+        metadata: { labels },
         spec: {
             serviceAccountName: controllerName,
             automountServiceAccountToken: false,
             enableServiceLinks: false,
             securityContext: { fsGroup: user, seccompProfile: { type: "RuntimeDefault" } },
             containers: [controllerContainer(image, targets, [], [])],
-            volumes: [codeVolume, tokenVolume],
+            volumes: [codeVolume(code), tokenVolume],
             terminationGracePeriodSeconds: 5,
         },
     };
 }
 
-const codeVolume: Volume = { name: "code", configMap: { name: controllerName } };
+function codeVolume(name: string): Volume {
+    return { name: "code", configMap: { name } };
+}
 
 /** What tells the API server who the program is; only the container that asks it has it. */
 const tokenVolume: Volume = {
@@ -289,7 +285,12 @@ done
  * On each node two containers: one that asks the API server and may do nothing else, and one that may change the node's
  * routes and knows of nobody but the first.
  */
-function daemonSet(lab: Lab, targets: ClusterTargets, { image, code, routesImage }: ControllerProgram): AgentDaemonSet {
+function daemonSet(
+    lab: Lab,
+    targets: ClusterTargets,
+    { image, routesImage }: ControllerProgram,
+    code: string,
+): AgentDaemonSet {
     const labels = { app: agentName };
     const shared = { name: "routes", mountPath: routesFolder };
     const env = [
@@ -303,7 +304,7 @@ function daemonSet(lab: Lab, targets: ClusterTargets, { image, code, routesImage
         spec: {
             selector: { matchLabels: labels },
             template: {
-                metadata: { labels, annotations: annotations(code) },
+                metadata: { labels },
                 spec: {
                     ...onNodes(lab, Object.values(targets.configs).flat()),
                     serviceAccountName: agentName,
@@ -312,7 +313,7 @@ function daemonSet(lab: Lab, targets: ClusterTargets, { image, code, routesImage
                     hostNetwork: true,
                     securityContext: { fsGroup: user, seccompProfile: { type: "RuntimeDefault" } },
                     containers: [controllerContainer(image, targets, env, [shared]), routesContainer(routesImage)],
-                    volumes: [codeVolume, tokenVolume, { name: "routes", emptyDir: { medium: "Memory" } }],
+                    volumes: [codeVolume(code), tokenVolume, { name: "routes", emptyDir: { medium: "Memory" } }],
                     terminationGracePeriodSeconds: 5,
                 },
             },

@@ -1,5 +1,6 @@
 /** The Kubernetes objects of routers that run in pods, and of the program that looks after them. */
 
+import { createHash } from "node:crypto";
 import type { Address, LabelSelector, Labels } from "../lab/model";
 import type { KubernetesObject, Metadata, PodTemplate } from "./kubernetes";
 
@@ -25,6 +26,15 @@ export interface FileMap {
     readonly metadata: Metadata;
     readonly data?: Readonly<Record<string, string>>;
     readonly binaryData?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Files under a name that tells them from any others of that name: other files make another pod, which never starts with the
+ * old ones.
+ */
+export function fileMap(namespace: string, name: string, files: Pick<FileMap, "data" | "binaryData">): FileMap {
+    const digest = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 8);
+    return { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace, name: `${name}-${digest}` }, ...files };
 }
 
 /** A service inside the cluster, at addresses that are known beforehand. */
