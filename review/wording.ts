@@ -47,10 +47,22 @@ export function fieldsText(fields: readonly FieldChange[]): string {
 /** A value of more characters is a thing of its own, whose values are of no interest where it comes or goes as a whole. */
 const mostOfThing = 50;
 
+/** A list of more characters is only counted: a filter that is written anew is in the configurations. */
+const mostOfList = 200;
+
+function itemsText(items: string): string {
+    return items.length > mostOfList ? `${items.split(", ").length} entries` : items;
+}
+
 /** Before and after, or what goes and comes; a setting that is on or not there is off. */
 export function valuesText({ before, after, partial = false }: FieldChange): string {
     if (partial) {
-        return [after === undefined ? [] : `+ ${after}`, before === undefined ? [] : `− ${before}`].flat().join(" ");
+        return [
+            after === undefined ? [] : `+ ${itemsText(after)}`,
+            before === undefined ? [] : `− ${itemsText(before)}`,
+        ]
+            .flat()
+            .join(" ");
     }
     const [only, ...both] = [before, after].filter((value) => value !== undefined);
     if (both.length === 0 && only !== undefined && only.length > mostOfThing) {
