@@ -143,6 +143,8 @@ export const currentVersions: VersionSet = {
  * July 2024) installs a release candidate of Cilium 1.13.0, and images of its author's for clients and pods. Those of
  * `calico-metallb-vrf` (August 2019) and `ibgp-frr` (October 2021) use no kind, and name only MetalLB and Cilium; the
  * others are the releases of their time.
+ * That of `pod-gateway` names none and patches Cilium itself: its resources are those of the releases with
+ * CiliumBGPPeeringPolicy only, of which this takes the one that `single-frr` has.
  */
 export const articleVersions = {
     "single-frr": {
