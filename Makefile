@@ -19,8 +19,8 @@ bin := ./node_modules/.bin
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  STACK=dev chooses the stack: dev, leaf-spine, calico-metallb-vrf and ibgp-frr are in network namespaces,"
-	@echo "  single-frr in Docker (needs pulumi, docker, kind)"
+	@echo "  STACK=dev chooses the stack: dev, leaf-spine, calico-metallb-vrf, ibgp-frr and pod-gateway are in network"
+	@echo "  namespaces, single-frr in Docker (needs pulumi, docker, kind)"
 	@echo "  validate, diff, rehearse and pr-comment are about all stacks, unless STACK names one"
 	@echo "  ARGS=... is passed on, e.g. make preview ARGS=--diff"
 
