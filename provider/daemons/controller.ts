@@ -83,8 +83,15 @@ interface Configuration extends ControllerInputs {
 
 function configurationOf({ name }: Sandbox, { speakers, routers = {} }: ControllerSpec): Configuration {
     const inputs = { sandbox: name, speakers, routers };
-    const configuration = createHash("sha256").update(JSON.stringify(inputs)).digest("hex").slice(0, 16);
+    const configuration = createHash("sha256").update(JSON.stringify(inputs, inOrder)).digest("hex").slice(0, 16);
     return { configuration, ...inputs };
+}
+
+/** Sorts the keys of a record: those of inputs that a state gives back are in another order. */
+function inOrder(_: string, value: unknown): unknown {
+    return typeof value !== "object" || value === null || Array.isArray(value)
+        ? value
+        : Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function readConfiguration(sandbox: Sandbox): unknown {
