@@ -650,7 +650,15 @@ const routersInPods: CatalogueSection = {
         {
             subject: "Route hijack: what users may announce, what the administrator forbids, what the cluster uses",
             source: "RFC 7454 §6",
-            rules: ["POD-POL-001", "POD-POL-002", "POD-POL-003", "POD-POL-004", "POD-POL-005", "POD-POL-007"],
+            rules: [
+                "POD-POL-001",
+                "POD-POL-002",
+                "POD-POL-003",
+                "POD-POL-004",
+                "POD-POL-005",
+                "POD-POL-007",
+                "POD-POL-010",
+            ],
             remark: "What the cluster itself uses is refused without being listed; make verify shows what was refused.",
         },
         {
@@ -666,7 +674,7 @@ const routersInPods: CatalogueSection = {
         {
             subject: "Virtual addresses are free, allowed and announced",
             source: "RFC 7454 §6",
-            rules: ["POD-VIP-001", "POD-VIP-002", "POD-VIP-003"],
+            rules: ["POD-VIP-001", "POD-VIP-002", "POD-VIP-003", "POD-VIP-004"],
         },
         {
             subject: "One virtual address of Pods on several nodes",

@@ -123,7 +123,9 @@ function foreignNextHops(
         .filter(({ address }) => address === local.peerAddress)
         .map((neighbor) => findSessionSettings(from.bgp, neighbor))[0];
     const isInternal = local.speaker.asn === remote.speaker.asn;
-    if (from === undefined || to === undefined || !isInternal || settings === undefined) {
+    // Pods of the router's own AS have a rule of their own (POD-ASN-002).
+    const isPods = [local, remote].some(({ node }) => lab.routers[node]?.pod !== undefined);
+    if (from === undefined || to === undefined || !isInternal || settings === undefined || isPods) {
         return [];
     }
     const kept = settings.families.filter(({ nextHopSelf }) => nextHopSelf !== true).map(({ family }) => family);

@@ -1,12 +1,14 @@
-import { contains, familyBits, familyOf, hostPrefix, lengthOf, nthAddress } from "../address";
+import { contains, familyBits, familyOf, hostPrefix, lengthOf, nthAddress, overlaps, rangeOf } from "../address";
 import { clusterRanges } from "../import-policy";
 import type { AllowedPrefix, Family, ImportPolicy, Lab, Prefix, SessionFamily } from "../model";
 import type { Path } from "../path";
+import { podRouters } from "../pods";
 import { prefixListFilter } from "../prefix-lists";
 import { directedSessions } from "../sessions";
 import { findSessionSettings, nodeInstances } from "../speakers";
 import { type AllowedFlaw, allowedFlaw } from "./allowed-prefixes";
-import { podNeighbors } from "./placed-pods";
+import { networks } from "./networks";
+import { isTakenOfAny, podNeighbors } from "./placed-pods";
 import { rule, type Violation } from "./rule";
 import { instances } from "./tables";
 
@@ -90,14 +92,17 @@ export const ownAddressIsTheNodesToTake = rule({
     },
 });
 
-/** Neighbors by label of which nothing is taken might as well not be there. */
+/** Neighbors by label of which nothing is taken might as well not be there. Of virtual addresses it is told by itself. */
 export const policiesAllowSomething = rule({
     id: "POD-POL-007",
     severity: "warning",
     source: "RFC 8212",
     *check(lab) {
+        const hasVirtualAddresses = podRouters(lab).some(({ router: { interfaces } }) =>
+            interfaces.some(({ attachment, addresses }) => attachment.kind === "loopback" && addresses.length > 0),
+        );
         for (const { policy, place, others } of policies(lab)) {
-            if (policy.allowed.length === 0 && !policy.ownAddress) {
+            if (policy.allowed.length === 0 && !policy.ownAddress && !hasVirtualAddresses) {
                 yield {
                     at: [...place, "allowed"],
                     with: others.map((other) => [...other, "allowed"]),
@@ -175,6 +180,37 @@ export const routersFilterNodesAgain = rule({
     },
 });
 
+/** What is neither the cluster's nor the Pods', but a link or a loopback of the lab, is for the administrator to forbid. */
+export const allowedIsNobodyElses = rule({
+    id: "POD-POL-010",
+    severity: "warning",
+    source: "RFC 7454 §6",
+    *check(lab) {
+        const own = networks(lab).filter(
+            ({ kind, isInPod }) => kind === "link" || (kind === "loopback" && isInPod !== true),
+        );
+        for (const { policy, place, others } of policies(lab)) {
+            for (const [index, { prefix }] of policy.allowed.entries()) {
+                const found = own.find(
+                    (network) =>
+                        overlaps(network.prefix, prefix) &&
+                        [network.prefix, hostPrefix(nthAddress(network.prefix, 0))].some((each) =>
+                            isTakenOfAny(lab, policy, each),
+                        ),
+                );
+                if (found !== undefined) {
+                    yield {
+                        at: [...place, "allowed", index],
+                        with: [...others.map((other) => [...other, "allowed", index]), found.place],
+                        says: `Pods may announce ${prefix}, and so draw the traffic of ${found.what}`,
+                        fix: `allow less, or forbid ${found.prefix}`,
+                    };
+                }
+            }
+        }
+    },
+});
+
 /** A policy with its places: instances of several nodes have one in common. */
 interface PlacedPolicy {
     readonly policy: ImportPolicy;
@@ -245,26 +281,52 @@ function foreign(
     if (prefixListIn !== undefined && list === undefined) {
         return undefined; // rule BGP-POL-001 or BGP-POL-002
     }
-    const permits = list === undefined ? () => true : prefixListFilter(list);
+    if (list === undefined) {
+        return { prefix: everything(family), use: "because there is no filter" };
+    }
+    const permits = prefixListFilter(list);
+    const open = list.entries.filter(({ action }) => action === "permit").map(({ prefix }) => rangeOf(prefix));
     const isNode = slices.length > 0;
-    const ranges: readonly Foreign[] = [
-        ...clusterRanges(lab)
-            .filter(({ use }) => !(isNode && use === "load balancers"))
-            .map(({ use, prefix }) => ({ prefix, use: `which is the cluster's for ${use}` })),
-        ...Object.entries(lab.cluster.nodes).flatMap(([node, { podCidrs }]) =>
-            podCidrs.map((prefix) => ({ prefix, use: `which is ${node}'s` })),
-        ),
-    ];
-    const samples = ranges
-        .filter(({ prefix }) => !slices.includes(prefix))
-        .flatMap(({ prefix, use }) => [
-            { prefix, use },
-            { prefix: hostPrefix(nthAddress(prefix, 0)), use },
-        ])
-        .filter(({ prefix }) => !slices.some((slice) => contains(slice, prefix)));
-    return [{ prefix: everything(family), use: "which draws everybody's traffic" }, ...samples].find(
-        ({ prefix }) => familyOf(prefix) === family && permits(prefix),
+    return samplesOf(lab, family).find(
+        ({ prefix, first, last, isPool }) =>
+            open.some((range) => range.first <= first && last <= range.last) &&
+            !(isNode && isPool) &&
+            !slices.some((slice) => contains(slice, prefix)) &&
+            permits(prefix),
     );
+}
+
+/** A prefix that no filter should let in, with its addresses. */
+interface Sample extends Foreign {
+    readonly first: bigint;
+    readonly last: bigint;
+    /** Whether it is a load balancer's, which nodes announce. */
+    readonly isPool: boolean;
+}
+
+const samplesByLab = new WeakMap<Lab, Readonly<Record<Family, readonly Sample[]>>>();
+
+function samplesOf(lab: Lab, family: Family): readonly Sample[] {
+    const known = samplesByLab.get(lab) ?? { ipv4: makeSamples(lab, "ipv4"), ipv6: makeSamples(lab, "ipv6") };
+    samplesByLab.set(lab, known);
+    return known[family];
+}
+
+/** The default route, and of each range of the cluster and each node's slice the whole and the first address. */
+function makeSamples(lab: Lab, family: Family): readonly Sample[] {
+    const ranges = [
+        ...clusterRanges(lab).map(({ use, prefix }) => {
+            return { prefix, use: `which is the cluster's for ${use}`, isPool: use === "load balancers" };
+        }),
+        ...Object.entries(lab.cluster.nodes).flatMap(([node, { podCidrs }]) =>
+            podCidrs.map((prefix) => ({ prefix, use: `which is ${node}'s`, isPool: false })),
+        ),
+    ].filter(({ prefix }) => familyOf(prefix) === family);
+    const all = [
+        { prefix: everything(family), use: "which draws everybody's traffic", isPool: false },
+        ...ranges.flatMap((range) => [range, { ...range, prefix: hostPrefix(nthAddress(range.prefix, 0)) }]),
+    ];
+    return all.map((sample) => ({ ...sample, ...rangeOf(sample.prefix) }));
 }
 
 function everything(family: Family): Prefix {

@@ -90,9 +90,9 @@ function poolPairs(lab: Lab): readonly Pair[] {
 /** What routers in Pods have of the cluster's own ranges, which has a rule of its own (POD-VIP-001). */
 function pairsOfPods(lab: Lab): readonly Pair[] {
     const used = clusterRanges(lab);
-    return overlaps(lab).filter((pair) =>
-        pair.some(({ isInPod, prefix: own }) => isInPod && used.some(({ prefix }) => contains(prefix, own))),
-    );
+    const own = new Set(networks(lab).flatMap(({ isInPod, prefix }) => (isInPod ? [prefix] : [])));
+    const told = new Set([...own].filter((address) => used.some(({ prefix }) => contains(prefix, address))));
+    return overlaps(lab).filter((pair) => pair.some(({ isInPod, prefix }) => isInPod && told.has(prefix)));
 }
 
 /** Pools that nodes answer for on their network, which then holds them (rule MLB-ARP-001). */

@@ -1,11 +1,21 @@
 /** Neighbors by label and the Pods that they mean, as many rules walk over them. */
 
-import { familyOf, networkOf } from "../address";
-import { clusterRanges, importEntries } from "../import-policy";
-import type { Address, Asn, Family, Lab, PodNeighbor, Prefix, PrefixListEntry, VirtualServer } from "../model";
+import { familyOf, hostPrefix, networkOf } from "../address";
+import { clusterRanges, importLayers } from "../import-policy";
+import type {
+    Address,
+    Asn,
+    Family,
+    ImportPolicy,
+    Lab,
+    PodNeighbor,
+    Prefix,
+    PrefixListEntry,
+    VirtualServer,
+} from "../model";
 import type { Path } from "../path";
 import { matchesPod, nodePort, type PodRouter, podAddress, podRouters } from "../pods";
-import { prefixListFilter } from "../prefix-lists";
+import { type Filter, prefixListFilter } from "../prefix-lists";
 import { nodeInstances } from "../speakers";
 import { instances } from "./tables";
 
@@ -64,16 +74,54 @@ function ofNodes(lab: Lab): readonly PlacedPodNeighbor[] {
     );
 }
 
-/** What decides about the routes of a Pod at a neighbor by label, as a prefix list of one family. */
-export function importListOf(
-    lab: Lab,
-    { at, neighbor }: Pick<PlacedPodNeighbor, "at" | "neighbor">,
-    router: PodRouter["router"],
-    family: Family,
-): readonly PrefixListEntry[] {
-    const own = at === "node" ? podAddress(router, family) : undefined;
+/** What a policy decides in one family; a large cluster has long lists, which Pods have in common. */
+interface PolicyFilter {
+    readonly permits: Filter;
+    /** Whether the administrator leaves a prefix to the rest of the policy. */
+    readonly isLeft: Filter;
+}
+
+const filtersByLab = new WeakMap<Lab, Map<string, PolicyFilter>>();
+
+function policyFilter(lab: Lab, policy: ImportPolicy, family: Family): PolicyFilter {
+    const filters = filtersByLab.get(lab) ?? new Map<string, PolicyFilter>();
+    filtersByLab.set(lab, filters);
+    const key = JSON.stringify([policy, family]);
+    const filter = filters.get(key) ?? makeFilter(lab, policy, family);
+    filters.set(key, filter);
+    return filter;
+}
+
+function makeFilter(lab: Lab, policy: ImportPolicy, family: Family): PolicyFilter {
     const used = clusterRanges(lab).map(({ prefix }) => prefix);
-    return importEntries({ policy: neighbor.importPolicy, used, ...(own === undefined ? {} : { own }) }, family);
+    const { administrator, others } = importLayers({ policy, used }, family);
+    const rest: PrefixListEntry = {
+        sequence: 5 * (administrator.length + 1),
+        action: "permit",
+        ...(family === "ipv4" ? { prefix: "0.0.0.0/0", le: 32 } : { prefix: "::/0", le: 128 }),
+    };
+    return {
+        permits: prefixListFilter({ name: "", family, entries: [...administrator, ...others] }),
+        isLeft: prefixListFilter({ name: "", family, entries: [...administrator, rest] }),
+    };
+}
+
+/** Whether a policy takes a prefix of some Pod, whichever it is: without Pods' own addresses. */
+export function isTakenOfAny(lab: Lab, policy: ImportPolicy, prefix: Prefix): boolean {
+    return policyFilter(lab, policy, familyOf(prefix)).permits(prefix);
+}
+
+/** Whether a neighbor by label takes a prefix of a Pod: its node also the Pod's own address, where that is allowed. */
+export function isTaken(
+    lab: Lab,
+    { at, neighbor: { importPolicy } }: Pick<PlacedPodNeighbor, "at" | "neighbor">,
+    router: PodRouter["router"],
+    prefix: Prefix,
+): boolean {
+    const family = familyOf(prefix);
+    const own = at === "node" && importPolicy.ownAddress ? podAddress(router, family) : undefined;
+    const { permits, isLeft } = policyFilter(lab, importPolicy, family);
+    return own !== undefined && hostPrefix(own) === prefix ? isLeft(prefix) : permits(prefix);
 }
 
 /** What a Pod's router announces of its own in a family, before any filter. */
@@ -121,8 +169,18 @@ export function takenPods(lab: Lab): ReadonlySet<string> {
     );
 }
 
+const takenByLab = new WeakMap<Lab, Map<string, readonly Prefix[]>>();
+
 /** What a node takes of the Pods that are its neighbors, and passes on. */
 export function takenOfPods(lab: Lab, node: string): readonly Prefix[] {
+    const byNode = takenByLab.get(lab) ?? new Map<string, readonly Prefix[]>();
+    takenByLab.set(lab, byNode);
+    const taken = byNode.get(node) ?? findTaken(lab, node);
+    byNode.set(node, taken);
+    return taken;
+}
+
+function findTaken(lab: Lab, node: string): readonly Prefix[] {
     const [instance] = nodeInstances(lab, node);
     if (instance?.transit !== true) {
         return [];
@@ -133,10 +191,9 @@ export function takenOfPods(lab: Lab, node: string): readonly Prefix[] {
             placed.pods
                 .filter(({ pod }) => pod.node === node)
                 .flatMap(({ router }) =>
-                    placed.neighbor.families.flatMap((family) => {
-                        const entries = importListOf(lab, placed, router, family);
-                        return originatedBy(router, family).filter(prefixListFilter({ name: "", family, entries }));
-                    }),
+                    placed.neighbor.families.flatMap((family) =>
+                        originatedBy(router, family).filter((prefix) => isTaken(lab, placed, router, prefix)),
+                    ),
                 ),
         );
     return [...new Set(taken)];

@@ -1,5 +1,5 @@
 import { familyName, familyOf } from "../address";
-import type { Family, Lab, PodNeighbor } from "../model";
+import type { Family, Lab, PodNeighbor, Workload } from "../model";
 import { podAddress, podRouters } from "../pods";
 import { selects } from "../selectors";
 import { configuredAsns } from "./configured-asns";
@@ -59,15 +59,12 @@ export const selectedPodsSpeakBgp = rule({
     source: "RFC 4271 §8.2.1",
     *check(lab) {
         for (const { who, neighbor, place } of distinct(lab, ({ namespace, selector }) => [namespace, selector])) {
-            const { namespace, selector, name } = neighbor;
-            const silent = lab.cluster.workloads.find(
-                (workload) => workload.namespace === namespace && selects(selector, workload.labels),
-            );
+            const silent = silentWorkload(lab, neighbor);
             if (silent !== undefined) {
                 yield {
                     at: [...place, "selector"],
                     with: [["cluster", "workloads", lab.cluster.workloads.indexOf(silent), "labels"]],
-                    says: `${who}'s selector ${name} also matches the pods of ${silent.name}, which speak no BGP`,
+                    says: `${who}'s selector ${neighbor.name} also matches the pods of ${silent.name}, which speak no BGP`,
                     fix: "select by a label that only Pods with a router have",
                 };
             }
@@ -83,7 +80,9 @@ export const podSelectorsAskSomething = rule({
     *check(lab) {
         for (const { who, neighbor, place } of distinct(lab, ({ namespace, selector }) => [namespace, selector])) {
             const { matchLabels = {}, matchExpressions = [] } = neighbor.selector;
-            if (Object.keys(matchLabels).length + matchExpressions.length === 0) {
+            // That it means pods without BGP is worse, and told by itself (POD-SEL-003).
+            const isTold = silentWorkload(lab, neighbor) !== undefined;
+            if (Object.keys(matchLabels).length + matchExpressions.length === 0 && !isTold) {
                 yield {
                     at: [...place, "selector"],
                     says: `${who}'s selector ${neighbor.name} is empty: every Pod of the namespace ${neighbor.namespace} is a neighbor`,
@@ -172,9 +171,12 @@ export const podAsnsAreTheirOwn = rule({
         const pods = new Set(podRouters(lab).map(({ name }) => name));
         const others = configuredAsns(lab).filter(({ place }) => !(place[0] === "routers" && pods.has(`${place[1]}`)));
         const direct = new Set(ofOwnAs(lab));
-        for (const { name, router } of podRouters(lab).filter((pod) => !direct.has(pod.name))) {
+        // Once for each AS: the Pods of a workload have one.
+        const told = new Set(podRouters(lab).flatMap((pod) => (direct.has(pod.name) ? [pod.router.bgp.asn] : [])));
+        for (const { name, router } of podRouters(lab).filter((pod) => !told.has(pod.router.bgp.asn))) {
             const other = others.find(({ asn }) => asn === router.bgp.asn);
-            if (other !== undefined) {
+            if (other !== undefined && !told.has(other.asn)) {
+                told.add(other.asn);
                 yield {
                     at: ["routers", name, "bgp", "asn"],
                     with: [other.place],
@@ -361,11 +363,18 @@ function prefixOf(place: readonly (string | number)[]): string {
     return `${JSON.stringify([...place, "bgp"]).slice(0, -1)},`;
 }
 
+/** A workload without routers whose pods a selector means. */
+function silentWorkload(lab: Lab, { namespace, selector }: PodNeighbor): Workload | undefined {
+    return lab.cluster.workloads.find(
+        (workload) => workload.namespace === namespace && selects(selector, workload.labels),
+    );
+}
+
 /** Neighbors by label that differ in something: of those that are alike in it, which come from one place, the first. */
 function distinct(lab: Lab, keyOf: (neighbor: PodNeighbor) => unknown): readonly PlacedPodNeighbor[] {
     const found = new Map<string, PlacedPodNeighbor>();
     for (const placed of podNeighbors(lab)) {
-        const key = JSON.stringify([placed.at, keyOf(placed.neighbor)]);
+        const key = JSON.stringify(keyOf(placed.neighbor));
         found.set(key, found.get(key) ?? placed);
     }
     return [...found.values()];

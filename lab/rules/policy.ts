@@ -1,7 +1,7 @@
 import { familyBits, familyName, lengthOf } from "../address";
-import type { AllowedPrefix, BgpSpeaker, Lab, PrefixList, PrefixListEntry } from "../model";
+import type { BgpSpeaker, Lab, PrefixList, PrefixListEntry } from "../model";
 import type { Path } from "../path";
-import { allowedFlaw } from "./allowed-prefixes";
+import { allowedFlaw, isIdle } from "./allowed-prefixes";
 import { podNeighbors } from "./placed-pods";
 import { rule } from "./rule";
 import { type PlacedFamily, sessionFamilies } from "./session-families";
@@ -51,7 +51,7 @@ export const prefixListLengthsGoUp = rule({
     severity: "error",
     source: "FRR documentation, ip prefix-list",
     *check(lab) {
-        const told = new Set(misallowed(lab).map(({ prefix, le }) => `${prefix} ${le}`));
+        const told = misallowed(lab);
         for (const { place, list, entry } of entries(lab).filter(
             (each) => !told.has(`${each.entry.prefix} ${each.entry.le}`),
         )) {
@@ -155,10 +155,11 @@ export const entriesAreDistinct = rule({
     severity: "warning",
     source: "FRR documentation, ip prefix-list",
     *check(lab) {
+        const told = misallowed(lab);
         const seen = new Set<string>();
         for (const { router, place, list, entry } of entries(lab)) {
             const key = JSON.stringify([router, list.name, entry.prefix, entry.ge, entry.le]);
-            if (seen.has(key)) {
+            if (seen.has(key) && !told.has(`${entry.prefix} ${entry.le}`)) {
                 yield {
                     at: place,
                     says: `${describe(list, entry)} repeats an earlier entry, which decides`,
@@ -170,11 +171,12 @@ export const entriesAreDistinct = rule({
     },
 });
 
-/** Prefixes that Pods may announce, with lengths that do not go up. */
-function misallowed(lab: Lab): readonly AllowedPrefix[] {
-    return podNeighbors(lab).flatMap(({ neighbor: { importPolicy } }) =>
-        importPolicy.allowed.filter((allowed) => allowedFlaw(lab, importPolicy, allowed)?.kind === "lengths"),
+/** Prefixes that Pods may announce and of which nothing is taken, which is told of them and not of the lists made of them. */
+function misallowed(lab: Lab): ReadonlySet<string> {
+    const found = podNeighbors(lab).flatMap(({ neighbor: { importPolicy } }) =>
+        importPolicy.allowed.filter((allowed) => isIdle(allowedFlaw(lab, importPolicy, allowed))),
     );
+    return new Set(found.map(({ prefix, le }) => `${prefix} ${le}`));
 }
 
 /** Whether an entry says that every route is denied: `deny 0.0.0.0/0 le 32`. */

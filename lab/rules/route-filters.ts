@@ -1,6 +1,7 @@
 /** What the filters of routers let through between the cluster and the network. */
 
 import {
+    contains,
     familyBits,
     familyName,
     familyOf,
@@ -33,8 +34,11 @@ export const importsFitTheCluster = rule({
             const covered = coverage(clusterNetworks(lab), list.family);
             const permits = prefixListFilter(list);
             for (const [index, entry] of list.entries.entries()) {
-                const foreign = samples(entry).find((prefix) => permits(prefix) && !isCovered(covered, prefix));
-                if (entry.action === "permit" && foreign !== undefined) {
+                const foreign =
+                    entry.action === "permit"
+                        ? samples(entry).find((prefix) => permits(prefix) && !isCovered(covered, prefix))
+                        : undefined;
+                if (foreign !== undefined) {
                     yield {
                         at: [...place, "entries", index],
                         with: [
@@ -144,12 +148,18 @@ function clusterNetworks(lab: Lab): readonly string[] {
 
 /** Networks that nodes reach without a router: services, pools, each other, and with a mesh each other's pods. */
 function ownNetworks({ cluster, segments }: Lab, family: Family): readonly Prefix[] {
-    return [
-        ...cluster.serviceCidrs,
-        ...cluster.loadBalancerPools.flatMap(({ blocks }) => blocks.flatMap(prefixesOf)),
-        ...(segments[cluster.nodeSegment]?.subnets ?? []),
-        ...(cluster.calico?.nodeToNodeMesh ? cluster.podCidrs : []),
-    ].filter((prefix) => familyOf(prefix) === family);
+    const isMesh = cluster.calico?.nodeToNodeMesh === true;
+    return (
+        [
+            ...cluster.serviceCidrs,
+            ...cluster.loadBalancerPools.flatMap(({ blocks }) => blocks.flatMap(prefixesOf)),
+            ...(segments[cluster.nodeSegment]?.subnets ?? []),
+            ...(isMesh ? cluster.podCidrs : []),
+        ]
+            .filter((prefix) => familyOf(prefix) === family)
+            // What overlaps the pods has a rule of its own (ADR-OVL-001).
+            .filter((prefix) => isMesh || !cluster.podCidrs.some((cidr) => contains(cidr, prefix)))
+    );
 }
 
 function hostIn(prefix: Prefix): Prefix {

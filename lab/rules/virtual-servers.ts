@@ -1,13 +1,14 @@
 import { addressOf, contains, familyName, familyOf, hostPrefix } from "../address";
 import { clusterRanges } from "../import-policy";
 import type { Address, Asn, Lab, Workload } from "../model";
-import type { Path } from "../path";
+import { formatPath, type Path } from "../path";
 import { prefixListFilter } from "../prefix-lists";
 import { findSessionSettings } from "../speakers";
 import { allowedFlaw, isIdle } from "./allowed-prefixes";
 import { largestGroup } from "./equal-paths";
+import { narrowed } from "./narrow-paths";
 import {
-    importListOf,
+    isTaken,
     originatedBy,
     type PlacedPod,
     type PlacedPodNeighbor,
@@ -16,7 +17,7 @@ import {
     virtualServers,
 } from "./placed-pods";
 import { rule } from "./rule";
-import { instances } from "./tables";
+import { instances, type PlacedInstance } from "./tables";
 
 /** A virtual address of a Pod is in no range that the cluster uses: it would be refused, and would draw others' traffic. */
 export const virtualAddressesAreNotTheClusters = rule({
@@ -44,12 +45,15 @@ export const virtualAddressesAreAllowed = rule({
     severity: "error",
     source: "RFC 7454 §6",
     *check(lab) {
+        let isNothingAllowed = false;
         for (const { pod, address, place, others } of virtualAddresses(lab)) {
             const takers = usedBy(lab, address) === undefined ? takersOf(lab, pod, address) : [];
             const refusing = takers.find((placed) => isRefused(lab, placed, pod, address));
             // An allowed prefix of which nothing is taken has a rule of its own.
-            if (refusing !== undefined && !isToldOfPolicy(lab, refusing, address)) {
+            if (refusing !== undefined && !isToldOfPolicy(lab, refusing, address) && !isNothingAllowed) {
                 const { allowed, forbidden } = refusing.neighbor.importPolicy;
+                // Where nothing is allowed, the first address tells of all.
+                isNothingAllowed = allowed.length === 0;
                 const by = forbidden.find((prefix) => contains(prefix, address));
                 const short = allowed.find(({ prefix }) => contains(prefix, address));
                 yield {
@@ -87,7 +91,40 @@ export const virtualAddressesAreAnnounced = rule({
     },
 });
 
-/** Pods with one virtual address on several nodes share its load where the router takes paths through different ASes. */
+/**
+ * What a policy allows, it allows all Pods that a selector means: one that announces another workload's virtual address
+ * draws its traffic.
+ */
+export const virtualAddressesAreOneWorkloads = rule({
+    id: "POD-VIP-004",
+    severity: "warning",
+    source: "RFC 7454 §6",
+    *check(lab) {
+        for (const { pod: other, address, place } of virtualAddresses(lab)) {
+            const prefix = hostPrefix(address);
+            const family = familyOf(address);
+            const isOthers = ({ pod }: PlacedPod) =>
+                pod.workload !== other.pod.workload || pod.namespace !== other.pod.namespace;
+            const found = placedPods(lab).find(
+                (pod) =>
+                    isOthers(pod) &&
+                    originatedBy(pod.router, family).includes(prefix) &&
+                    takersOf(lab, pod, address).some((placed) => !isRefused(lab, placed, pod, address)),
+            );
+            const index = found?.router.bgp.families.findIndex((each) => each.family === family);
+            if (found !== undefined) {
+                yield {
+                    at: [...found.place, "bgp", "families", index!],
+                    with: [place],
+                    says: `${found.name} announces ${prefix}, a virtual address of ${other.name}, and the policy allows it: it draws a part of the traffic`,
+                    fix: "give the workloads selectors of their own, with what each of them may announce",
+                };
+            }
+        }
+    },
+});
+
+/** Pods with one virtual address on several nodes share its load where the router takes paths through different ASes. Where services are cut short as well, it is told of them. */
 export const virtualAddressesShareLoad = rule({
     id: "BGP-ECMP-006",
     severity: "warning",
@@ -98,8 +135,8 @@ export const virtualAddressesShareLoad = rule({
             for (const [address, ases] of pathsTo(lab, instance.router)) {
                 const alike = multipathRelax ? ases.length : largestGroup(ases);
                 const usable = Math.min(alike, maximumPaths);
-                if (usable < ases.length) {
-                    const isRelaxed = alike === ases.length;
+                const isRelaxed = alike === ases.length;
+                if (usable < ases.length && !isToldOfServices(lab, instance, isRelaxed)) {
                     yield {
                         at: [...instance.place, "bgp", isRelaxed ? "maximumPaths" : "multipathRelax"],
                         says: `${instance.who} uses ${usable} of ${ases.length} paths to the virtual address ${address}${isRelaxed ? "" : ": they lead through different ASes"}`,
@@ -241,16 +278,13 @@ function takersOf(lab: Lab, pod: PlacedPod, address: Address): readonly PlacedPo
 }
 
 function isRefused(lab: Lab, placed: PlacedPodNeighbor, pod: PlacedPod, address: Address): boolean {
-    const family = familyOf(address);
-    const entries = importListOf(lab, placed, pod.router, family);
-    return !prefixListFilter({ name: placed.neighbor.name, family, entries })(hostPrefix(address));
+    return !isTaken(lab, placed, pod.router, hostPrefix(address));
 }
 
 function isToldOfPolicy(lab: Lab, { neighbor }: PlacedPodNeighbor, address: Address): boolean {
     const policy = neighbor.importPolicy;
-    return (
-        (policy.allowed.length === 0 && !policy.ownAddress) ||
-        policy.allowed.some((allowed) => contains(allowed.prefix, address) && isIdle(allowedFlaw(lab, policy, allowed)))
+    return policy.allowed.some(
+        (allowed) => contains(allowed.prefix, address) && isIdle(allowedFlaw(lab, policy, allowed)),
     );
 }
 
@@ -268,6 +302,12 @@ function announced({ routers }: Lab, { name, router }: PlacedPod, address: Addre
     };
     // Without neighbors in the family there is nobody to announce it to, which is not the address's fault.
     return outgoing.length === 0 || (originatedBy(router, family).includes(prefix) && outgoing.some(passes));
+}
+
+/** Whether a router uses too few paths to services for the same reason (BGP-ECMP-001 to -003). */
+function isToldOfServices(lab: Lab, { place: parent }: PlacedInstance, isRelaxed: boolean): boolean {
+    const own = narrowed(lab).find(({ place }) => formatPath(place) === formatPath([...parent, "bgp"]));
+    return own?.narrow.some(({ relaxed }) => relaxed === isRelaxed) === true;
 }
 
 /** The ASes through which a router has paths to each virtual address: one for each node with Pods that have it, or each Pod. */

@@ -610,7 +610,7 @@ export const podCases: readonly PodCase[] = [
         id: "POD-POL-007",
         at: `${first}.importPolicy.allowed`,
         when: "nothing is allowed",
-        parameters: { allowed: [], ownAddress: false },
+        parameters: { gateways: [], hijacks: ["10.244.0.0/24"], allowed: [], ownAddress: false },
     },
     {
         id: "POD-POL-008",
@@ -628,6 +628,12 @@ export const podCases: readonly PodCase[] = [
         change: (draft) => {
             list(draft, "FROM-WORKER2").entries.unshift({ sequence: 1, action: "permit", prefix: "10.244.1.0/24" });
         },
+    },
+    {
+        id: "POD-POL-010",
+        at: `${first}.importPolicy.allowed[2]`,
+        when: "the client's link is allowed, and nobody forbids it",
+        parameters: { allowed: [allowed4, allowed6, { prefix: "172.16.0.0/16", le: 32 }], forbidden: [] },
     },
     {
         id: "POD-VIP-001",
@@ -658,6 +664,18 @@ export const podCases: readonly PodCase[] = [
         at: "routers.loadbalancer-0.interfaces[1].addresses[0]",
         when: "single addresses of an allowed network are not",
         parameters: { ...byRouter, allowed: [{ prefix: "192.168.0.0/24" }, allowed6] },
+    },
+    {
+        id: "POD-VIP-002",
+        at: "routers.loadbalancer-0.interfaces[1].addresses[0]",
+        when: "nothing but Pods' own addresses is allowed",
+        parameters: { allowed: [] },
+    },
+    {
+        id: "POD-VIP-004",
+        at: "routers.rogue-0.bgp.families[0]",
+        when: "a Pod announces the virtual address of others, which the policy allows",
+        parameters: { hijacks: ["192.168.0.1/32"] },
     },
     {
         id: "POD-VIP-003",
@@ -768,6 +786,31 @@ export const podAllowed: readonly Omit<PodCase, "at">[] = [
         id: "POD-POL-005",
         when: "the administrator takes a part out of what is allowed",
         parameters: { forbidden: ["192.168.0.128/25"] },
+    },
+    {
+        id: "POD-POL-010",
+        when: "the client's link is allowed, and the administrator forbids it",
+        parameters: { allowed: [{ prefix: "172.16.0.0/16", le: 32 }] },
+    },
+    {
+        id: "BGP-ECMP-006",
+        when: "services are cut short as well, which is told",
+        parameters: { gateways: [1, 2], multipathRelax: false },
+    },
+    {
+        id: "POD-SEL-004",
+        when: "an empty selector means pods that speak no BGP, which is told",
+        parameters: { podSelector: {} },
+    },
+    {
+        id: "BGP-NH-001",
+        when: "a Pod that peers with the router has its AS, which is told",
+        parameters: { ...byRouter, podAsn: 65000 },
+    },
+    {
+        id: "BGP-POL-008",
+        when: "a slice is allowed, which is told",
+        parameters: { allowed: [allowed4, allowed6, { prefix: "10.244.1.0/24" }] },
     },
     {
         id: "POD-POL-004",
