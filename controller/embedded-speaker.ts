@@ -1,6 +1,6 @@
 /** A node's gobgpd, told over its API, and the kernel of its node. */
 
-import { hostPrefix } from "../lab/address";
+import { familyOf, hostPrefix } from "../lab/address";
 import type { Prefix } from "../lab/model";
 import { connectGobgp, type GobgpApi, gobgpSocket, type Message } from "../provider/daemons/gobgp-api";
 import {
@@ -180,5 +180,5 @@ function settingsOf({ conf, ebgpMultihop, transport, timers, afiSafis, state }: 
 function mayLead(neighbor: GobgpPodNeighbor, address: string, prefix: Prefix): boolean {
     const { administratorEntries, importEntries, ownAddress } = neighbor;
     const own = ownAddress ? [{ sequence: 0, action: "permit" as const, prefix: hostPrefix(address) }] : [];
-    return permits([...administratorEntries, ...own, ...importEntries], prefix);
+    return permits(familyOf(prefix), administratorEntries, own, importEntries)(prefix);
 }

@@ -5,10 +5,10 @@
  */
 
 import { contains, familyOf } from "../lab/address";
-import { prefixListFilter } from "../lab/prefix-lists";
 import { importEntriesOf } from "../render/pod-neighbors";
 import { type CiliumPodSelector, type ObservedConfig, stateOf } from "./cilium-peers";
 import type { Target } from "./loop";
+import { permits } from "./permits";
 import { type AcceptedPath, type ObservedPod, wantedPeers } from "./reconcile";
 
 /** A pod with the prefixes that it says it takes connections at. */
@@ -73,8 +73,7 @@ function pathsOf(
     const { wanted } = wantedPeers(pods, { selectors, nodes: [node] });
     return wanted.flatMap(({ address, family, pod, selector }) => {
         const { administratorEntries, importEntries } = importEntriesOf(selector.peer);
-        const entries = [...administratorEntries, ...importEntries].filter(({ prefix }) => familyOf(prefix) === family);
-        const takes = prefixListFilter({ name: selector.name, family, entries });
+        const takes = permits(family, administratorEntries, importEntries);
         const said = pods.find(({ namespace, name }) => namespace === pod.namespace && name === pod.name);
         return (said?.virtualAddresses ?? [])
             .filter((prefix) => isPrefixOf(prefix, family) && takes(prefix))

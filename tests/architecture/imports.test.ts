@@ -15,6 +15,20 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     engine: ["scripts/fast-struct.cjs"],
     provider: ["lab", "routing", "render", "verify", "package.json", "scripts/fast-struct.cjs"],
     policy: ["lab"],
+    controller: [
+        "lab",
+        "render/kubernetes",
+        "render/pod-neighbors",
+        "provider/schema",
+        "provider/daemons/frr-reads",
+        "provider/daemons/gobgp-api",
+        "provider/daemons/gobgp-policy",
+        "provider/daemons/gobgp-tables",
+        "provider/daemons/vty",
+        "provider/sandbox/client",
+        "provider/sandbox/controller-files",
+        "provider/sandbox/protocol",
+    ],
     components: ["lab", "routing", "render", "verify", "provider/schema"],
     commands: ["lab", "routing", "render", "review", "stacks", "verify", "provider", "policy"],
 };
@@ -49,6 +63,17 @@ describe("the parts of the project", () => {
                 .map((specifier) => relative(root, resolve(dirname(file), specifier)))
                 .filter((target) => !permitted(part, target))
                 .map((target) => `${relative(root, file)} imports ${target}`),
+        );
+        expect(wrong).toEqual([]);
+    });
+
+    it("the peering controller decides and converges without knowing a runtime or a cluster", () => {
+        const core = ["reconcile", "loop", "retry", "bell", "outcome", "permits"];
+        const wrong = core.flatMap((name) =>
+            imports(join(root, "controller", `${name}.ts`))
+                .filter((specifier) => !/^\.\.\/lab\//.test(specifier) && specifier !== "../provider/schema")
+                .filter((specifier) => !core.some((other) => specifier === `./${other}`))
+                .map((specifier) => `${name} imports ${specifier}`),
         );
         expect(wrong).toEqual([]);
     });
