@@ -101,6 +101,16 @@ function nodeInputs(n: number): Pick<NodeInputs, "namespace" | "pods" | "service
     };
 }
 
+/** The same Pods with other addresses, which makes them other Pods. */
+function readdressed(pods: NodeInputs["pods"], n: number): NodeInputs["pods"] {
+    return Object.fromEntries(
+        Object.entries(pods).map(([name, spec], index) => [
+            name,
+            { ...spec, addresses: [`10.100.${n}.${10 + index}`] },
+        ]),
+    );
+}
+
 /** Processor time of a process in milliseconds, from clock ticks of 10 ms: what a busy machine does not distort. */
 function processorTime(pid: number): number {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
@@ -167,6 +177,11 @@ async function measure(nodes: number): Promise<ReadonlyMap<string, string>> {
     const services = Object.fromEntries(Object.entries(first!.services).slice(0, 1));
     await asked("services changed", () =>
         Promise.all(all.map((node) => sandbox.call("applyNode", { node: { ...node, services } }))),
+    );
+    await asked("list of Pods", () => sandbox.call("pods", {}));
+    const replaced = all.map((node, index) => ({ ...node, pods: readdressed(node.pods, index + 1), services }));
+    await asked("Pods replaced by others", () =>
+        Promise.all(replaced.map((node) => sandbox.call("applyNode", { node }))),
     );
     figures.set("memory, full", memory(sandbox));
     sandbox.close();
