@@ -3,7 +3,7 @@ import { DaemonSet, Deployment } from "@pulumi/kubernetes/apps/v1";
 import { ConfigMap, Namespace, Service, ServiceAccount } from "@pulumi/kubernetes/core/v1";
 import { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from "@pulumi/kubernetes/rbac/v1";
 import type * as pulumi from "@pulumi/pulumi";
-import type { AppliedObject } from "../render/pod-objects";
+import { type AppliedObject, filesLabel } from "../render/pod-objects";
 
 /** Objects that Pulumi would wait for. The lab waits for all of them together, and says which of them is not ready. */
 const awaited = new Set<AppliedObject["kind"]>(["Deployment", "DaemonSet", "Service"]);
@@ -15,8 +15,9 @@ const awaited = new Set<AppliedObject["kind"]>(["Deployment", "DaemonSet", "Serv
  * @param opts options of the resource; its provider leads to the cluster
  */
 export function kubernetesObject(object: AppliedObject, opts: pulumi.CustomResourceOptions): pulumi.CustomResource {
-    const { namespace, name } = object.metadata;
-    const resourceName = namespace === undefined ? name : `${namespace}/${name}`;
+    const { namespace, name, labels } = object.metadata;
+    const lasting = labels?.[filesLabel] ?? name;
+    const resourceName = namespace === undefined ? lasting : `${namespace}/${lasting}`;
     // Plain data: the packages' types only say the same more loosely.
     const args = structuredClone(annotated(object)) as never;
     switch (object.kind) {

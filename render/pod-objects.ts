@@ -28,13 +28,17 @@ export interface FileMap {
     readonly binaryData?: Readonly<Record<string, string>>;
 }
 
+/** Label with what files are called, whatever is in them. */
+export const filesLabel = "bgp-lab.dev/files";
+
 /**
  * Files under a name that tells them from any others of that name: other files make another pod, which never starts with the
  * old ones.
  */
 export function fileMap(namespace: string, name: string, files: Pick<FileMap, "data" | "binaryData">): FileMap {
     const digest = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 8);
-    return { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace, name: `${name}-${digest}` }, ...files };
+    const metadata = { namespace, name: `${name}-${digest}`, labels: { [filesLabel]: name } };
+    return { apiVersion: "v1", kind: "ConfigMap", metadata, ...files };
 }
 
 /** A service inside the cluster, at addresses that are known beforehand. */
