@@ -4,6 +4,7 @@ import type { AllowedPrefix, Family, ImportPolicy, Lab, Prefix, SessionFamily } 
 import type { Path } from "../path";
 import { podRouters } from "../pods";
 import { prefixListFilter } from "../prefix-lists";
+import { announcedPrefixes } from "../services";
 import { directedSessions } from "../sessions";
 import { findSessionSettings, nodeInstances } from "../speakers";
 import { type AllowedFlaw, allowedFlaw } from "./allowed-prefixes";
@@ -148,7 +149,7 @@ export const routersFilterPods = rule({
     },
 });
 
-/** What a node passes on of Pods is filtered again at the router, which takes of a node what is that node's own. */
+/** What a node passes on of Pods is filtered again at the router, which takes of a node what is that node's own: its slice, and the service addresses that it announces. */
 export const routersFilterNodesAgain = rule({
     id: "POD-POL-009",
     severity: "warning",
@@ -164,15 +165,15 @@ export const routersFilterNodesAgain = rule({
             const neighbor = own.bgp.neighbors.find(({ address }) => address === local.peerAddress);
             const { families = [] } = neighbor === undefined ? {} : (findSessionSettings(own.bgp, neighbor) ?? {});
             for (const [index, exchanged] of families.entries()) {
-                const slices = lab.cluster.nodes[remote.node]?.podCidrs ?? [];
+                const announced = announcedPrefixes(lab, remote.node, "cilium");
                 // Without any list, rule BGP-POL-005 tells.
                 const taken =
-                    exchanged.prefixListIn === undefined ? undefined : foreign(lab, own.router, exchanged, slices);
+                    exchanged.prefixListIn === undefined ? undefined : foreign(lab, own.router, exchanged, announced);
                 if (taken !== undefined) {
                     yield {
                         at: [...local.settingsPath, "families", index, "prefixListIn"],
                         says: `${own.who} takes ${taken.prefix} of ${remote.node}, which passes on routes of Pods: ${taken.use}`,
-                        fix: "take the node's own slice, single load-balancer addresses, and what Pods may announce",
+                        fix: "take the node's own slice, the service addresses that it announces, and what Pods may announce",
                     };
                 }
             }
@@ -268,14 +269,14 @@ interface Foreign {
 }
 
 /**
- * Something that the cluster uses and a filter lets in: a range, its first address, or the default route. Slices of the
- * peer's own are left out; load-balancer addresses a node announces itself.
+ * Something that the cluster uses and a filter lets in: a range, its first address, or the default route. What the peer
+ * announces of its own is left out.
  */
 function foreign(
     lab: Lab,
     router: string,
     { family, prefixListIn }: SessionFamily,
-    slices: readonly Prefix[],
+    announced: readonly Prefix[],
 ): Foreign | undefined {
     const list = lab.routers[router]!.prefixLists.find((each) => each.name === prefixListIn && each.family === family);
     if (prefixListIn !== undefined && list === undefined) {
@@ -286,12 +287,10 @@ function foreign(
     }
     const permits = prefixListFilter(list);
     const open = list.entries.filter(({ action }) => action === "permit").map(({ prefix }) => rangeOf(prefix));
-    const isNode = slices.length > 0;
     return samplesOf(lab, family).find(
-        ({ prefix, first, last, isPool }) =>
+        ({ prefix, first, last }) =>
             open.some((range) => range.first <= first && last <= range.last) &&
-            !(isNode && isPool) &&
-            !slices.some((slice) => contains(slice, prefix)) &&
+            !announced.some((own) => contains(own, prefix)) &&
             permits(prefix),
     );
 }
@@ -300,8 +299,6 @@ function foreign(
 interface Sample extends Foreign {
     readonly first: bigint;
     readonly last: bigint;
-    /** Whether it is a load balancer's, which nodes announce. */
-    readonly isPool: boolean;
 }
 
 const samplesByLab = new WeakMap<Lab, Readonly<Record<Family, readonly Sample[]>>>();
@@ -316,14 +313,14 @@ function samplesOf(lab: Lab, family: Family): readonly Sample[] {
 function makeSamples(lab: Lab, family: Family): readonly Sample[] {
     const ranges = [
         ...clusterRanges(lab).map(({ use, prefix }) => {
-            return { prefix, use: `which is the cluster's for ${use}`, isPool: use === "load balancers" };
+            return { prefix, use: `which is the cluster's for ${use}` };
         }),
         ...Object.entries(lab.cluster.nodes).flatMap(([node, { podCidrs }]) =>
-            podCidrs.map((prefix) => ({ prefix, use: `which is ${node}'s`, isPool: false })),
+            podCidrs.map((prefix) => ({ prefix, use: `which is ${node}'s` })),
         ),
     ].filter(({ prefix }) => familyOf(prefix) === family);
     const all = [
-        { prefix: everything(family), use: "which draws everybody's traffic", isPool: false },
+        { prefix: everything(family), use: "which draws everybody's traffic" },
         ...ranges.flatMap((range) => [range, { ...range, prefix: hostPrefix(nthAddress(range.prefix, 0)) }]),
     ];
     return all.map((sample) => ({ ...sample, ...rangeOf(sample.prefix) }));

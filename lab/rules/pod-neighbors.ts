@@ -1,6 +1,7 @@
 import { familyName, familyOf } from "../address";
 import type { Family, Lab, PodNeighbor, Workload } from "../model";
 import { podAddress, podRouters } from "../pods";
+import { isBefore } from "../releases";
 import { selects } from "../selectors";
 import { configuredAsns } from "./configured-asns";
 import { type PlacedPodNeighbor, placedPods, podNeighbors, takenPods } from "./placed-pods";
@@ -276,6 +277,24 @@ export const ciliumRejectsRoutes = rule({
                 at: ["cluster", "cilium", "bgp", first, "transit"],
                 says: "Pods peer with nodes that pass their routes on, but the Cilium of a real cluster rejects every route",
                 fix: "let the Pods peer with the router, or run the lab in network namespaces",
+            };
+        }
+    },
+});
+
+/** On a real cluster the peering controller writes Pods into CiliumBGPClusterConfigs, which Cilium has from 1.16 on. */
+export const ciliumHasClusterConfigs = rule({
+    id: "POD-CIL-003",
+    severity: "error",
+    source: "Cilium release notes, 1.16",
+    runtime: "docker",
+    *check(lab) {
+        const version = lab.cluster.cilium?.version;
+        if (version !== undefined && isBefore(version, 1, 16) && podNeighbors(lab).some(({ at }) => at === "node")) {
+            yield {
+                at: ["cluster", "cilium", "version"],
+                says: `Cilium ${version} has no CiliumBGPClusterConfig, in which the peering controller keeps Pods as neighbors`,
+                fix: "use Cilium 1.16 or later, or run the lab in network namespaces",
             };
         }
     },

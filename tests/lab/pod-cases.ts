@@ -525,6 +525,25 @@ export const podCases: readonly PodCase[] = [
         runtime: "docker",
     },
     {
+        id: "POD-CIL-003",
+        at: "cluster.cilium.version",
+        when: "a real cluster's Cilium is too old for what the peering controller writes",
+        parameters: { ...byRouter, ciliumVersion: "1.15.10" },
+        change: (draft) => {
+            draft.cluster.kubernetesVersion = "1.29.14";
+        },
+        runtime: "docker",
+    },
+    {
+        id: "POD-POL-009",
+        at: "routers.router0.bgp.neighbors[2].session.settings.families[0].prefixListIn",
+        when: "the router takes any address of the pool of a node that passes routes on",
+        change: (draft) => {
+            const any = { sequence: 1, action: "permit", prefix: "10.254.0.0/24", ge: 32 } as const;
+            list(draft, "FROM-WORKER2").entries.unshift(any);
+        },
+    },
+    {
         id: "POD-CIL-002",
         at: "cluster.cilium.bgp[2]",
         when: "Pods peer with nodes that pass nothing on",
