@@ -48,9 +48,9 @@ const routesFile = "keep-routes.sh";
 
 /** Runs the program from memory: the file system is not to be written to. */
 const start = [
-    `const { gunzipSync } = require("node:zlib");`,
-    `const code = gunzipSync(require("node:fs").readFileSync("${folder}/${codeFile}")).toString();`,
-    `module._compile(code, "${folder}/controller.cjs");`,
+    "const { gunzipSync } = require('node:zlib');",
+    `const code = gunzipSync(require('node:fs').readFileSync('${folder}/${codeFile}')).toString();`,
+    `module._compile(code, '${folder}/controller.cjs');`,
 ].join(" ");
 
 /**
