@@ -383,7 +383,7 @@ function isWorkloadPod({ cluster }: Lab, name: string): boolean {
  * The Pods that connections to a virtual server pass through: of several on one node only the one whose route the node
  * takes, which is that with the lowest BGP identifier for a node's speaker, and that with the lowest address otherwise.
  */
-function forwardingPods(lab: Lab, address: Address, port: number): readonly string[] {
+export function forwardingPods(lab: Lab, address: Address, port: number): readonly string[] {
     const family = familyOf(address);
     const serving = podRouters(lab).filter(
         (each) =>

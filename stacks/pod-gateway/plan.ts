@@ -36,6 +36,7 @@ import type {
     TrafficCheck,
     Workload,
 } from "../../lab/model";
+import { forwardingPods } from "../../lab/pod-events";
 import { nodeEnd, podEnd, podLink, podRoutes, routesToPod } from "../../lab/pod-network";
 import { nodePort } from "../../lab/pods";
 import { advertisedServiceAddresses } from "../../lab/services";
@@ -122,7 +123,7 @@ export function planPodGateway(parameters: PodGateway): Lab {
         ...Object.fromEntries(pods.map((pod) => [pod.name, planPod(parameters, pod, nodes)])),
     };
     const planned = { ...lab, routers };
-    return { ...planned, checks: planChecks(parameters, planned, pods) };
+    return { ...planned, checks: planChecks(parameters, planned) };
 }
 
 function planNodes(parameters: PodGateway): readonly PlannedNode[] {
@@ -588,29 +589,32 @@ function planUpstream(parameters: PodGateway, pod: PlannedPod, upstream: Upstrea
  * The client asks the services and, through the forwarding Pods, the virtual addresses. It also asks every pod, and pods of
  * different nodes ask each other: those are the victims if a Pod's route draws their traffic away.
  */
-function planChecks(parameters: PodGateway, lab: Lab, pods: readonly PlannedPod[]): readonly TrafficCheck[] {
+function planChecks(parameters: PodGateway, lab: Lab): readonly TrafficCheck[] {
     const web = lab.cluster.workloads[0]!;
     return [
-        ...virtualChecks(parameters, web, pods),
+        ...virtualChecks(parameters, lab, web),
         ...lab.cluster.services.flatMap((service) => serviceChecks(lab, service, client)),
         ...web.pods.flatMap((pod) => podChecks(client, web, pod)),
         ...acrossNodes(web),
     ];
 }
 
+/** Of the addresses that Pods announce to somebody who takes them; nobody answers at any other. */
 function virtualChecks(
     { virtualAddresses, virtualPort: port }: PodGateway,
+    lab: Lab,
     web: Workload,
-    pods: readonly PlannedPod[],
 ): readonly TrafficCheck[] {
     const answering = web.pods.map((pod) => pod.name);
-    const through = pods.filter((pod) => pod.virtualAddresses.length > 0).map((pod) => pod.name);
-    return through.length === 0
-        ? []
-        : virtualAddresses.flatMap((address): TrafficCheck[] => [
-              { kind: "service", from: client, address, port, pods: answering, clientAddress: "hidden" },
-              { kind: "passage", from: client, address, port, through },
-          ]);
+    return virtualAddresses.flatMap((address): readonly TrafficCheck[] => {
+        const through = forwardingPods(lab, address, port);
+        return through.length === 0
+            ? []
+            : [
+                  { kind: "service", from: client, address, port, pods: answering, clientAddress: "hidden" },
+                  { kind: "passage", from: client, address, port, through },
+              ];
+    });
 }
 
 /** Each pod asks the next that is on another node. */
