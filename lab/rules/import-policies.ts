@@ -165,7 +165,10 @@ export const routersFilterNodesAgain = rule({
             const neighbor = own.bgp.neighbors.find(({ address }) => address === local.peerAddress);
             const { families = [] } = neighbor === undefined ? {} : (findSessionSettings(own.bgp, neighbor) ?? {});
             for (const [index, exchanged] of families.entries()) {
-                const announced = announcedPrefixes(lab, remote.node, "cilium");
+                const announced = [
+                    ...lab.cluster.nodes[remote.node]!.podCidrs,
+                    ...announcedPrefixes(lab, remote.node, "cilium"),
+                ];
                 // Without any list, rule BGP-POL-005 tells.
                 const taken =
                     exchanged.prefixListIn === undefined ? undefined : foreign(lab, own.router, exchanged, announced);

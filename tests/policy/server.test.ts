@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import * as messages from "@pulumi/pulumi/proto/analyzer_pb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { policiesForRun } from "../../policy/policies";
+import type { StackConfig } from "../../stacks/config";
 import { lab } from "../lab/labs";
 import { labComponent, type Sent } from "./asking";
 import { PackServer, type PolicySetting, type Said } from "./pack-server";
@@ -33,9 +34,16 @@ async function analyzeAll(resources: readonly Sent[]): Promise<readonly Said[]> 
     }
 }
 
+/** What is shipped, on a runtime: on a real cluster Pods peer with the router (rule POD-CIL-001). */
+function configOn(stack: string, runtime: "netns" | "docker"): StackConfig {
+    const config = shippedConfig(stack);
+    const isOfPods = runtime === "docker" && config.topology === "pod-gateway";
+    return { ...config, runtime, ...(isOfPods ? { lab: { ...(config.lab as object), peering: "router" } } : {}) };
+}
+
 const cases = [
     ...shipped.flatMap((stack) =>
-        (["netns", "docker"] as const).map((runtime) => ({ stack, config: { ...shippedConfig(stack), runtime } })),
+        (["netns", "docker"] as const).map((runtime) => ({ stack, config: configOn(stack, runtime) })),
     ),
     { stack: "leaf-spine-vyos", config: { ...vyosConfig, runtime: "docker" } },
 ].map((each) => ({ ...each, on: each.config.runtime as string }));
