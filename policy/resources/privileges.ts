@@ -1,5 +1,6 @@
 import type { Lab } from "../../lab/model";
 import { formatPath, type Path } from "../../lab/path";
+import { podRouters } from "../../lab/pods";
 import { type Json, listAt, textAt, valueAt } from "../inputs";
 import { texts } from "../parameters";
 import { type Resource, type ResourceViolation, resourcePolicy } from "./policy";
@@ -24,6 +25,27 @@ export const frrNeeds: Needs = { ...hostNeeds, capabilities: [...hostNeeds.capab
 /** VyOS is a whole system with an init of its own, and loads kernel modules. */
 export const vyosNeeds: Needs = { ...hostNeeds, privileged: true, folders: ["/lib/modules"] };
 
+/** What a pod may have of its node. */
+interface PodNeeds {
+    readonly hostNetwork: boolean;
+    readonly capabilities: readonly string[];
+}
+
+/** The DaemonSet that makes nodes' routes to pods that are routers. */
+const nodeRoutes = "bgp-lab-system/node-routes";
+
+/** FRR in a pod, which has none of the capabilities that Docker gives by itself, and changes its user. */
+const podRouterCapabilities = [
+    ...frrNeeds.capabilities,
+    "NET_BIND_SERVICE",
+    "SETUID",
+    "SETGID",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "KILL",
+];
+
 /** No container has more rights on the machine than the lab needs. */
 export const neededPrivileges = resourcePolicy({
     id: "RES-PRV-001",
@@ -38,7 +60,7 @@ export const neededPrivileges = resourcePolicy({
     concerns: (type) => type === containerType || podPlace(type) !== undefined,
     *check(resource, { except = [] }, { labs }) {
         if (!except.includes(resource.name)) {
-            yield* resource.type === containerType ? dockerRights(resource, labs) : podRights(resource);
+            yield* resource.type === containerType ? dockerRights(resource, labs) : podRights(resource, labs);
         }
     },
 });
@@ -98,11 +120,22 @@ function dockerFolders(inputs: Json): readonly (readonly [Path, string])[] {
     });
 }
 
-/** Pods of a lab only answer HTTP. */
-function* podRights({ type, name, inputs }: Resource): Iterable<ResourceViolation> {
+/** Pods of a lab only answer HTTP, but for those that are routers, and what makes nodes' routes to these. */
+function podNeedsOf(name: string, labs: readonly Lab[]): PodNeeds {
+    const pods = labs.flatMap(podRouters);
+    if (pods.some((each) => name === `${each.pod.namespace}/${each.name}`)) {
+        return { hostNetwork: false, capabilities: podRouterCapabilities };
+    }
+    return pods.length > 0 && name === nodeRoutes
+        ? { hostNetwork: true, capabilities: ["NET_ADMIN"] }
+        : { hostNetwork: false, capabilities: [] };
+}
+
+function* podRights({ type, name, inputs }: Resource, labs: readonly Lab[]): Iterable<ResourceViolation> {
     const pod = podPlace(type) ?? [];
+    const needs = podNeedsOf(name, labs);
     for (const key of ["hostNetwork", "hostPID", "hostIPC"]) {
-        if (valueAt(inputs, ...pod, key) === true) {
+        if (valueAt(inputs, ...pod, key) === true && !(key === "hostNetwork" && needs.hostNetwork)) {
             yield taken([...pod, key], `pods of ${name} are in the node's own namespace`, `remove ${key}`);
         }
     }
@@ -117,9 +150,10 @@ function* podRights({ type, name, inputs }: Resource): Iterable<ResourceViolatio
         if (valueAt(inputs, ...context, "privileged") === true) {
             yield taken([...context, "privileged"], `pods of ${name} are privileged`, "remove privileged");
         }
-        for (const added of listAt(inputs, ...context, "capabilities", "add")) {
-            const says = `pods of ${name} have the capability ${String(added.value)}, which they do not need`;
-            yield taken(added.place, says, "remove it");
+        const added = listAt(inputs, ...context, "capabilities", "add");
+        for (const { place: at, value } of added.filter((each) => !needs.capabilities.includes(String(each.value)))) {
+            const says = `pods of ${name} have the capability ${String(value)}, which they do not need`;
+            yield taken(at, says, "remove it");
         }
     }
 }

@@ -7,7 +7,14 @@ import { withoutPods } from "../../render/docker";
 import { gatewayPodResources, unsafeSysctls } from "../../render/gateway-pods";
 import { kindCluster } from "../../render/kind";
 import { clusterTargets, peeringControllerResources } from "../../render/peering-controller";
-import type { ClusterRole, FileMap, Role } from "../../render/pod-objects";
+import type {
+    AgentDaemonSet,
+    ClusterRole,
+    FileMap,
+    ProgramContainer,
+    Role,
+    SingleDeployment,
+} from "../../render/pod-objects";
 import { yamlText } from "../../render/yaml";
 import { planPodGateway, schema } from "../../stacks/pod-gateway";
 import { expectGolden } from "../golden";
@@ -90,13 +97,14 @@ describe("the peering controller in a cluster", () => {
     });
 
     it("is nobody, can change no file and has no capability; only who changes routes has one, and no token", () => {
-        const containers = controller.flatMap((each) =>
-            each.kind === "Deployment" || each.kind === "DaemonSet" ? each.spec.template.spec.containers : [],
+        const containers = controller.flatMap((each): readonly ProgramContainer[] =>
+            each.kind === "Deployment" || each.kind === "DaemonSet"
+                ? (each as SingleDeployment | AgentDaemonSet).spec.template.spec.containers
+                : [],
         );
-        const facts = containers.map((each) => {
-            const { securityContext: own } = each as { readonly securityContext?: Readonly<Record<string, unknown>> };
-            const token = each.volumeMounts.some(({ name }) => name === "token");
-            return [each.name, own?.runAsUser, own?.readOnlyRootFilesystem, own?.capabilities, token];
+        const facts = containers.map(({ name, securityContext: own, volumeMounts }) => {
+            const token = volumeMounts.some((mount) => mount.name === "token");
+            return [name, own.runAsUser, own.readOnlyRootFilesystem, own.capabilities, token];
         });
         expect(facts).toEqual([
             ["controller", 65532, true, { drop: ["ALL"] }, true],
