@@ -12,7 +12,9 @@ import { parse, parseAllDocuments } from "yaml";
 import { ciliumResources, ciliumValues, type HelmValues } from "../../render/cilium";
 import { ciliumTraits } from "../../render/cilium-versions";
 import type { KubernetesObject } from "../../render/kubernetes";
+import { podNeighborsAnnotation } from "../../render/pod-neighbors";
 import { yamlText } from "../../render/yaml";
+import { planPodGateway, schema } from "../../stacks/pod-gateway";
 import { type Definitions, definitions, refused } from "./definitions";
 import { lab, withBeta, withCilium, withPools } from "./labs";
 
@@ -64,6 +66,15 @@ describe.each(sources)("Cilium's source tree %s", (source) => {
                 expect(refused(objects, known)).toEqual([]);
                 expect(objects.length).toBeGreaterThan(3);
             }
+        }
+    });
+
+    it.runIf(hasControlPlane)("has definitions that take neighbors by label, in each API", () => {
+        const known = schemas(source);
+        for (const bgpApi of bgpApis) {
+            const objects = ciliumResources(planPodGateway(schema.parse({ ciliumVersion: version })), { bgpApi });
+            expect(JSON.stringify(objects)).toContain(podNeighborsAnnotation);
+            expect(refused(objects, known)).toEqual([]);
         }
     });
 
