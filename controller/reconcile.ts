@@ -60,7 +60,7 @@ export type Routes = Readonly<Record<string, Readonly<Record<Prefix, Address>>>>
 
 /** What a target is told and what it has. */
 export interface TargetState<S extends PodSelector = PodSelector> {
-    /** In order: a Pod that several match belongs to the first. */
+    /** In order: a Pod's address of a family belongs to the first that matches the Pod and has the family. */
     readonly selectors: readonly S[];
     /** Nodes whose Pods are meant. @default those of all nodes */
     readonly nodes?: readonly string[];
@@ -214,8 +214,9 @@ function candidate<S extends PodSelector>(pod: ObservedPod, selectors: readonly 
     if (typeof labels === "string") {
         return { peers: [], notes: [says(`left out: ${labels}`)] };
     }
-    const [selector, ...others] = near.filter((each) => matchesPod(each, { namespace: pod.namespace, labels }));
-    if (selector === undefined) {
+    const matching = near.filter((each) => matchesPod(each, { namespace: pod.namespace, labels }));
+    const claims = claimsOf(matching);
+    if (matching.length === 0) {
         return { peers: [], notes: [] };
     }
     if (pod.unfit !== undefined) {
@@ -223,20 +224,43 @@ function candidate<S extends PodSelector>(pod: ObservedPod, selectors: readonly 
     }
     const addresses = addressesOf(pod);
     return {
-        peers: selector.families.flatMap((family) => {
+        peers: claims.owners.flatMap(([family, selector]) => {
             const address = addresses.byFamily[family];
             const { namespace, name, node } = pod;
             return address === undefined ? [] : [{ address, family, pod: { namespace, name, node }, selector }];
         }),
         notes: [
-            ...others.map(({ name }) => says(`selector ${name} matches it, too; it belongs to ${selector.name}`)),
+            ...claims.late.map(([name, owner]) => says(`selector ${name} matches it, too; it belongs to ${owner}`)),
             ...addresses.garbage.map((text) => says(`"${text}" is no address and is ignored`)),
-            ...missing(selector, addresses.byFamily).map(says),
+            ...missing(
+                claims.owners.map(([family]) => family),
+                addresses.byFamily,
+            ).map(says),
         ],
     };
 }
 
-function missing({ families }: PodSelector, found: Partial<Record<Family, Address>>): readonly string[] {
+interface Claims<S extends PodSelector> {
+    /** The selector to which a Pod's address of a family belongs: the first that has the family. */
+    readonly owners: readonly (readonly [Family, S])[];
+    /** Names of selectors that come too late for a family, with the one that was before them. */
+    readonly late: readonly (readonly [name: string, owner: string])[];
+}
+
+function claimsOf<S extends PodSelector>(matching: readonly S[]): Claims<S> {
+    const owners = new Map<Family, S>();
+    const late = matching.flatMap((selector): (readonly [string, string])[] => {
+        const owned = selector.families.map((family) => owners.get(family));
+        for (const family of selector.families.filter((each) => !owners.has(each))) {
+            owners.set(family, selector);
+        }
+        const owner = owned.find((each) => each !== undefined);
+        return owner === undefined ? [] : [[selector.name, owner.name]];
+    });
+    return { owners: [...owners], late };
+}
+
+function missing(families: readonly Family[], found: Partial<Record<Family, Address>>): readonly string[] {
     const without = families.filter((family) => found[family] === undefined);
     if (families.length > 0 && without.length === families.length) {
         return ["left out: it has no address yet"];

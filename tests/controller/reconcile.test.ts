@@ -183,6 +183,25 @@ describe("the plan for a speaker", () => {
         expect(notesOf(todo)).toEqual(says);
     });
 
+    it("gives each address of a Pod to the first selector that has its family", () => {
+        const of = (name: string, ...families: PodSelector["families"]): PodSelector => ({
+            ...gateways,
+            name,
+            families,
+        });
+        const selectors = [of("four", "ipv4"), of("six", "ipv6"), of("both", "ipv4", "ipv6")];
+        const both = pod("a", "node2", "10.244.2.3", { addresses: ["10.244.2.3", "fd00::3"] });
+        const todo = plan([both], state({ selectors }), terms);
+        expect(todo.wanted.map(({ address, selector }) => `${address} ${selector.name}`)).toEqual([
+            "10.244.2.3 four",
+            "fd00::3 six",
+        ]);
+        expect(notesOf(todo)).toEqual([
+            "Pod default/a: selector both matches it, too; it belongs to four",
+            "selector both: no Pod here becomes a neighbor by it",
+        ]);
+    });
+
     it("gives a Pod that two selectors match to the first, and an address that two Pods have to the first by name", () => {
         const second: PodSelector = { ...gateways, name: "second" };
         const pods = [pod("b", "node2", "10.244.2.3"), pod("a", "node2", "10.244.2.3")];
