@@ -121,7 +121,7 @@ function dockerFolders(inputs: Json): readonly (readonly [Path, string])[] {
 }
 
 /** Pods of a lab only answer HTTP, but for those that are routers, and what makes nodes' routes to these. */
-function podNeedsOf(name: string, labs: readonly Lab[]): PodNeeds {
+export function podNeedsOf(name: string, labs: readonly Lab[]): PodNeeds {
     const pods = labs.flatMap(podRouters);
     if (pods.some((each) => name === `${each.pod.namespace}/${each.name}`)) {
         return { hostNetwork: false, capabilities: podRouterCapabilities };
