@@ -215,6 +215,17 @@ describe("the plan for a speaker", () => {
         ]);
     });
 
+    it("gives each family of a Pod to the first selector that has it, as a router has a peer group for each", () => {
+        const v6: PodSelector = { ...gateways, name: "gateways-v6", families: ["ipv6"] };
+        const both = pod("both", "node2", "", { addresses: ["10.244.2.216", "fd00:10:244:2::d8"] });
+        const todo = plan([both], state({ selectors: [gateways, v6] }), terms);
+        expect(todo.wanted.map(({ address, selector }) => `${address} ${selector.name}`)).toEqual([
+            "10.244.2.216 gateways",
+            "fd00:10:244:2::d8 gateways-v6",
+        ]);
+        expect(notesOf(todo)).toEqual([]);
+    });
+
     it("does not depend on the order in which an API gives Pods", () => {
         const pods = Array.from({ length: 30 }, (_, n) => pod(`p${n}`, "node2", `10.244.2.${n + 1}`));
         expect(plan([...pods].reverse(), state(), terms)).toEqual(plan(pods, state(), terms));
