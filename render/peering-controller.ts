@@ -3,6 +3,7 @@
 import type { Lab } from "../lab/model";
 import { ciliumInstances, nodeInstances } from "../lab/speakers";
 import type { ClusterTargets } from "../provider/schema";
+import { ciliumTraits } from "./cilium-versions";
 import type { Namespace } from "./kubernetes";
 import {
     type AgentDaemonSet,
@@ -56,10 +57,17 @@ const start = [
 /**
  * What the controller of a lab looks after; nothing for a lab without neighbors by label.
  *
- * @throws Error when a configuration is that of several nodes: each would have the pods of all of them as peers
+ * @throws Error when a configuration is that of several nodes, which would each have the pods of all of them as peers, or
+ *     the version of Cilium has none
  */
 export function clusterTargets(lab: Lab): ClusterTargets | undefined {
     const instances = ciliumInstances(lab).filter(({ podNeighbors = [] }) => podNeighbors.length > 0);
+    const { version } = lab.cluster.cilium ?? { version: "" };
+    if (instances.length > 0 && !ciliumTraits(version).bgpApis.includes("cluster-config")) {
+        throw new Error(
+            `cluster.cilium.version: neighbors by label need CiliumBGPClusterConfigs, which Cilium ${version} does not have; use 1.18.0 or newer`,
+        );
+    }
     const configs = instances.map((instance) => {
         const nodes = Object.keys(lab.cluster.nodes).filter((node) => nodeInstances(lab, node).includes(instance));
         if (nodes.length > 1) {
