@@ -57,7 +57,7 @@ verify: setup ## Run the lab's checks again (ARGS="--json" or "--junit FILE")
 status: setup ## Show the running lab: processes or containers, sessions, how to get in
 	@$(run) status "--stack=$$STACK" $(ARGS)
 
-drill: setup ## Take a fault, measure it, repair the lab (FAULT=link:leaf0-spine0, node:…, session:…, daemon:…)
+drill: setup ## Take a fault, measure it, repair the lab (FAULT=link:leaf0-spine0, node:…, session:…, daemon:…, pod:…)
 	@$(run) drill "--stack=$$STACK" "--fault=$$FAULT" $(ARGS)
 
 validate: setup ## Ask the rules and the policies about every stack, without an engine (STACK=one; ARGS="--json")

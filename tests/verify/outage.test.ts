@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Driver } from "../../verify/driver";
-import { type Attempt, outageOf, watch } from "../../verify/outage";
+import { type Attempt, answeredAgain, outageOf, watch } from "../../verify/outage";
 
 /** A request every 10 ms: a dot was answered, an x was not. */
 function series(text: string): readonly Attempt[] {
@@ -17,6 +17,16 @@ describe("an outage", () => {
         ["...x", { requests: 4, failed: 1, milliseconds: 10, lasting: true }],
     ])("of the series %s lasts from its first failure to the next answer after its last", (text, outage) => {
         expect(outageOf(series(text))).toEqual(outage);
+    });
+
+    it.each([
+        ["......", 0],
+        ["..xx..", 40],
+        ["x.x...", 10],
+        ["..xxxx", undefined],
+        ["", 0],
+    ])("of the series %s is over for the first time at the first answer after a failure", (text, moment) => {
+        expect(answeredAgain(series(text), 0)).toBe(moment);
     });
 
     it("is never shorter than its failures, and not longer than the series", () => {
