@@ -78,9 +78,12 @@ function openSpeaker(speaker: Speaker, changed: (what: string) => void): OpenTar
                 await api.call("DeletePeer", { address: action.address });
                 done(action);
             });
-            // Nobody becomes a neighbor before the policies know of it: what fails here ends the plan.
-            for (const action of actions.filter(isPolicy)) {
+            // Nobody becomes a neighbor before the policies know of it and are asked: what fails here ends the plan.
+            const policies = actions.filter(isPolicy);
+            if (policies.length > 0 || actions.some(isAddition)) {
                 await applyPods(api, config, podsOf(wanted));
+            }
+            for (const action of policies) {
                 done(action);
             }
             await doAll(actions.filter(isAddition), async (action) => {

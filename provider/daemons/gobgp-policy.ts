@@ -459,12 +459,15 @@ export async function applyPolicies(api: GobgpApi, wanted: Policies, now: Polici
     }
     const stale = stalePolicies(wanted, now);
     const isInForce = (name: string) => now.imports.policies.includes(name) || now.exports.policies.includes(name);
+    if (now.imports.otherwise !== wanted.imports.otherwise) {
+        // Whoever sees a part of the policies may rely on the rest: a gobgpd that was just started accepts everything.
+        await assign(api, "imports", nothingPasses);
+    }
     if (stale.some(isInForce)) {
-        const nothingPasses: Assignment = { policies: [], otherwise: "reject" };
         await assign(api, "imports", nothingPasses);
         await assign(api, "exports", nothingPasses);
     }
-    await all(stale, (name) => api.call("DeletePolicy", { policy: { name }, all: true }));
+    await all(stale, (name) => remove(api, "DeletePolicy", { policy: { name }, all: true }));
     const kept = Object.fromEntries(Object.entries(now.policies).filter(([name]) => !stale.includes(name)));
     await removeStatements(api, wanted, kept);
     await applySets(api, wanted, now);
@@ -479,6 +482,8 @@ export async function applyPolicies(api: GobgpApi, wanted: Policies, now: Polici
     await all(newAddresses(wanted, now), (address) => askAgain(api, address));
 }
 
+const nothingPasses: Assignment = { policies: [], otherwise: "reject" };
+
 const softReset = { in: 0, both: 2 } as const;
 
 /** Calls for many things at once, but not for all: each is a stream of its own. */
@@ -487,6 +492,15 @@ async function all<T>(things: readonly T[], call: (thing: T) => Promise<unknown>
     for (let first = 0; first < things.length; first += atOnce) {
         await Promise.all(things.slice(first, first + atOnce).map(call));
     }
+}
+
+/** Takes something away, or finds that provider or controller, who may both be at work on a Pod that goes, has done it. */
+async function remove(api: GobgpApi, method: Parameters<GobgpApi["call"]>[0], request: Message): Promise<void> {
+    await api.call(method, request).catch((error: Error) => {
+        if (!error.message.includes("not found")) {
+            throw error;
+        }
+    });
 }
 
 async function assign(api: GobgpApi, direction: keyof typeof directions, assignment: Assignment): Promise<void> {
@@ -528,8 +542,8 @@ async function removeStatements(api: GobgpApi, wanted: Policies, kept: Policies[
             .filter((statement) => !goal.has(statement.name))
             .map(({ name: each }) => ({ name: each }));
         if (surplus.length > 0) {
-            await api.call("DeletePolicy", { policy: { name, statements: surplus }, preserveStatements: true });
-            await all(surplus, (statement) => api.call("DeleteStatement", { statement, all: true }));
+            await remove(api, "DeletePolicy", { policy: { name, statements: surplus }, preserveStatements: true });
+            await all(surplus, (statement) => remove(api, "DeleteStatement", { statement, all: true }));
         }
     }
 }
@@ -538,10 +552,10 @@ async function removeStatements(api: GobgpApi, wanted: Policies, kept: Policies[
 async function applySets(api: GobgpApi, wanted: Policies, now: Policies): Promise<void> {
     const prefixes = changesOf(wanted.prefixSets, now.prefixSets);
     const neighbors = changesOf(wanted.neighborSets, now.neighborSets);
-    const remove = (definedType: number) => (name: string) =>
-        api.call("DeleteDefinedSet", { definedSet: { definedType, name }, all: true });
-    await all([...prefixes.surplus, ...prefixes.changed], remove(definedTypes.prefix));
-    await all(neighbors.surplus, remove(definedTypes.neighbor));
+    const removeSets = (definedType: number) => (name: string) =>
+        remove(api, "DeleteDefinedSet", { definedSet: { definedType, name }, all: true });
+    await all([...prefixes.surplus, ...prefixes.changed], removeSets(definedTypes.prefix));
+    await all(neighbors.surplus, removeSets(definedTypes.neighbor));
     await all([...prefixes.missing, ...prefixes.changed], (name) =>
         api.call("AddDefinedSet", {
             definedSet: {
@@ -559,7 +573,7 @@ async function applySets(api: GobgpApi, wanted: Policies, now: Policies): Promis
             await api.call("AddDefinedSet", { definedSet: { ...definedSet, list: missing } });
         }
         if (surplus.length > 0) {
-            await api.call("DeleteDefinedSet", { definedSet: { ...definedSet, list: surplus } });
+            await remove(api, "DeleteDefinedSet", { definedSet: { ...definedSet, list: surplus } });
         }
     });
 }
@@ -631,7 +645,8 @@ async function askAgain(api: GobgpApi, address: string): Promise<void> {
  * Makes the policies of a speaker know exactly these Pods. To be called before a Pod becomes a neighbor, and after it has
  * ceased to be one. The lasting part is left as it is.
  *
- * @throws Error when the lasting part is not there: whoever configures the speaker has to make it first
+ * @throws Error when the lasting part is not there or not in force, so that a Pod could announce anything: whoever
+ *   configures the speaker has to make it first
  */
 export async function applyPods(
     api: GobgpApi,
@@ -647,7 +662,16 @@ export async function applyPods(
         const names = missing.map(({ name }) => name).join(", ");
         throw new Error(`the speaker has no policies for Pods of ${names} yet; its node has to be applied first`);
     }
+    if (!isInForce(now, podNeighbors)) {
+        throw new Error("the speaker does not ask its policies for Pods; its node has to be applied first");
+    }
     await applyPolicies(api, withPods(now, podNeighbors, pods), now);
+}
+
+/** Whether nothing is taken of a Pod that its selector's policies do not accept. */
+function isInForce({ imports }: Policies, podNeighbors: readonly GobgpPodNeighbor[]): boolean {
+    const lasting = podNeighbors.flatMap((neighbor) => Object.keys(lastingPart(neighbor).policies));
+    return imports.otherwise === "reject" && lasting.every((name) => imports.policies.includes(name));
 }
 
 /** The Pod that a neighbor is. */

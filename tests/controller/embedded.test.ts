@@ -287,17 +287,21 @@ describe("the peering controller of a sandbox", () => {
     });
 
     it("routes nothing to a Pod that its selector does not allow, even when the speaker takes it", async () => {
-        const everything = { name: "global", direction: 1, policies: [], defaultAction: 1 };
-        await withApi(sandbox, "node2", async (api) => {
-            await api.call("SetPolicyAssignment", { assignment: everything });
-            await api.call("ResetPeer", { address: "all", soft: true, direction: 0 });
-        });
         const hijacker = gateway("10.244.2.200", "node2", { also: "10.244.1.0/24" });
         const pods = made.get("node2")!.pods;
         await sandbox.call("applyNode", {
             node: { namespace: "node2", pods: { ...pods, rogue: hijacker }, services: {} },
         });
         await applyPodRouter(sandbox, "rogue", hijacker.router!);
+        await eventually(
+            async () => (await has("node2")).marked,
+            (neighbors) => neighbors.some((neighbor) => neighbor.includes("default/rogue")),
+        );
+        const everything = { name: "global", direction: 1, policies: [], defaultAction: 1 };
+        await withApi(sandbox, "node2", async (api) => {
+            await api.call("SetPolicyAssignment", { assignment: everything });
+            await api.call("ResetPeer", { address: "all", soft: true, direction: 0 });
+        });
         await eventually(
             async () => log(),
             (lines) =>

@@ -2,7 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { contains, familyOf, lengthOf, networkOf } from "../../lab/address";
 import type { PrefixListEntry } from "../../lab/model";
+import type { GobgpApi, Message } from "../../provider/daemons/gobgp-api";
 import {
+    applyPods,
+    applyPolicies,
     expectedPolicies,
     markOf,
     noPolicies,
@@ -245,6 +248,63 @@ describe("the policies of a speaker as its node has them", () => {
         ],
     ])("are not those of %s", (_, now, differences) => {
         expect(policyDifferences(policiesAround(config, now), now)).toEqual(differences);
+    });
+});
+
+describe("the way from one set of policies to another", () => {
+    type Answer = (procedure: string, request: Message) => readonly Message[];
+
+    /** A gobgpd that answers as told, and notes what it was asked to change. */
+    function speaker(answer: Answer): { readonly api: GobgpApi; readonly calls: (readonly [string, Message])[] } {
+        const calls: (readonly [string, Message])[] = [];
+        const call = async (procedure: string, request: Message = {}) => {
+            calls.push([procedure, request]);
+            return answer(procedure, request);
+        };
+        return { api: { call, stream: () => Promise.reject(new Error("no events")), close: () => undefined }, calls };
+    }
+
+    const config = { transit: true, neighbors: [router], podNeighbors: [selector({ ownAddress: true })] };
+    const pods = [{ selector: "gateways", addresses: [pod] }];
+
+    it("begins with taking nothing, where everything was taken: the controller may see a part of it", async () => {
+        const { api, calls } = speaker(() => []);
+        await applyPolicies(api, expectedPolicies(config), noPolicies);
+        expect(calls[0]).toEqual([
+            "SetPolicyAssignment",
+            { assignment: { name: "global", direction: 1, policies: [], defaultAction: 2 } },
+        ]);
+    });
+
+    it("takes no offence at what of a Pod that goes somebody else has taken away, but at everything else", async () => {
+        const refusing = (reason: string): Answer => {
+            return (procedure) => {
+                if (procedure.startsWith("Delete")) {
+                    throw new Error(`gobgpd of node1 refused ${procedure}: ${reason}`);
+                }
+                return [];
+            };
+        };
+        const apply = (reason: string) =>
+            applyPolicies(speaker(refusing(reason)).api, expectedPolicies(config), expectedPolicies(config, pods));
+        await expect(apply(`not found defined-set: own/${pod}`)).resolves.toBeUndefined();
+        await expect(apply("it is in use")).rejects.toThrow("it is in use");
+    });
+
+    it.each([
+        ["everything is taken", { policies: [], defaultAction: 1 }],
+        ["nothing is asked", { policies: [], defaultAction: 2 }],
+        ["one is not asked", { policies: [{ name: "own-routes-only" }, { name: "configured" }], defaultAction: 2 }],
+    ])("knows no Pod as long as policies are there but not in force: %s", async (_, assignment) => {
+        const { api, calls } = speaker((procedure, { definedType }) => {
+            if (procedure === "ListPolicyAssignment") {
+                return [{ assignment: { direction: 1, ...assignment } }];
+            }
+            const isNeighbors = procedure === "ListDefinedSet" && definedType === 1;
+            return isNeighbors ? [{ definedSet: { name: "pods/gateways", list: ["255.255.255.255/32"] } }] : [];
+        });
+        await expect(applyPods(api, config, pods)).rejects.toThrow("the speaker does not ask its policies for Pods");
+        expect(calls.filter(([procedure]) => !procedure.startsWith("List"))).toEqual([]);
     });
 });
 
