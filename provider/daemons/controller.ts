@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { controllerFiles } from "../sandbox/controller-files";
-import type { Drift, Sandbox } from "../sandbox/protocol";
+import type { DaemonStatus, Drift, Sandbox } from "../sandbox/protocol";
 import { bundlePath } from "../sandbox/start";
 import type { ControllerInputs, ControllerStatus } from "../schema";
 import { absence, statusOf, untilReady } from "./process";
@@ -35,7 +35,7 @@ export async function applyController(
     const program = bundlePath("controller");
     const surplus = surplusOf(before, spec);
     const isSame = isDeepStrictEqual(readConfiguration(sandbox), configurationOf(sandbox, spec));
-    if (surplus === undefined && isSame && hasProgram(sandbox, program) && (await runs(sandbox))) {
+    if (surplus === undefined && isSame && hasProgram(sandbox, program) && (await works(sandbox))) {
         return;
     }
     await sandbox.call("stopDaemon", { name: controllerProcess, graceMilliseconds: grace });
@@ -58,6 +58,9 @@ export async function inspectController(sandbox: Sandbox, spec: ControllerSpec):
     const status = await statusOf(sandbox, controllerProcess);
     if (!status?.running) {
         return [{ path: "", found: `the peering controller ${absence(status)}` }];
+    }
+    if (isStopped(sandbox, status)) {
+        return [{ path: "", found: "the peering controller was stopped by a signal" }];
     }
     const isSame = isDeepStrictEqual(readConfiguration(sandbox), configurationOf(sandbox, spec));
     return isSame ? [] : [{ path: "", found: "the peering controller has another configuration" }];
@@ -118,8 +121,20 @@ function hasProgram(sandbox: Sandbox, program: string): boolean {
     }
 }
 
-async function runs(sandbox: Sandbox): Promise<boolean> {
-    return (await statusOf(sandbox, controllerProcess))?.running === true;
+async function works(sandbox: Sandbox): Promise<boolean> {
+    const status = await statusOf(sandbox, controllerProcess);
+    return status?.running === true && !isStopped(sandbox, status);
+}
+
+/** Whether a signal or a debugger holds the process: it is there, but follows no Pod (proc_pid_stat(5), states T and t). */
+function isStopped(sandbox: Sandbox, { pid }: DaemonStatus): boolean {
+    try {
+        const stat = readFileSync(sandbox.path(`/proc/${pid}/stat`), "utf8");
+        // Its name, in parentheses before the state, may have parentheses, too.
+        return /^ t /i.test(stat.slice(stat.lastIndexOf(")") + 1));
+    } catch {
+        return false;
+    }
 }
 
 function command(configuration: string, mode: "run" | "sweep"): readonly string[] {

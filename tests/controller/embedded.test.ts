@@ -247,6 +247,19 @@ describe("the peering controller of a sandbox", () => {
         expect(await inspectController(sandbox, given)).toEqual([]);
     });
 
+    it("is found when a signal holds it, and started anew by whoever applies it", async () => {
+        const { daemons } = await sandbox.call("daemons", {});
+        const pid = daemons.find((each) => each.name === controllerProcess)!.pid;
+        await sandbox.call("exec", { processes: [{ argv: ["kill", "-STOP", String(pid)] }] });
+        await eventually(
+            () => inspectController(sandbox, given),
+            (drift) => drift.some(({ found }) => found === "the peering controller was stopped by a signal"),
+        );
+        await applyController(sandbox, given, given);
+        expect(await inspectController(sandbox, given)).toEqual([]);
+        await settlesOn({ node1: without("node1"), node2: withGateway("node2", "10.244.2.216") });
+    });
+
     it("has what it is given, in whatever order a state gives the keys back", async () => {
         const reversed = JSON.parse(JSON.stringify(given), (_, value: unknown) =>
             typeof value !== "object" || value === null || Array.isArray(value)
