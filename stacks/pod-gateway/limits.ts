@@ -5,7 +5,7 @@ import { largestAsn } from "../../lab/asn";
 import type { Prefix } from "../../lab/model";
 import { firstPod } from "../planning/pods";
 import type { Limit } from "../topology";
-import { firstGateway, rogueNumber } from "./names";
+import { firstGateway, nodeNumber } from "./names";
 import { linkMask, nodeMask, type PodGateway } from "./parameters";
 
 /** Parameters that leave too little room for what they must hold, or name nodes that there are not. */
@@ -16,6 +16,7 @@ export function limits(parameters: PodGateway): readonly Limit[] {
         ...parameters.podCidrs.flatMap((cidr, index) => podLimits(parameters, cidr, index)),
         ...parameters.nodeSubnets.flatMap((network, index) => nodeLimit(parameters, network, index)),
         ...parameters.clientSubnets.flatMap((network, index) => clientLimit(network, index)),
+        ...replicaLimit(parameters),
         ...identifierLimit(parameters),
         ...asnLimit(parameters),
     ];
@@ -69,7 +70,7 @@ function podLimits(parameters: PodGateway, cidr: Prefix, index: number): Limit[]
             },
         ];
     }
-    return [...gatewayRoom(parameters, cidr, mask), ...podRoom(parameters, mask)].map((limit) => ({
+    return gatewayRoom(parameters, cidr, mask).map((limit) => ({
         id: "ADR-CAP-003",
         source: "RFC 4632 §3.1",
         at: maskPath,
@@ -94,16 +95,19 @@ function gatewayRoom({ gateways }: PodGateway, cidr: Prefix, mask: number): Room
           ];
 }
 
-/** Pods of the workload have the addresses before those of other Pods. */
-function podRoom({ replicas, workers }: PodGateway, mask: number): Room[] {
+/** Pods of the workload have the addresses before that of their node, whatever else fits into its slice. */
+function replicaLimit({ replicas, workers }: PodGateway): Limit[] {
     const perNode = Math.ceil(replicas / (workers + 1));
-    const room = rogueNumber - firstPod;
+    const room = nodeNumber - firstPod;
     return room >= perNode
         ? []
         : [
               {
-                  with: [["replicas"]],
-                  says: `a node's slice of /${mask} has room for ${room} pods from its address ${firstPod} to ${rogueNumber}, but ${perNode} are planned`,
+                  id: "ADR-CAP-003",
+                  source: "RFC 4632 §3.1",
+                  at: ["replicas"],
+                  with: [["workers"]],
+                  says: `a node has room for ${room} pods from the address ${firstPod} of its slice to ${nodeNumber - 1}, but ${perNode} are planned`,
                   fix: "reduce replicas, or raise workers",
               },
           ];

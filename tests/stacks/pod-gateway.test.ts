@@ -264,6 +264,7 @@ describe("pod-gateway of any size", () => {
         ["too few identifiers", { podRouterIds: "10.255.1.0/31", gateways: [0, 1, 2] }, "ADR-CAP-009", "podRouterIds"],
         ["too few link subnets", { linkPools: ["10.0.0.0/23", "fd00:10::/48"] }, "ADR-CAP-001", "linkPools[0]"],
         ["too few pod slices", { podCidrs: ["10.244.0.0/23", "fd00:10:244::/48"] }, "ADR-CAP-002", "podCidrs[0]"],
+        ["more pods than there are addresses before the node's", { replicas: 178 }, "ADR-CAP-003", "replicas"],
         ["a slice without the Pods' numbers", { nodeMask: 25 }, "ADR-CAP-003", "nodeMask"],
         ["a small network of kind", { nodeSubnets: ["172.18.0.0/30", "fc00::/64"] }, "ADR-CAP-004", "nodeSubnets[0]"],
         [
