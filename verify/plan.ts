@@ -1,7 +1,7 @@
 import { addressOf, familyOf } from "../lab/address";
 import { findDevice } from "../lab/devices";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
-import type { Address, Asn, Family, Lab, Prefix } from "../lab/model";
+import type { Address, Asn, Family, Lab, PassageCheck, Prefix } from "../lab/model";
 import { sessionEnds } from "../lab/sessions";
 import {
     findSessionSettings,
@@ -20,6 +20,7 @@ import {
     type Prediction,
     type Tables,
 } from "../routing/prediction";
+import { trace } from "../routing/trace";
 import type {
     Check,
     DownSessionCheck,
@@ -209,15 +210,25 @@ function addressesOf(lab: Lab, name: string): readonly Address[] {
 }
 
 /** Traffic checks of the model, with what the runtime-independent prober needs to know. */
-function trafficChecks(lab: Lab): Check[] {
-    return lab.checks.map((check): Check => {
+function trafficChecks(lab: Lab, prediction: Prediction): Check[] {
+    return lab.checks.flatMap((check): readonly Check[] => {
         if (check.kind === "silence") {
-            return check;
+            return [check];
         }
         const family = familyOf(check.address);
         const clientAddresses = addressesOf(lab, check.from).filter((own) => familyOf(own) === family);
-        return { ...check, clientAddresses };
+        if (check.kind !== "passage") {
+            return [{ ...check, clientAddresses }];
+        }
+        const through = passedPods(lab, prediction, check);
+        return through.length === 0 ? [] : [{ ...check, through, clientAddresses }];
     });
+}
+
+/** Of the Pods that take connections, those to which the client's packets are predicted to come: a router may use one path of several. */
+function passedPods(lab: Lab, prediction: Prediction, { from, address, through }: PassageCheck): readonly string[] {
+    const ends = trace(lab, prediction, from, address).ways.filter(({ disposition }) => disposition === "delivered");
+    return through.filter((name) => ends.some(({ detail }) => detail === name));
 }
 
 /**
@@ -257,7 +268,7 @@ export function planChecks(lab: Lab, prediction: Prediction): readonly Check[] {
         ...offerChecks(lab, prediction, sessions),
         ...routerNeighborChecks(lab, prediction),
         ...routerRefusalChecks(lab, prediction),
-        ...trafficChecks(lab),
+        ...trafficChecks(lab, prediction),
     ];
 }
 
