@@ -282,19 +282,19 @@ export const ciliumRejectsRoutes = rule({
     },
 });
 
-/** On a real cluster the peering controller writes Pods into CiliumBGPClusterConfigs, which Cilium has from 1.16 on. */
+/** On a real cluster the peering controller writes Pods into CiliumBGPClusterConfigs, which Cilium has in cilium.io/v2 from 1.18 on. */
 export const ciliumHasClusterConfigs = rule({
     id: "POD-CIL-003",
     severity: "error",
-    source: "Cilium release notes, 1.16",
+    source: "Cilium release notes, 1.18",
     runtime: "docker",
     *check(lab) {
         const version = lab.cluster.cilium?.version;
-        if (version !== undefined && isBefore(version, 1, 16) && podNeighbors(lab).some(({ at }) => at === "node")) {
+        if (version !== undefined && isBefore(version, 1, 18) && podNeighbors(lab).some(({ at }) => at === "node")) {
             yield {
                 at: ["cluster", "cilium", "version"],
-                says: `Cilium ${version} has no CiliumBGPClusterConfig, in which the peering controller keeps Pods as neighbors`,
-                fix: "use Cilium 1.16 or later, or run the lab in network namespaces",
+                says: `Cilium ${version} has no CiliumBGPClusterConfig in cilium.io/v2, in which the peering controller keeps Pods as neighbors`,
+                fix: "use Cilium 1.18 or later, or run the lab in network namespaces",
             };
         }
     },

@@ -97,7 +97,7 @@ export const virtualAddressesAreAnnounced = rule({
  */
 export const virtualAddressesAreOneWorkloads = rule({
     id: "POD-VIP-004",
-    severity: "warning",
+    severity: "error",
     source: "RFC 7454 §6",
     *check(lab) {
         for (const { pod: other, address, place } of virtualAddresses(lab)) {
@@ -116,8 +116,8 @@ export const virtualAddressesAreOneWorkloads = rule({
                 yield {
                     at: [...found.place, "bgp", "families", index!],
                     with: [place],
-                    says: `${found.name} announces ${prefix}, a virtual address of ${other.name}, and the policy allows it: it draws a part of the traffic`,
-                    fix: "give the workloads selectors of their own, with what each of them may announce",
+                    says: `${found.name} announces ${prefix}, a virtual address of ${other.name}, and the policy allows it: it draws traffic that is not its own`,
+                    fix: "do not announce it, or give the workloads selectors of their own, with what each of them may announce",
                 };
             }
         }

@@ -528,7 +528,7 @@ export const podCases: readonly PodCase[] = [
         id: "POD-CIL-003",
         at: "cluster.cilium.version",
         when: "a real cluster's Cilium is too old for what the peering controller writes",
-        parameters: { ...byRouter, ciliumVersion: "1.15.10" },
+        parameters: { ...byRouter, ciliumVersion: "1.17.5" },
         change: (draft) => {
             draft.cluster.kubernetesVersion = "1.29.14";
         },
