@@ -170,7 +170,7 @@ const bgp: CatalogueSection = {
         {
             subject: "BGP identifiers: not zero, unicast, unique within the AS",
             source: "RFC 6286 §2.1",
-            rules: ["BGP-RID-001", "BGP-RID-002", "BGP-RID-003", "CIL-RID-001"],
+            rules: ["BGP-RID-001", "BGP-RID-002", "BGP-RID-003", "BGP-RID-004", "CIL-RID-001"],
             configuration: ["ADR-CAP-009"],
         },
         {

@@ -667,6 +667,24 @@ export const podCases: readonly PodCase[] = [
         parameters: { virtualAddresses: ["192.168.0.1", "fd00:10:244::99"] },
     },
     {
+        id: "BGP-RID-004",
+        at: "routers.router0.bgp.routerId",
+        when: "the router has the identifier of a Pod that a node passes on to it",
+        parameters: { routerId: "10.255.1.0" },
+    },
+    {
+        id: "BGP-RID-004",
+        at: "routers.router0.bgp.routerId",
+        when: "Pods' identifiers begin at the router's",
+        parameters: { podRouterIds: "10.0.0.0/24", gateways: [1, 2] },
+    },
+    {
+        id: "BGP-RID-003",
+        at: "routers.router0.bgp.routerId",
+        when: "the router has the identifier of a Pod that is its own neighbor",
+        parameters: { ...byRouter, routerId: "10.255.1.0" },
+    },
+    {
         id: "POD-VIP-002",
         at: "routers.loadbalancer-0.interfaces[1].addresses[0]",
         when: "a virtual address is not allowed",
