@@ -87,7 +87,8 @@ describe("a stack in Docker", () => {
         expect(docker.images.router).toMatch(/^quay\.io\/frrouting\/frr:10\.5\.3@sha256:[0-9a-f]{64}$/);
         expect(docker.images.client).toMatch(/\/netshoot:v0\.15@sha256:[0-9a-f]{64}$/);
         expect(docker.images.web).toMatch(/\/nginx:[^@]+@sha256:[0-9a-f]{64}$/);
-        expect(Object.keys(docker.images).sort()).toEqual(["client", "node", "router", "web"]);
+        expect(docker.images.controller).toMatch(/\/node:[^@]+@sha256:[0-9a-f]{64}$/);
+        expect(Object.keys(docker.images).sort()).toEqual(["client", "controller", "node", "router", "web"]);
         expect(verify).toEqual({ deadline: 180 });
     });
 
@@ -118,6 +119,7 @@ describe("a stack in Docker", () => {
             router: "bgp-lab.test:5000/frr:8.4.4",
             client: "client:12",
             web: `web@sha256:${"0".repeat(64)}`,
+            controller: "bgp-lab.test/nodejs:20",
             cilium: "bgp-lab.test/cilium:v1.20.2",
             operator: "bgp-lab.test/operator-generic:v1.20.2",
         };
