@@ -2,7 +2,7 @@
 
 import type { Lab } from "../lab/model";
 import type { Fault } from "../routing/failures";
-import { deviceOf, type FailureEffect, type LostTarget } from "../routing/sweep";
+import { deviceOf, type FailureEffect } from "../routing/sweep";
 import { byRank } from "./pairing";
 import type { FailureChange } from "./review";
 import type { Revision } from "./revision";
@@ -49,8 +49,8 @@ function changesOf(was: FailureEffect, is: FailureEffect, isCommon: (pair: Pair)
     if (was.unrest !== undefined || is.unrest !== undefined) {
         return unrestChange(was, is);
     }
-    const worse = without(is.unreachable, was.unreachable).filter(isCommon);
-    const better = without(was.unreachable, is.unreachable).filter(isCommon);
+    const worse = without(is, was).filter(isCommon);
+    const better = without(was, is).filter(isCommon);
     const harmless = was.unreachable.length === 0 ? { harmlessBefore: true } : {};
     return [
         ...(worse.length === 0 ? [] : [{ effect: "worse" as const, fault, pairs: worse, ...harmless }]),
@@ -67,7 +67,11 @@ function unrestChange(was: FailureEffect, is: FailureEffect): readonly FailureCh
         : [{ effect: "worse", fault: is.name, pairs: [], unrest: is.unrest }];
 }
 
-function without(targets: readonly LostTarget[], others: readonly LostTarget[]): readonly Pair[] {
+/** What a fault takes on one side and not on the other, with whether it takes the same from others there. */
+function without({ unreachable: targets }: FailureEffect, { unreachable: others }: FailureEffect): readonly Pair[] {
     const known = new Set(others.map(keyOf));
-    return targets.filter((target) => !known.has(keyOf(target))).map(({ from, to, name }) => ({ from, to, name }));
+    const partly = new Set(others.map(({ to }) => to));
+    return targets
+        .filter((target) => !known.has(keyOf(target)))
+        .map(({ from, to, name }) => ({ from, to, name, ...(partly.has(to) ? { others: true } : {}) }));
 }

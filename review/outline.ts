@@ -128,8 +128,8 @@ function reachLines(changes: readonly ServiceChange[], what: string): readonly s
 }
 
 function failures({ failures: changes }: Review): Part {
-    const alike = grouped(changes, ({ effect, pairs, unrest, harmlessBefore }) =>
-        JSON.stringify([effect, addressesOf(pairs), unrest, harmlessBefore]),
+    const alike = grouped(changes.flatMap(bySenders), ({ effect, pairs, unrest, harmlessBefore }) =>
+        JSON.stringify([effect, addressesOf(pairs), partialSenders(pairs), unrest, harmlessBefore]),
     );
     const { rows, ...table } = failureTable(changes);
     return {
@@ -138,6 +138,19 @@ function failures({ failures: changes }: Review): Part {
         lines: alike.map(failureLine),
         ...(rows.length > 1 ? { detail: { ...table, rows } } : {}),
     };
+}
+
+/** What a fault takes from some only is told apart, by the same senders. */
+function bySenders(change: FailureChange): readonly FailureChange[] {
+    const sendersTo = (address: string) => partialSenders(change.pairs.filter(({ to }) => to === address)).join(" ");
+    return change.pairs.length === 0
+        ? [change]
+        : grouped(change.pairs, ({ to }) => sendersTo(to)).map((pairs) => ({ ...change, pairs }));
+}
+
+/** Who is meant, where the fault takes the same addresses from others before and after. */
+function partialSenders(pairs: FailureChange["pairs"]): readonly string[] {
+    return distinct(pairs.filter(({ others }) => others === true).map(({ from }) => from));
 }
 
 /** More addresses than these are counted. */
@@ -151,10 +164,12 @@ function failureLine(changes: readonly FailureChange[]): string {
         return `${who}: routing no longer comes to rest (${unrest})`;
     }
     const names = new Map(pairs.map(({ to, name }) => [to, name]));
-    const cut = listed(
+    const senders = partialSenders(pairs);
+    const addresses = listed(
         addressesOf(pairs).map((to) => `${to} (${names.get(to)!})`),
         mostAddresses,
     );
+    const cut = senders.length === 0 ? addresses : `${addresses} from ${listed(senders)}`;
     const verbOf = (one: string, many: string) => verb(faults.length, one, many);
     if (effect === "better") {
         return `${who} no longer ${verbOf("cuts", "cut")} off ${cut}`;

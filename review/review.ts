@@ -127,13 +127,22 @@ export interface ServiceChange {
     readonly reach: readonly { readonly from: string; readonly to: Address; readonly reason?: string }[];
 }
 
+/** Who does not reach which address under a fault. */
+export interface LostPair {
+    readonly from: string;
+    readonly to: Address;
+    readonly name: string;
+    /** Whether the fault took the address from others before it took it from this one, or still does. @default false */
+    readonly others?: boolean;
+}
+
 /** A single fault that takes more, or less, than it did. Only what exists in both revisions is compared. */
 export interface FailureChange {
     readonly effect: "worse" | "better";
     /** The text that names the fault, e.g. `node:spine0`. */
     readonly fault: string;
     /** Who no longer reaches which address under the fault and did before (`worse`), or the other way round. */
-    readonly pairs: readonly { readonly from: string; readonly to: Address; readonly name: string }[];
+    readonly pairs: readonly LostPair[];
     /** Why routing does not come to rest under the fault after the change, and did before. */
     readonly unrest?: string;
     /** Whether the fault took nothing at all before the change: it is a new single point of failure. @default false */

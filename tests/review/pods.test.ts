@@ -32,6 +32,16 @@ describe("a second gateway", () => {
     it("takes a single point of failure away", () => {
         expect(linesOf(review, "Single faults")[0]).toMatch(/^node:loadbalancer-0 no longer cuts off 192\.168\.0\.1 /);
     });
+
+    it("names who is no longer cut off by a fault that still cuts others off", () => {
+        expect(linesOf(review, "Single faults")).toContain(
+            "session:router0-pod-gateway-worker:10.0.1.2 no longer cuts off 192.168.0.1 (virtual server 192.168.0.1) from web-1",
+        );
+        const elsewhere = linesOf(pods({ peering: "router" }), "Single faults");
+        expect(elsewhere.find((line) => line.includes("session:router0-pod-gateway-worker2:10.0.2.2"))).toMatch(
+            /now also cuts? off 192\.168\.0\.1 \(virtual server 192\.168\.0\.1\) from web-2$/,
+        );
+    });
 });
 
 it("a gateway on another node says from which to which, with its address, and does not call it another Pod", () => {
