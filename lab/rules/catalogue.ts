@@ -637,7 +637,7 @@ const routersInPods: CatalogueSection = {
         {
             subject: "Who takes what Pods announce: a stock Cilium rejects every route and passes none on",
             source: "Cilium, pkg/bgp",
-            rules: ["POD-CIL-001", "POD-CIL-002", "POD-CIL-003"],
+            rules: ["POD-CIL-001", "POD-CIL-002", "POD-CIL-003", "POD-CIL-004"],
             configuration: ["CFG-023"],
             remark: "In network namespaces GoBGP passes routes on, as a patched Cilium does; BIRD has no API by which neighbors come and go.",
         },

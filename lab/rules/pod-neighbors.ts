@@ -1,4 +1,4 @@
-import { familyName, familyOf } from "../address";
+import { contains, familyName, familyOf, hostPrefix } from "../address";
 import type { Family, Lab, PodNeighbor, Workload } from "../model";
 import { podAddress, podRouters } from "../pods";
 import { isBefore } from "../releases";
@@ -295,6 +295,29 @@ export const ciliumHasClusterConfigs = rule({
                 at: ["cluster", "cilium", "version"],
                 says: `Cilium ${version} has no CiliumBGPClusterConfig in cilium.io/v2, in which the peering controller keeps Pods as neighbors`,
                 fix: "use Cilium 1.18 or later, or run the lab in network namespaces",
+            };
+        }
+    },
+});
+
+/** A Pod calls from its own address, at which alone it is known: towards networks that are not routed natively Cilium hides it. */
+export const podsCallFromTheirAddress = rule({
+    id: "POD-CIL-004",
+    severity: "error",
+    source: "Cilium documentation, ipv4NativeRoutingCIDR",
+    runtime: "docker",
+    *check(lab) {
+        const { cilium, podCidrs } = lab.cluster;
+        // What is not routed natively of the pods themselves is told of them all (CIL-RTE-003).
+        const routed = [...(cilium?.nativeRoutingCidrs ?? []), ...podCidrs];
+        const called = podRouters(lab).flatMap(({ router }) => router.bgp.neighbors.map(({ address }) => address));
+        const hidden = called.filter((address) => !routed.some((prefix) => contains(prefix, address)));
+        if (cilium?.routingMode === "native" && hidden.length > 0) {
+            const addresses = [...new Set(hidden)];
+            yield {
+                at: ["cluster", "cilium", "nativeRoutingCidrs"],
+                says: `Pods have the neighbors ${addresses.join(", ")}, towards which Cilium would hide their addresses: no session comes up`,
+                fix: `add ${addresses.map(hostPrefix).join(" and ")}, or networks that contain them`,
             };
         }
     },

@@ -49,8 +49,9 @@ export const neighborsAnswer = rule({
         // A configuration that selects no node is the cause, and has a rule of its own.
         const unselected = unselectedPeers(lab);
         const taken = takenPods(lab);
-        // Of a Pod that nobody takes for a neighbor it is told why.
-        const isWaiting = ({ node }: SessionEnd) => lab.routers[node]?.pod !== undefined && !taken.has(node);
+        // Of a Pod that nobody takes for a neighbor it is told why, and of one with the AS of its neighbor, too.
+        const isWaiting = ({ node, speaker, remoteAsn }: SessionEnd) =>
+            lab.routers[node]?.pod !== undefined && (!taken.has(node) || speaker.asn === remoteAsn);
         const lone = loneEnds(lab).filter(
             (end) => !answered.has(speakerKey(end, end.peerAddress)) && !unselected.has(end.address) && !isWaiting(end),
         );

@@ -493,6 +493,12 @@ export const podCases: readonly PodCase[] = [
     {
         id: "POD-ASN-002",
         at: "routers.loadbalancer-0.bgp.asn",
+        when: "a Pod that peers with the router has its node's AS",
+        parameters: { ...byRouter, podAsn: 65012 },
+    },
+    {
+        id: "POD-ASN-002",
+        at: "routers.loadbalancer-0.bgp.asn",
         when: "the AS that is expected of Pods is the node's own",
         parameters: { podAsn: 65012, selectedAsn: 65012 },
     },
@@ -532,6 +538,13 @@ export const podCases: readonly PodCase[] = [
         change: (draft) => {
             draft.cluster.kubernetesVersion = "1.29.14";
         },
+        runtime: "docker",
+    },
+    {
+        id: "POD-CIL-004",
+        at: "cluster.cilium.nativeRoutingCidrs",
+        when: "a real cluster's Cilium hides Pods from the router that they call",
+        parameters: { ...byRouter, nativeRoutingCidrs: ["10.244.0.0/16", "fd00:10:244::/48"] },
         runtime: "docker",
     },
     {
