@@ -1,8 +1,8 @@
 /** What keeps well-formed parameters from being planned. */
 
 import { familyBits, familyOf, sizeOf, subnetCount } from "../../lab/address";
-import { largestAsn } from "../../lab/asn";
 import type { Prefix } from "../../lab/model";
+import { asnLimit, clientLimit, maskOf, nodeLimit, sliceLimit } from "../planning/limits";
 import { firstPod } from "../planning/pods";
 import type { Limit } from "../topology";
 import { firstGateway, nodeNumber } from "./names";
@@ -14,11 +14,11 @@ export function limits(parameters: PodGateway): readonly Limit[] {
         ...parameters.gateways.flatMap((node, index) => placeLimit(parameters, node, index)),
         ...parameters.linkPools.flatMap((pool, index) => linkLimit(parameters, pool, index)),
         ...parameters.podCidrs.flatMap((cidr, index) => podLimits(parameters, cidr, index)),
-        ...parameters.nodeSubnets.flatMap((network, index) => nodeLimit(parameters, network, index)),
+        ...parameters.nodeSubnets.flatMap((network, index) => nodeLimit(network, index, parameters.workers + 1)),
         ...parameters.clientSubnets.flatMap((network, index) => clientLimit(network, index)),
         ...replicaLimit(parameters),
         ...identifierLimit(parameters),
-        ...asnLimit(parameters),
+        ...asnLimit(parameters.nodeAsn, parameters.workers + 1, `node ${parameters.workers}`),
     ];
 }
 
@@ -56,24 +56,14 @@ function linkLimit(parameters: PodGateway, pool: Prefix, index: number): Limit[]
 
 function podLimits(parameters: PodGateway, cidr: Prefix, index: number): Limit[] {
     const mask = nodeMask(parameters, familyOf(cidr));
-    const maskPath = [familyOf(cidr) === "ipv4" ? "nodeMask" : "nodeMask6"];
-    const [slices, nodes] = [subnetCount(cidr, mask), parameters.workers + 1];
-    if (slices < nodes) {
-        return [
-            {
-                id: "ADR-CAP-002",
-                source: "kubernetes: node IPAM controller",
-                at: ["podCidrs", index],
-                with: [["workers"], maskPath],
-                says: `${cidr} has room for ${slices} node slices of /${mask}, but the lab has ${nodes} nodes`,
-                fix: "widen the pod CIDR, use a longer node mask, or reduce workers",
-            },
-        ];
+    const slices = sliceLimit(cidr, index, mask, parameters.workers + 1);
+    if (slices.length > 0) {
+        return slices;
     }
     return gatewayRoom(parameters, cidr, mask).map((limit) => ({
         id: "ADR-CAP-003",
         source: "RFC 4632 §3.1",
-        at: maskPath,
+        at: maskOf(cidr),
         ...limit,
     }));
 }
@@ -113,37 +103,6 @@ function replicaLimit({ replicas, workers }: PodGateway): Limit[] {
           ];
 }
 
-/** The first address belongs to the gateway, the last one of IPv4 is the broadcast address. */
-function nodeLimit({ workers }: PodGateway, network: Prefix, index: number): Limit[] {
-    const [usable, nodes] = [sizeOf(network) - 3n, workers + 1];
-    return usable >= nodes
-        ? []
-        : [
-              {
-                  id: "ADR-CAP-004",
-                  source: "RFC 4632 §3.1",
-                  at: ["nodeSubnets", index],
-                  with: [["workers"]],
-                  says: `${network} has room for ${usable < 0n ? 0n : usable} nodes beside its gateway, but the lab has ${nodes}`,
-                  fix: "widen the node subnet, or reduce workers",
-              },
-          ];
-}
-
-function clientLimit(network: Prefix, index: number): Limit[] {
-    return sizeOf(network) >= 2n
-        ? []
-        : [
-              {
-                  id: "ADR-CAP-005",
-                  source: "RFC 3021; RFC 6164",
-                  at: ["clientSubnets", index],
-                  says: `${network} has one address, but the router and the client need one each`,
-                  fix: `use a /${familyBits(familyOf(network)) - 1} or a shorter mask`,
-              },
-          ];
-}
-
 function identifierLimit({ podRouterIds, gateways, hijacks }: PodGateway): Limit[] {
     const pods = gateways.length + (hijacks.length === 0 ? 0 : 2);
     return sizeOf(podRouterIds) >= pods
@@ -156,22 +115,6 @@ function identifierLimit({ podRouterIds, gateways, hijacks }: PodGateway): Limit
                   with: [["gateways"], ["hijacks"]],
                   says: `${podRouterIds} has ${sizeOf(podRouterIds)} addresses, but ${pods} Pods need an identifier each`,
                   fix: "use a shorter mask, or fewer gateways",
-              },
-          ];
-}
-
-function asnLimit({ nodeAsn, workers }: PodGateway): Limit[] {
-    const last = nodeAsn + workers;
-    return last <= largestAsn
-        ? []
-        : [
-              {
-                  id: "BGP-ASN-004",
-                  source: "RFC 6793",
-                  at: ["nodeAsn"],
-                  with: [["workers"]],
-                  says: `counting up from AS ${nodeAsn}, node ${workers} would have AS ${last}, which has more than 32 bits`,
-                  fix: `use ${largestAsn - workers} or less`,
               },
           ];
 }

@@ -1,9 +1,8 @@
 /** What keeps well-formed parameters from being planned. */
 
-import { familyBits, familyOf, sizeOf, subnetCount } from "../../lab/address";
-import { largestAsn } from "../../lab/asn";
+import { familyBits, familyOf, subnetCount } from "../../lab/address";
 import type { Prefix } from "../../lab/model";
-import type { Path } from "../../lab/path";
+import { asnLimit, clientLimit, maskOf, nodeLimit, sliceLimit } from "../planning/limits";
 import { firstPod } from "../planning/pods";
 import type { Limit } from "../topology";
 import { linkMask, nodeMask, podWorkers, type SingleFrr } from "./parameters";
@@ -17,7 +16,7 @@ export function limits(parameters: SingleFrr): readonly Limit[] {
         ...parameters.podCidrs.flatMap((cidr, index) => podLimit(parameters, cidr, index, nodes, perNode)),
         ...parameters.nodeSubnets.flatMap((network, index) => nodeLimit(network, index, nodes)),
         ...parameters.clientSubnets.flatMap((network, index) => clientLimit(network, index)),
-        ...asnLimit(parameters, nodes),
+        ...asnLimit(parameters.nodeAsn, nodes, `node ${nodes}`),
     ];
 }
 
@@ -41,19 +40,9 @@ function linkLimit(parameters: SingleFrr, pool: Prefix, index: number, nodes: nu
 
 function podLimit(parameters: SingleFrr, cidr: Prefix, index: number, nodes: number, perNode: number): Limit[] {
     const mask = nodeMask(parameters, familyOf(cidr));
-    const slices = subnetCount(cidr, mask);
-    const maskPath: Path = [familyOf(cidr) === "ipv4" ? "nodeMask" : "nodeMask6"];
-    if (slices < nodes) {
-        return [
-            {
-                id: "ADR-CAP-002",
-                source: "kubernetes: node IPAM controller",
-                at: ["podCidrs", index],
-                with: [["workers"], maskPath],
-                says: `${cidr} has room for ${slices} node slices of /${mask}, but the lab has ${nodes} nodes`,
-                fix: "widen the pod CIDR, use a longer node mask, or reduce workers",
-            },
-        ];
+    const slices = sliceLimit(cidr, index, mask, nodes);
+    if (slices.length > 0) {
+        return slices;
     }
     const room = (1n << BigInt(familyBits(familyOf(cidr)) - mask)) - BigInt(firstPod) - 1n;
     return room >= perNode
@@ -62,57 +51,10 @@ function podLimit(parameters: SingleFrr, cidr: Prefix, index: number, nodes: num
               {
                   id: "ADR-CAP-003",
                   source: "RFC 4632 §3.1",
-                  at: maskPath,
+                  at: maskOf(cidr),
                   with: [["replicas"]],
                   says: `a node's slice of /${mask} has room for ${room < 0n ? 0n : room} pods from its address ${firstPod} on, but ${perNode} are planned`,
                   fix: "use a shorter node mask, or reduce replicas",
-              },
-          ];
-}
-
-/** The first address belongs to the gateway, the last one of IPv4 is the broadcast address. */
-function nodeLimit(network: Prefix, index: number, nodes: number): Limit[] {
-    const usable = sizeOf(network) - 3n;
-    return usable >= nodes
-        ? []
-        : [
-              {
-                  id: "ADR-CAP-004",
-                  source: "RFC 4632 §3.1",
-                  at: ["nodeSubnets", index],
-                  with: [["workers"]],
-                  says: `${network} has room for ${usable < 0n ? 0n : usable} nodes beside its gateway, but the lab has ${nodes}`,
-                  fix: "widen the node subnet, or reduce workers",
-              },
-          ];
-}
-
-function clientLimit(network: Prefix, index: number): Limit[] {
-    return sizeOf(network) >= 2n
-        ? []
-        : [
-              {
-                  id: "ADR-CAP-005",
-                  source: "RFC 3021; RFC 6164",
-                  at: ["clientSubnets", index],
-                  says: `${network} has one address, but the router and the client need one each`,
-                  fix: `use a /${familyBits(familyOf(network)) - 1} or a shorter mask`,
-              },
-          ];
-}
-
-function asnLimit({ nodeAsn }: SingleFrr, nodes: number): Limit[] {
-    const last = nodeAsn + nodes - 1;
-    return last <= largestAsn
-        ? []
-        : [
-              {
-                  id: "BGP-ASN-004",
-                  source: "RFC 6793",
-                  at: ["nodeAsn"],
-                  with: [["workers"]],
-                  says: `counting up from AS ${nodeAsn}, node ${nodes} would have AS ${last}, which has more than 32 bits`,
-                  fix: `use ${largestAsn - nodes + 1} or less`,
               },
           ];
 }
