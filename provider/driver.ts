@@ -53,6 +53,13 @@ function connectionOf({ original, reply, isAssured }: TrackedConnection): Observ
     };
 }
 
+function isOpen(session: Promise<Vty>): Promise<boolean> {
+    return session.then(
+        (open) => open.isOpen(),
+        () => false,
+    );
+}
+
 /** Looks at a lab in a sandbox: FRR over its command sockets, the kernel and the probes through the sandbox's PID 1. */
 export function netnsDriver(sandbox: Sandbox): Driver & { close(): void } {
     const sessions = new Map<string, Promise<Vty>>();
@@ -74,11 +81,15 @@ export function netnsDriver(sandbox: Sandbox): Driver & { close(): void } {
     }
 
     async function ask<T>(device: string, read: (bgpd: Vty) => Promise<T>): Promise<T> {
+        const session = sessionOf(device);
         try {
-            return await read(await sessionOf(device));
+            return await read(await session);
         } catch (error) {
-            // A daemon that has been restarted has another socket; the next look opens it.
-            sessions.delete(device);
+            // What was only refused leaves the session open, and with it the process. A daemon that has been restarted has
+            // another socket; the next look opens it.
+            if (!(await isOpen(session)) && sessions.get(device) === session) {
+                sessions.delete(device);
+            }
             throw error;
         }
     }

@@ -31,6 +31,8 @@ export interface Vty {
     show(command: string): Promise<string>;
     /** Parsed output of one command that prints JSON. @throws Error when the daemon refuses it or prints something else */
     json(command: string): Promise<unknown>;
+    /** Whether commands can still be sent: the daemon neither went away nor failed to answer in time. */
+    isOpen(): boolean;
     close(): void;
 }
 
@@ -78,6 +80,7 @@ export async function vty(sandbox: Sandbox, namespace: string, daemon: FrrDaemon
                 throw new Error(`${who} answered "${command}" with something other than JSON: ${text.slice(0, 200)}`);
             }
         },
+        isOpen: () => !socket.destroyed,
         close: () => socket.destroy(),
     };
 }
