@@ -32,10 +32,10 @@ export interface ControllerProgram {
 }
 
 /** Namespace of the controller, which is nobody else's. */
-export const controllerNamespace = "bgp-lab-system";
+const controllerNamespace = "bgp-lab-system";
 
 /** Name of the controller's objects. */
-export const controllerName = "peering-controller";
+const controllerName = "peering-controller";
 
 /** Name of what runs on each node. */
 const agentName = "node-routes";

@@ -5,7 +5,7 @@ import type { Address, Family, Lab, Router } from "../lab/model";
 import { nodePort } from "../lab/pods";
 
 /** Stands for the address of a Pod's node in a family: the one to which the Pod's default route leads. */
-export function nodePlaceholder(family: Family): string {
+function nodePlaceholder(family: Family): string {
     return `{{node-${family}}}`;
 }
 

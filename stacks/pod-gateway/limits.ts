@@ -103,9 +103,11 @@ function replicaLimit({ replicas, workers }: PodGateway): Limit[] {
           ];
 }
 
+/** Forwarding Pods have identifiers from the first address on, the rogue Pod the last one before the broadcast address. */
 function identifierLimit({ podRouterIds, gateways, hijacks }: PodGateway): Limit[] {
-    const pods = gateways.length + (hijacks.length === 0 ? 0 : 2);
-    return sizeOf(podRouterIds) >= pods
+    const rogues = hijacks.length === 0 ? 0 : 1;
+    const pods = gateways.length + rogues;
+    return sizeOf(podRouterIds) >= pods + rogues
         ? []
         : [
               {
@@ -113,7 +115,7 @@ function identifierLimit({ podRouterIds, gateways, hijacks }: PodGateway): Limit
                   source: "RFC 6286",
                   at: ["podRouterIds"],
                   with: [["gateways"], ["hijacks"]],
-                  says: `${podRouterIds} has ${sizeOf(podRouterIds)} addresses, but ${pods} Pods need an identifier each`,
+                  says: `${podRouterIds} is too small to give each of ${pods} Pods an identifier`,
                   fix: "use a shorter mask, or fewer gateways",
               },
           ];
