@@ -10,7 +10,7 @@ import {
     nthInterfaceAddress,
     subnet,
 } from "../../lab/address";
-import { clusterRanges, importEntries } from "../../lab/import-policy";
+import { clusterRanges, type ImportRules, importEntries, importLayers } from "../../lab/import-policy";
 import type {
     Address,
     AllowedPrefix,
@@ -375,32 +375,41 @@ function portOf(node: number): string {
  * nodes pass on what Pods announce, also that, by the same policy as on the node, and Pods' addresses out of the slice.
  */
 function planNodeList(parameters: PodGateway, planned: Lab, node: PlannedNode, family: Family): PrefixList {
-    const { peering } = parameters;
-    const announced = advertisedServiceAddresses(planned, node.name, "cilium").map(({ address }) => address);
-    return {
-        name: nodeListName(node.shortName, family),
-        family,
-        entries: numbered([
-            ...(peering === "node" ? ownEntries(parameters, node, family) : anySlice(parameters, family)),
-            ...announced
-                .filter((address) => familyOf(address) === family)
-                .map((address) => ({ action: "permit" as const, prefix: hostPrefix(address) })),
-            ...(peering === "node" ? policyEntries(parameters, planned, family) : []),
-        ]),
-    };
+    const announced = advertisedServiceAddresses(planned, node.name, "cilium")
+        .map(({ address }) => address)
+        .filter((address) => familyOf(address) === family)
+        .map((address): Entry => ({ action: "permit", prefix: hostPrefix(address) }));
+    const entries =
+        parameters.peering === "node"
+            ? nodeEntries(parameters, planned, node, family, announced)
+            : [...anySlice(parameters, family), ...announced];
+    return { name: nodeListName(node.shortName, family), family, entries: numbered(entries) };
+}
+
+/** What is the node's own goes first, then the layers of the policy as the node has them: Pods' own addresses in between. */
+function nodeEntries(
+    parameters: PodGateway,
+    planned: Lab,
+    { podCidrs }: PlannedNode,
+    family: Family,
+    announced: readonly Entry[],
+): readonly Entry[] {
+    const prefix = podCidrs.find((slice) => familyOf(slice) === family)!;
+    const { administrator, others } = importLayers(importRules(parameters, planned), family);
+    const pods: Entry = { action: "permit", prefix, ge: familyBits(family) };
+    return [
+        { action: "permit", prefix },
+        ...announced,
+        ...administrator,
+        ...(ownAddress(parameters) ? [pods] : []),
+        ...others,
+    ];
 }
 
 type Entry = Omit<PrefixListEntry, "sequence">;
 
 function numbered(entries: readonly Entry[]): readonly PrefixListEntry[] {
     return entries.map((entry, index) => ({ ...entry, sequence: 5 * (index + 1) }));
-}
-
-/** A node's own slice, and the addresses of single Pods in it. */
-function ownEntries(parameters: PodGateway, { podCidrs }: PlannedNode, family: Family): readonly Entry[] {
-    const prefix = podCidrs.find((slice) => familyOf(slice) === family)!;
-    const pods: Entry = { action: "permit", prefix, ge: familyBits(family) };
-    return [{ action: "permit", prefix }, ...(ownAddress(parameters) ? [pods] : [])];
 }
 
 /** Any node's slice: on a real cluster Kubernetes chooses which node has which. */
@@ -411,9 +420,8 @@ function anySlice(parameters: PodGateway, family: Family): readonly Entry[] {
         .map((prefix) => ({ action: "permit", prefix, ge: length, le: length }));
 }
 
-function policyEntries(parameters: PodGateway, planned: Lab, family: Family): readonly Entry[] {
-    const used = clusterRanges(planned).map(({ prefix }) => prefix);
-    return importEntries({ policy: planPolicy(parameters), used }, family);
+function importRules(parameters: PodGateway, planned: Lab): Omit<ImportRules, "own"> {
+    return { policy: planPolicy(parameters), used: clusterRanges(planned).map(({ prefix }) => prefix) };
 }
 
 /** What the router tells nodes and Pods of: pods, and what Pods may announce. */
@@ -431,7 +439,8 @@ function planOffers({ podCidrs, allowed }: PodGateway, family: Family): PrefixLi
 }
 
 function planPodList(parameters: PodGateway, planned: Lab, family: Family): PrefixList {
-    return { name: podListNames[family], family, entries: numbered(policyEntries(parameters, planned, family)) };
+    const entries = importEntries(importRules(parameters, planned), family);
+    return { name: podListNames[family], family, entries };
 }
 
 function planNeighbor(parameters: PodGateway, node: PlannedNode, family: Family): Neighbor {

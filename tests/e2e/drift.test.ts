@@ -109,7 +109,7 @@ const faults: readonly Fault[] = [
     },
     {
         what: "a removed namespace of a pod",
-        inflict: () => shell(lab, undefined, "umount /run/netns/pod_app-0; rm /run/netns/pod-app-0"),
+        inflict: () => shell(lab, undefined, "umount /run/netns/pod_app-0; rm /run/netns/pod_app-0"),
         reported: reports(worker, "pods.app-0", /./),
         untouched: everyNode,
     },

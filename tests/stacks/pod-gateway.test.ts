@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hostPrefix } from "../../lab/address";
+import { prefixListFilter } from "../../lab/prefix-lists";
 import { formatFindings, isError } from "../../lab/rules/findings";
 import { sessions } from "../../lab/sessions";
 import { predict } from "../../routing/predict";
@@ -191,6 +192,12 @@ describe("a rogue Pod", () => {
         const refused = tempted!.sessions.flatMap((session) => [session.refused?.byLocal, session.refused?.byRemote]);
         const prefixes = refused.flatMap((offer) => [...(offer?.ipv4 ?? []), ...(offer?.ipv6 ?? [])]);
         expect(prefixes).toEqual(expect.arrayContaining(tried));
+    });
+
+    it("does not get the address of its own past the router that the administrator forbids", () => {
+        const lists = plan({ forbidden: ["10.244.1.128/25"] }).routers.router0!.prefixLists;
+        const permits = prefixListFilter(lists.find(({ name }) => name === "FROM-WORKER")!);
+        expect(["10.244.1.200/32", "10.244.1.20/32", "10.244.1.0/24"].map(permits)).toEqual([false, true, true]);
     });
 
     it("is refused by the router, too, where a node's policy lets everything pass", () => {
