@@ -1,7 +1,7 @@
 /** Segments, interfaces on them, and routes out of them. */
 
-import { familyOf, nthInterfaceAddress, sizeOf } from "../../lab/address";
-import type { Address, Family, Interface, InterfaceAddress, Prefix, Segment, StaticRoute } from "../../lab/model";
+import { addressOf, familyOf, nthInterfaceAddress, sizeOf } from "../../lab/address";
+import type { Address, Family, Host, Interface, InterfaceAddress, Prefix, Segment, StaticRoute } from "../../lab/model";
 
 /** Families in the order in which plans list them. */
 export const families: readonly Family[] = ["ipv4", "ipv6"];
@@ -49,4 +49,23 @@ export function onSegment(name: string, segment: string, addresses: readonly Int
 /** A route by a next hop. */
 export function viaAddress(prefix: Prefix, address: Address): StaticRoute {
     return { prefix, via: { kind: "address", address } };
+}
+
+/** The link of a family among those of one cable. */
+export function linkIn(links: readonly Link[], family: Family): Link {
+    return links.find((end) => end.family === family)!;
+}
+
+/** A host at the second end of a cable, that sends everything to the first. */
+export function hostOn(segment: string, links: readonly Link[]): Host {
+    return {
+        interfaces: [
+            onSegment(
+                "net0",
+                segment,
+                links.map((end) => end.second),
+            ),
+        ],
+        staticRoutes: links.map((end) => viaAddress(everything[end.family], addressOf(end.first))),
+    };
 }

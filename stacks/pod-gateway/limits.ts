@@ -3,10 +3,11 @@
 import { familyBits, familyOf, sizeOf, subnetCount } from "../../lab/address";
 import type { Prefix } from "../../lab/model";
 import { asnLimit, clientLimit, maskOf, nodeLimit, sliceLimit } from "../planning/limits";
+import { linkMask, nodeMask } from "../planning/masks";
 import { firstPod } from "../planning/pods";
 import type { Limit } from "../topology";
 import { firstGateway, nodeNumber } from "./names";
-import { linkMask, nodeMask, type PodGateway } from "./parameters";
+import type { PodGateway } from "./parameters";
 
 /** Parameters that leave too little room for what they must hold, or name nodes that there are not. */
 export function limits(parameters: PodGateway): readonly Limit[] {

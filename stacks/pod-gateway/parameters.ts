@@ -1,7 +1,6 @@
 /** What a person can set about the topology, with the article's values as defaults. */
 
 import { z } from "zod";
-import type { Family } from "../../lab/model";
 import { type VersionSet, versionSet } from "../../lab/versions";
 import {
     address,
@@ -171,14 +170,4 @@ export function versions({ versions: chosen }: PodGateway): VersionSet {
 /** Whether Pods announce their own address: a router that takes it could not tell whether it is the Pod's. */
 export function ownAddress({ ownAddress: chosen, peering }: PodGateway): boolean {
     return chosen ?? peering === "node";
-}
-
-/** Length of a link's subnet. */
-export function linkMask(parameters: PodGateway, family: Family): number {
-    return family === "ipv4" ? parameters.linkMask : parameters.linkMask6;
-}
-
-/** Length of a node's slice of the pod CIDR. */
-export function nodeMask(parameters: PodGateway, family: Family): number {
-    return family === "ipv4" ? parameters.nodeMask : parameters.nodeMask6;
 }

@@ -19,7 +19,6 @@ import type {
     CiliumNeighbor,
     Cluster,
     Family,
-    Host,
     ImportPolicy,
     InterfaceAddress,
     KubernetesNode,
@@ -41,7 +40,19 @@ import { nodeEnd, podEnd, podLink, podRoutes, routesToPod } from "../../lab/pod-
 import { nodePort } from "../../lab/pods";
 import { advertisedServiceAddresses } from "../../lab/services";
 import { podChecks, serviceChecks } from "../planning/checks";
-import { bridge, cable, everything, families, type Link, link, onSegment, viaAddress } from "../planning/links";
+import {
+    bridge,
+    cable,
+    everything,
+    families,
+    hostOn,
+    type Link,
+    link,
+    linkIn,
+    onSegment,
+    viaAddress,
+} from "../planning/links";
+import { linkMask, nodeMask } from "../planning/masks";
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
 import { planDeployment } from "../planning/pods";
 import { planServices } from "../planning/services";
@@ -68,7 +79,7 @@ import {
     workload,
     workloadLabels,
 } from "./names";
-import { linkMask, nodeMask, ownAddress, type PodGateway, versions as versionsOf } from "./parameters";
+import { ownAddress, type PodGateway, versions as versionsOf } from "./parameters";
 
 /** Hops that sessions of Pods may cross (TTL 255, RFC 791), as the article sets them. */
 const anyHops = 255;
@@ -114,7 +125,7 @@ export function planPodGateway(parameters: PodGateway): Lab {
         name,
         segments: planSegments(parameters, nodes, pods),
         routers: {},
-        hosts: { [client]: planClient(clientLinks) },
+        hosts: { [client]: hostOn(`${router}-${client}`, clientLinks) },
         cluster: planCluster(parameters, nodes, pods),
         checks: [],
     };
@@ -182,19 +193,6 @@ function planSegments(
     };
 }
 
-function planClient(links: readonly Link[]): Host {
-    return {
-        interfaces: [
-            onSegment(
-                "net0",
-                `${router}-${client}`,
-                links.map((end) => end.second),
-            ),
-        ],
-        staticRoutes: links.map((end) => viaAddress(everything[end.family], addressOf(end.first))),
-    };
-}
-
 function planCluster(parameters: PodGateway, nodes: readonly PlannedNode[], pods: readonly PlannedPod[]): Cluster {
     const versions = versionsOf(parameters);
     const { namespace, replicas } = parameters;
@@ -236,7 +234,7 @@ function planNode(node: PlannedNode, pods: readonly PlannedPod[]): KubernetesNod
         nodeIp: node.links.map((end) => addressOf(end.second)),
         ...(node.role === "control-plane" ? { untainted: true } : {}),
         podCidrs: node.podCidrs,
-        routerId: addressOf(linkOf(node, "ipv4").second),
+        routerId: addressOf(linkIn(node.links, "ipv4").second),
         interfaces: [
             onSegment("eth0", nodeSegment, node.internalAddresses),
             onSegment(
@@ -254,10 +252,6 @@ function planNode(node: PlannedNode, pods: readonly PlannedPod[]): KubernetesNod
     };
 }
 
-function linkOf(node: PlannedNode, family: Family): Link {
-    return node.links.find((end) => end.family === family)!;
-}
-
 function planInstance(parameters: PodGateway, node: PlannedNode): CiliumBgpInstance {
     const { namespace, serviceSelector, peering, nodeTimers } = parameters;
     const selected: PodNeighbor = { ...planSelector(parameters), name: selectorName, timers: nodeTimers, families };
@@ -267,7 +261,7 @@ function planInstance(parameters: PodGateway, node: PlannedNode): CiliumBgpInsta
         localAsn: node.asn,
         exportPodCidr: parameters.exportPodCidr,
         serviceSelector: serviceSelector ?? { matchLabels: { "io.kubernetes.service.namespace": namespace } },
-        neighbors: families.map((family) => planCiliumNeighbor(parameters, linkOf(node, family))),
+        neighbors: families.map((family) => planCiliumNeighbor(parameters, linkIn(node.links, family))),
         podNeighbors: [selected],
         ...(peering === "node" ? { transit: true } : {}),
     };
@@ -456,7 +450,7 @@ function planNeighbor(parameters: PodGateway, node: PlannedNode, family: Family)
         families: [exchanged],
     };
     return {
-        address: addressOf(linkOf(node, family).second),
+        address: addressOf(linkIn(node.links, family).second),
         remoteAsn: node.asn,
         session: { kind: "own", settings },
     };
@@ -576,7 +570,7 @@ function upstreams(
     family: Family,
 ): readonly Upstream[] {
     const own = { address: addressIn(node.ownPodAddresses, family), remoteAsn: node.asn };
-    const far = { address: addressOf(linkOf(nodes[0]!, family).first), remoteAsn: parameters.routerAsn };
+    const far = { address: addressOf(linkIn(nodes[0]!.links, family).first), remoteAsn: parameters.routerAsn };
     return parameters.peering === "node" ? [own] : [own, far];
 }
 

@@ -3,9 +3,10 @@
 import { familyBits, familyOf, subnetCount } from "../../lab/address";
 import type { Prefix } from "../../lab/model";
 import { asnLimit, clientLimit, maskOf, nodeLimit, sliceLimit } from "../planning/limits";
+import { linkMask, nodeMask } from "../planning/masks";
 import { firstPod } from "../planning/pods";
 import type { Limit } from "../topology";
-import { linkMask, nodeMask, podWorkers, type SingleFrr } from "./parameters";
+import { podWorkers, type SingleFrr } from "./parameters";
 
 /** Parameters that leave too little room for the nodes or pods they must hold. */
 export function limits(parameters: SingleFrr): readonly Limit[] {

@@ -1,7 +1,6 @@
 /** What a person can set about the topology, with the article's values as defaults. */
 
 import { z } from "zod";
-import type { Family } from "../../lab/model";
 import { versionSet as chosenVersions, type VersionSet } from "../../lab/versions";
 import {
     address,
@@ -135,16 +134,6 @@ export type SingleFrr = z.output<typeof schema>;
 /** The versions and images that `versions` names. */
 export function versionSet({ versions }: SingleFrr): VersionSet {
     return chosenVersions(versions, name);
-}
-
-/** Length of a link's subnet. */
-export function linkMask(parameters: SingleFrr, family: Family): number {
-    return family === "ipv4" ? parameters.linkMask : parameters.linkMask6;
-}
-
-/** Length of a node's slice of the pod CIDR. */
-export function nodeMask(parameters: SingleFrr, family: Family): number {
-    return family === "ipv4" ? parameters.nodeMask : parameters.nodeMask6;
 }
 
 /** Number of workers that run pods: the largest divisor of the replicas that the cluster has workers for. */

@@ -5,7 +5,6 @@ import type {
     CiliumBgpInstance,
     CiliumNeighbor,
     Family,
-    Host,
     KubernetesNode,
     Lab,
     Neighbor,
@@ -19,13 +18,14 @@ import type {
 } from "../../lab/model";
 import type { Path } from "../../lab/path";
 import { serviceChecks } from "../planning/checks";
-import { bridge, cable, everything, families, type Link, link, onSegment, viaAddress } from "../planning/links";
+import { bridge, cable, families, hostOn, type Link, link, linkIn, onSegment, viaAddress } from "../planning/links";
+import { linkMask, nodeMask } from "../planning/masks";
 import { type KindNode, kindNodes, kubeletLabels } from "../planning/nodes";
 import { planDeployment } from "../planning/pods";
 import { planServices } from "../planning/services";
 import { limitOf } from "../planning/sessions";
 import { appLabels, client, clientPort, exportNames, groupNames, importNames, name, podPort, router } from "./names";
-import { linkMask, nodeMask, podWorkers, type SingleFrr, versionSet } from "./parameters";
+import { podWorkers, type SingleFrr, versionSet } from "./parameters";
 
 /** A node of the cluster with everything that follows from its number. */
 interface PlannedNode extends KindNode {
@@ -57,7 +57,7 @@ export function planSingleFrr(parameters: SingleFrr): Lab {
         name,
         segments: planSegments(parameters, nodes),
         routers: { [router]: planRouter(parameters, nodes, clientLinks) },
-        hosts: { [client]: planClient(clientLinks) },
+        hosts: { [client]: hostOn(`${router}-${client}`, clientLinks) },
         cluster: {
             name: parameters.cluster,
             kubernetesVersion: parameters.kubernetesVersion ?? versions.kubernetes,
@@ -185,28 +185,11 @@ function planGroup(parameters: SingleFrr, family: Family): PeerGroup {
 }
 
 function planNeighbor(node: PlannedNode, family: Family): Neighbor {
-    const end = linkOf(node, family);
+    const end = linkIn(node.links, family);
     return {
         address: addressOf(end.second),
         remoteAsn: node.asn,
         session: { kind: "group", group: groupNames[family] },
-    };
-}
-
-function linkOf(node: PlannedNode, family: Family): Link {
-    return node.links.find((end) => end.family === family)!;
-}
-
-function planClient(links: readonly Link[]): Host {
-    return {
-        interfaces: [
-            onSegment(
-                "net0",
-                `${router}-${client}`,
-                links.map((end) => end.second),
-            ),
-        ],
-        staticRoutes: links.map((end) => viaAddress(everything[end.family], addressOf(end.first))),
     };
 }
 
@@ -215,7 +198,7 @@ function planNode(parameters: SingleFrr, node: PlannedNode): KubernetesNode {
         families.flatMap((family) =>
             destinations
                 .filter((prefix) => familyOf(prefix) === family)
-                .map((prefix) => viaAddress(prefix, addressOf(linkOf(node, family).first))),
+                .map((prefix) => viaAddress(prefix, addressOf(linkIn(node.links, family).first))),
         );
     // The overlay of tunnel mode: pods of other nodes are reached directly over the node network.
     const overlay = (): readonly StaticRoute[] =>
@@ -246,7 +229,7 @@ function planInstance(parameters: SingleFrr, node: PlannedNode): CiliumBgpInstan
         localAsn: node.asn,
         exportPodCidr: parameters.exportPodCidr,
         serviceSelector: parameters.serviceSelector,
-        neighbors: families.map((family) => planCiliumNeighbor(parameters, linkOf(node, family))),
+        neighbors: families.map((family) => planCiliumNeighbor(parameters, linkIn(node.links, family))),
     };
 }
 
