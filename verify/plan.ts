@@ -1,7 +1,7 @@
 import { addressOf, familyOf } from "../lab/address";
 import { findDevice } from "../lab/devices";
 import { type RoutingInstance, routingInstances } from "../lab/instances";
-import type { Address, Asn, Family, Lab, PassageCheck, Prefix } from "../lab/model";
+import type { Address, Family, Lab, PassageCheck, Prefix } from "../lab/model";
 import { sessionEnds } from "../lab/sessions";
 import {
     findSessionSettings,
@@ -277,33 +277,29 @@ interface Filtered {
     readonly device: string;
     /** Program of a node; absent for a router. */
     readonly program?: SpeakerProgram;
-    readonly asn: Asn;
     readonly neighbor: Address;
     readonly families: readonly Family[];
 }
 
-/**
- * What speakers get and refuse by their policies: what their neighbors are predicted to send without what is taken. Routes
- * that went through the own AS are left out, which speakers refuse without asking a policy (RFC 4271 §9).
- */
+/** What speakers are predicted to get of their neighbors and refuse by their policies. */
 function refusalChecks(prediction: Prediction, filtered: readonly Filtered[]): RefusalCheck[] {
     const sessions = byEnd(prediction);
-    return filtered.flatMap(({ device, program, asn, neighbor, families: exchanged }) => {
+    return filtered.flatMap(({ device, program, neighbor, families: exchanged }) => {
         const session = sessions.get(endKey(device, program, neighbor));
         if (session?.state.up !== true) {
             return [];
         }
         const isLocal = session.local === device && session.remoteAddress === neighbor;
-        const sender = isLocal ? session.remote : session.local;
-        const sent = isLocal ? session.offers.fromRemote : session.offers.fromLocal;
-        return exchanged.map((family): RefusalCheck => {
-            const own = prediction.devices[device]?.rib[family] ?? {};
-            const theirs = prediction.devices[sender ?? ""]?.rib[family] ?? {};
-            const isTaken = (prefix: Prefix) => own[prefix]?.paths.some(({ from }) => from === neighbor) === true;
-            const isLooped = (prefix: Prefix) => theirs[prefix]?.paths[0]?.asPath.includes(asn) === true;
-            const prefixes = sent[family].filter((prefix) => !isTaken(prefix) && !isLooped(prefix));
-            return { kind: "refusal", device, neighbor, family, prefixes };
-        });
+        const refused = isLocal ? session.refused?.byLocal : session.refused?.byRemote;
+        return exchanged.map(
+            (family): RefusalCheck => ({
+                kind: "refusal",
+                device,
+                neighbor,
+                family,
+                prefixes: refused?.[family] ?? [],
+            }),
+        );
     });
 }
 
@@ -313,7 +309,7 @@ function routerRefusalChecks({ routers }: Lab, prediction: Prediction): RefusalC
         bgp.neighbors.map((neighbor): Filtered => {
             const settings = findSessionSettings(bgp, neighbor);
             const kept = (settings?.families ?? []).filter(({ keepRefused }) => keepRefused === true);
-            return { device, asn: bgp.asn, neighbor: neighbor.address, families: kept.map(({ family }) => family) };
+            return { device, neighbor: neighbor.address, families: kept.map(({ family }) => family) };
         }),
     );
     return refusalChecks(prediction, filtered);
@@ -329,9 +325,9 @@ function transitSpeakers(lab: Lab): readonly (readonly [node: string, speaker: N
 
 /** What the speakers of nodes refuse of Pods. */
 function nodeRefusalChecks(lab: Lab, prediction: Prediction): RefusalCheck[] {
-    const filtered = transitSpeakers(lab).flatMap(([device, { program, asn, neighbors }]) =>
+    const filtered = transitSpeakers(lab).flatMap(([device, { program, neighbors }]) =>
         neighbors.flatMap(({ pod, address, families: exchanged }): Filtered[] =>
-            pod === undefined ? [] : [{ device, program, asn, neighbor: address, families: exchanged }],
+            pod === undefined ? [] : [{ device, program, neighbor: address, families: exchanged }],
         ),
     );
     return refusalChecks(prediction, filtered);
